@@ -1,0 +1,49 @@
+# Every target works from a bare clone with Python 3.11 or newer and make. README.md explains them.
+#
+# ARGS is passed on: make test ARGS="tests/runtime -k adopt"
+
+MATRICULA_DEMO ?= 1
+BIN := .venv/bin
+# Typing annotations, layers and sizes are checked over these; migrations are generated.
+CODE := src tests bench scripts
+
+.PHONY: serve test check bench setup lock clean
+.DEFAULT_GOAL := serve
+
+serve:
+	@sh scripts/setup.sh runtime
+	@MATRICULA_DEMO=$(MATRICULA_DEMO) exec $(BIN)/matricula serve --stop-with-parent
+
+test:
+	@sh scripts/setup.sh dev
+	@sh scripts/browser.sh
+	@exec $(BIN)/pytest $(ARGS)
+
+check:
+	@sh scripts/setup.sh dev
+	$(BIN)/ruff format --check --quiet $(CODE)
+	$(BIN)/ruff check --quiet $(CODE)
+	@# The Django plugin loads the settings, which want an installation to speak of.
+	MATRICULA_DEMO=1 MATRICULA_HOME=.mypy_cache/home $(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/check_sizes.py
+	$(BIN)/python scripts/check_migrations.py
+
+bench:
+	@sh scripts/setup.sh dev
+	@exec $(BIN)/python -m bench $(ARGS)
+
+# What `test`, `check` and `bench` need, without running them.
+setup:
+	@sh scripts/setup.sh dev
+
+# Brings both lock files up to date; LOCK_ARGS=--upgrade moves every package to its newest version.
+lock:
+	@sh scripts/setup.sh dev
+	@sh scripts/lock.sh $(LOCK_ARGS)
+
+# Leaves var/, which holds the database, alone.
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build
+	find src tests bench scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src -name '*.egg-info' -type d -prune -exec rm -rf {} +

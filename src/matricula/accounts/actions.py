@@ -1,0 +1,102 @@
+"""What changes an account."""
+
+from __future__ import annotations
+
+from allauth.account.adapter import get_adapter
+from allauth.account.models import EmailAddress
+from django.conf import settings
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import transaction
+from django.http import HttpRequest
+
+from matricula.accounts.errors import EmailTaken, EmailUnverified, WrongCredentials
+from matricula.accounts.forms import SignupForm
+from matricula.accounts.models import Person
+from matricula.kernel.errors import FieldError, Guidance, RateLimited, ValidationFailed
+
+# The form's names for what the API calls otherwise.
+_API_NAMES = {"password1": "password", "__all__": "body"}
+
+
+def sign_up(
+    request: HttpRequest, *, email: str, password: str, full_name: str, phone: str
+) -> Person | None:
+    """Makes an account by the same form as the sign-up page.
+
+    Where addresses must be confirmed, the answer is None whether or not the address had an
+    account: a mail tells its owner. Otherwise the new person.
+    Raises ValidationFailed, and EmailTaken where addresses need no confirmation.
+    """
+    form = SignupForm(
+        {"email": email, "password1": password, "full_name": full_name, "phone": phone}
+    )
+    if not form.is_valid():
+        if form.has_error("email", "email_taken"):
+            raise EmailTaken
+        raise ValidationFailed(guidance=Guidance(errors=_field_errors(form)))
+    with transaction.atomic():
+        person, _response = form.try_save(request)
+        must_confirm = settings.ACCOUNT_EMAIL_VERIFICATION == "mandatory"
+        if person is not None and must_confirm:
+            EmailAddress.objects.get(user=person, email=person.email).send_confirmation(
+                request, signup=True
+            )
+    return None if must_confirm else person
+
+
+def authenticate(request: HttpRequest, *, email: str, password: str) -> Person:
+    """The person with this address and password.
+
+    Raises WrongCredentials, RateLimited after too many tries, and EmailUnverified where addresses
+    must be confirmed.
+    """
+    try:
+        person = get_adapter().authenticate(request, email=email.strip().lower(), password=password)
+    except ValidationError as error:
+        raise RateLimited(
+            "Too many tries to sign in to this account. Wait five minutes.",
+            Guidance(retry_after=300),
+        ) from error
+    if not isinstance(person, Person) or not person.is_active:
+        raise WrongCredentials
+    if settings.ACCOUNT_EMAIL_VERIFICATION == "mandatory" and not is_verified(person):
+        raise EmailUnverified
+    return person
+
+
+def is_verified(person: Person) -> bool:
+    """Whether the person's address is confirmed."""
+    own = EmailAddress.objects.filter(user=person, email=person.email)
+    return bool(own.filter(verified=True).exists())
+
+
+def create_staff(email: str, password: str, full_name: str = "") -> Person:
+    """Makes a member of staff with all rights, or gives an existing person these rights and the
+    new password. Raises ValidationFailed for an unusable address or password.
+    """
+    try:
+        validate_email(email)
+        validate_password(password, Person(email=email, full_name=full_name))
+    except ValidationError as error:
+        raise ValidationFailed(" ".join(error.messages)) from error
+    with transaction.atomic():
+        person = Person.objects.filter(email=email.strip().lower()).first()
+        if person is None:
+            person = Person.objects.create_user(email, password, full_name=full_name)
+        person.is_staff = person.is_superuser = person.is_active = True
+        person.set_password(password)
+        person.save()
+        EmailAddress.objects.update_or_create(
+            user=person, email=person.email, defaults={"verified": True, "primary": True}
+        )
+    return person
+
+
+def _field_errors(form: SignupForm) -> list[FieldError]:
+    return [
+        FieldError(_API_NAMES.get(name, name), str(message))
+        for name, messages in form.errors.items()
+        for message in messages
+    ]

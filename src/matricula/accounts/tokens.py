@@ -1,0 +1,148 @@
+"""Tokens for API clients: a short-lived signed access token (JWT, RFC 7519) that is checked without
+the database, and a refresh token that is good for one use (RFC 9700, section 4.14.2).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+import jwt
+from django.conf import settings
+from django.db import transaction
+
+from matricula.accounts.errors import TokenRefused
+from matricula.accounts.models import RefreshToken
+from matricula.kernel import clock, ids
+from matricula.kernel.errors import NotFound, TokenExpired
+
+ACCESS_LIFETIME = timedelta(minutes=30)
+REFRESH_LIFETIME = timedelta(days=30)
+_ALGORITHM = "HS256"
+_ISSUER = "matricula"
+_AUDIENCE = "matricula-api"
+
+
+@dataclass(frozen=True)
+class TokenPair:
+    """What a client gets. `expires_in` is the access token's life in seconds."""
+
+    access_token: str
+    refresh_token: str
+    expires_in: int
+
+
+def issue(person_id: UUID) -> TokenPair:
+    """Starts a new family of tokens for the person."""
+    return _next_pair(person_id, family=ids.new_id())
+
+
+def rotate(refresh_token: str) -> tuple[UUID, TokenPair]:
+    """Spends a refresh token: the person and the next pair of its family.
+
+    Raises TokenRefused when the token is unknown, expired or revoked, and when it was spent
+    before; then the whole family is revoked, since two parties hold it.
+    """
+    pair: tuple[UUID, TokenPair] | None = None
+    with transaction.atomic():
+        row = (
+            RefreshToken.objects.select_for_update(of=("self",))
+            .select_related("person")
+            .filter(digest=_digest(refresh_token))
+            .first()
+        )
+        if row is not None and row.used_at is not None:
+            _revoke_family(row.family)
+        elif (
+            row is not None
+            and row.revoked_at is None
+            and row.expires_at > clock.now()
+            and row.person.is_active
+        ):
+            row.used_at = clock.now()
+            row.save(update_fields=["used_at"])
+            pair = (row.person_id, _next_pair(row.person_id, row.family))
+    if pair is None:
+        raise TokenRefused
+    return pair
+
+
+def revoke(refresh_token: str) -> None:
+    """Ends the family of this token. An unknown token is no error (RFC 7009, section 2.2)."""
+    family = (
+        RefreshToken.objects.filter(digest=_digest(refresh_token))
+        .values_list("family", flat=True)
+        .first()
+    )
+    if family is not None:
+        _revoke_family(family)
+
+
+def revoke_all(person_id: UUID) -> None:
+    """Ends every family of the person, as after a new password."""
+    RefreshToken.objects.filter(person=person_id, revoked_at=None).update(revoked_at=clock.now())
+
+
+def read_access(token: str) -> UUID:
+    """The person an access token speaks for; the signature and the times are checked, nothing else.
+
+    Raises TokenExpired or TokenRefused.
+    """
+    try:
+        claims = jwt.decode(
+            token,
+            settings.SECRET_KEY,
+            algorithms=[_ALGORITHM],
+            issuer=_ISSUER,
+            audience=_AUDIENCE,
+            options={"require": ["exp", "sub"]},
+        )
+        return ids.from_text("usr", str(claims["sub"]))
+    except jwt.ExpiredSignatureError as error:
+        raise TokenExpired from error
+    except (jwt.InvalidTokenError, NotFound) as error:
+        raise TokenRefused from error
+
+
+def access_token(person_id: UUID, lifetime: timedelta = ACCESS_LIFETIME) -> str:
+    """A signed access token, without a refresh token beside it."""
+    moment = clock.now()
+    claims = {
+        "iss": _ISSUER,
+        "aud": _AUDIENCE,
+        "sub": ids.to_text("usr", person_id),
+        "iat": moment,
+        "exp": moment + lifetime,
+    }
+    return jwt.encode(claims, settings.SECRET_KEY, algorithm=_ALGORITHM)
+
+
+def forget_old() -> int:
+    """Deletes refresh tokens past their life; returns how many."""
+    return RefreshToken.objects.filter(expires_at__lt=clock.now()).delete()[0]
+
+
+def _next_pair(person_id: UUID, family: UUID) -> TokenPair:
+    text = secrets.token_urlsafe(32)
+    RefreshToken.objects.create(
+        person_id=person_id,
+        family=family,
+        digest=_digest(text),
+        expires_at=clock.now() + REFRESH_LIFETIME,
+    )
+    return TokenPair(
+        access_token=access_token(person_id),
+        refresh_token=text,
+        expires_in=int(ACCESS_LIFETIME.total_seconds()),
+    )
+
+
+def _digest(refresh_token: str) -> str:
+    return hashlib.sha256(refresh_token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _revoke_family(family: UUID) -> None:
+    RefreshToken.objects.filter(family=family, revoked_at=None).update(revoked_at=clock.now())

@@ -1,0 +1,157 @@
+"""Courses and cohorts."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
+from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from matricula.kernel import ids, money
+
+
+class CourseStatus(models.TextChoices):
+    """Where a course stands. Only a published one can be enrolled in."""
+
+    DRAFT = "draft", "Draft: seen by staff only"
+    COMING_SOON = "coming_soon", "Coming soon: listed, not yet open"
+    PUBLISHED = "published", "Published"
+    ARCHIVED = "archived", "Archived: kept for those who have it"
+
+
+class SearchVector(models.Func):
+    """What is searched: title before summary before the rest.
+
+    The `simple` configuration keeps every word of every language as it is (no stop words, no
+    English stems), so that a prefix finds what a person sees on the page.
+    """
+
+    template = (
+        "setweight(to_tsvector('simple', coalesce(title, '')), 'A') || "
+        "setweight(to_tsvector('simple', coalesce(summary, '')), 'B') || "
+        "setweight(to_tsvector('simple', coalesce(instructor_name, '') || ' ' || "
+        "coalesce(category, '') || ' ' || coalesce(description, '')), 'C')"
+    )
+    output_field = SearchVectorField()
+
+
+class Course(models.Model):
+    """Something to learn. People enroll in one of its cohorts."""
+
+    id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
+    slug = models.SlugField(max_length=80, unique=True)
+    title = models.CharField(max_length=150)
+    summary = models.CharField(max_length=300, blank=True)
+    description = models.TextField(blank=True, max_length=20_000)
+    category = models.CharField(max_length=60, blank=True)
+    language = models.CharField(max_length=12, default="en", help_text="ISO 639-1, like en or hi.")
+    instructor = models.ForeignKey(
+        "accounts.Person",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="courses_taught",
+        help_text="The account that teaches it, if there is one.",
+    )
+    instructor_name = models.CharField(max_length=150, blank=True, help_text="Shown to learners.")
+    duration_weeks = models.PositiveSmallIntegerField(null=True, blank=True)
+    access_days = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Days of access after enrolling. Empty: no end."
+    )
+    status = models.CharField(
+        max_length=12, choices=CourseStatus.choices, default=CourseStatus.DRAFT
+    )
+    tax_inclusive = models.BooleanField(default=False)
+    prerequisites = models.ManyToManyField(
+        "self", symmetrical=False, blank=True, related_name="prerequisite_of"
+    )
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    search = models.GeneratedField(
+        expression=SearchVector(), output_field=SearchVectorField(), db_persist=True
+    )
+
+    class Meta:
+        indexes: ClassVar = [
+            GinIndex(fields=["search"], name="course_search"),
+            models.Index(fields=["title", "id"], name="course_by_title"),
+            models.Index(fields=["category"], name="course_by_category"),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(status__in=CourseStatus.values), name="course_status_known"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class CoursePrice(models.Model):
+    """What a course costs in one currency, in minor units. A course without a price is free."""
+
+    course = models.ForeignKey(Course, on_delete=models.CASCADE, related_name="prices")
+    currency = models.CharField(max_length=3)
+    amount_minor = models.PositiveBigIntegerField(validators=[MinValueValidator(1)])
+    sale_minor = models.PositiveBigIntegerField(null=True, blank=True)
+    sale_starts_at = models.DateTimeField(null=True, blank=True)
+    sale_ends_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["course", "currency"], name="one_price_per_currency"),
+            models.CheckConstraint(condition=Q(amount_minor__gt=0), name="price_above_zero"),
+            models.CheckConstraint(
+                condition=Q(sale_minor__isnull=True) | Q(sale_minor__lt=F("amount_minor")),
+                name="sale_below_price",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(money.Money(self.amount_minor, self.currency).major) + f" {self.currency}"
+
+    def clean(self) -> None:
+        try:
+            money.minor_digits(self.currency)
+        except ValueError as error:
+            raise ValidationError({"currency": str(error)}) from error
+
+
+class Cohort(models.Model):
+    """One intake of a course. Its seats are counted in the seats room. Windows are half-open:
+    opens_at <= now < closes_at; an empty end is no limit.
+    """
+
+    id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
+    course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="cohorts")
+    name = models.CharField(max_length=80)
+    opens_at = models.DateTimeField(null=True, blank=True)
+    closes_at = models.DateTimeField(null=True, blank=True)
+    starts_at = models.DateTimeField(null=True, blank=True)
+    ends_at = models.DateTimeField(null=True, blank=True)
+    waitlist_enabled = models.BooleanField(default=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["course", "name"], name="one_cohort_per_name"),
+            models.CheckConstraint(
+                condition=Q(opens_at__isnull=True)
+                | Q(closes_at__isnull=True)
+                | Q(closes_at__gt=F("opens_at")),
+                name="cohort_closes_after_opening",
+            ),
+            models.CheckConstraint(
+                condition=Q(starts_at__isnull=True)
+                | Q(ends_at__isnull=True)
+                | Q(ends_at__gt=F("starts_at")),
+                name="cohort_ends_after_start",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.course.title}: {self.name}"

@@ -1,0 +1,72 @@
+"""Words to search queries: prefixes for PostgreSQL's full-text search, the nearest wording for
+typing errors, and opaque cursors. Pure.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from rapidfuzz import fuzz, process, utils
+
+from matricula.kernel.errors import NotFound
+
+MOST_WORDS = 12
+# Below this likeness (of 100) a suggestion looks random rather than helpful.
+LEAST_LIKENESS = 72
+_WORD = re.compile(r"\w+")
+
+
+def to_tsquery(words: str) -> str | None:
+    """The query that finds every word as a prefix, or None when there is no word in the text.
+
+    Only letters, digits and underscores come through, so no operator of the query language can.
+    """
+    found = _WORD.findall(words.lower())[:MOST_WORDS]
+    return " & ".join(f"{word}:*" for word in found) or None
+
+
+def nearest_wording(words: str, titles: Iterable[str]) -> str | None:
+    """The words of the titles nearest to what was typed, or None when nothing is near.
+
+    Each word typed is replaced by the likeliest word that occurs in a title.
+    """
+    vocabulary = {word for title in titles for word in _WORD.findall(title.lower())}
+    wording = []
+    for word in _WORD.findall(words.lower())[:MOST_WORDS]:
+        match = process.extractOne(
+            word,
+            vocabulary,
+            scorer=fuzz.ratio,
+            processor=utils.default_process,
+            score_cutoff=LEAST_LIKENESS,
+        )
+        if match is None:
+            return None
+        wording.append(match[0])
+    return " ".join(wording) or None
+
+
+def make_cursor(*values: str | int) -> str:
+    """A place in a list, as text that is only for giving back."""
+    return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
+
+
+def read_cursor(cursor: str, *types: type) -> list[Any]:
+    """The values inside a cursor. Raises NotFound when we never made it."""
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        values = json.loads(base64.urlsafe_b64decode(padded.encode("ascii")))
+    except (ValueError, binascii.Error, RecursionError) as error:
+        raise NotFound("There is no such page.") from error
+    if (
+        not isinstance(values, list)
+        or [type(value) for value in values] != list(types)
+        or any(isinstance(value, int) and not 0 <= value < 2**31 for value in values)
+    ):
+        raise NotFound("There is no such page.")
+    return values

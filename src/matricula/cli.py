@@ -1,0 +1,250 @@
+"""The `matricula` command. Each command only translates: the work is done where it belongs.
+
+Django and the domain rooms are imported inside the commands, so that `--help` answers at once
+and the supervisor stays small.
+"""
+
+# ruff: noqa: PLC0415  # imports inside functions, as said above
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from matricula import __version__
+from matricula.config.environment import Environment, SettingError, load
+from matricula.runtime.errors import StartError
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "matricula.config.settings")
+
+
+class _Commands(click.Group):
+    """Shows a failure that the operator can mend as its one line."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except (SettingError, StartError) as error:
+            click.echo(str(error), err=True)
+            context.exit(1)
+
+
+@click.group(cls=_Commands)
+def main() -> None:
+    """Matricula: enrollment and checkout for courses.
+
+    Settings come from the environment; README.md lists them.
+    """
+
+
+@main.command()
+@click.option("--stop-with-parent", is_flag=True, hidden=True)
+def serve(stop_with_parent: bool) -> None:
+    """Run everything this machine needs, in the foreground.
+
+    Starts the embedded database when DATABASE_URL is unset, brings the database up to date, adds
+    the demo data in demo mode (MATRICULA_DEMO=1), and keeps the web processes and the worker
+    running. Ctrl-C or SIGTERM stops all of it in order; a second Ctrl-C hurries.
+    """
+    from matricula.runtime import children, database, serving
+
+    if stop_with_parent:
+        children.stop_with_parent()
+    environment = load(os.environ)
+    if environment.database_url:
+        database.check_server(environment.database_url)
+    database.mark_demo(environment)
+    serving.serve(environment, _say, lambda: _greet(environment))
+    _say("Matricula has stopped")
+
+
+@main.command()
+@click.option("--fd", type=int, hidden=True, help="The listening socket the supervisor holds.")
+def web(fd: int | None) -> None:
+    """Run web processes only, WEB_WORKERS of them (for several machines)."""
+    environment = load(os.environ)
+    if fd is not None:
+        from matricula.runtime.web import run_web_process
+
+        run_web_process(fd, environment)
+        return
+    from matricula.runtime import database, serving
+
+    if environment.database_url:
+        database.check_server(environment.database_url)
+    serving.serve_web(environment, _say, lambda: _say("Matricula is ready"))
+
+
+@main.command()
+def worker() -> None:
+    """Run the worker only: jobs, timers, and the dispatcher of events."""
+    with _django():
+        from matricula.runtime.children import announce_ready
+        from matricula.worker import run
+
+        announce_ready()
+        run()
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database up to date. Safe to run on several machines at once."""
+    with _django():
+        from matricula.kernel.schema import migrate as bring_up_to_date
+
+        bring_up_to_date()
+
+
+@main.command("set-up", hidden=True)
+def set_up() -> None:
+    """What `serve` does before it answers: migrations and, at first in demo mode, demo data."""
+    with _django() as environment:
+        from matricula.kernel.schema import migrate as bring_up_to_date
+
+        bring_up_to_date()
+        if environment.demo:
+            from matricula import demo as demo_data
+
+            if not demo_data.is_loaded():
+                demo_data.load()
+
+
+@main.command()
+@click.option("--people", type=click.IntRange(min=1), help="Also add this many people.")
+@click.option(
+    "--tokens",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write an access token for each of them to this file, one a line.",
+)
+def demo(people: int | None, tokens: Path | None) -> None:
+    """Add the demo data; with --people, people for load tests. Demo mode only."""
+    if people is None and tokens is not None:
+        raise click.UsageError("--tokens needs --people")
+    with _django() as environment:
+        from matricula import demo as demo_data
+
+        if not environment.demo:
+            raise SettingError("MATRICULA_DEMO", "is off", "set it to 1 to use demo data")
+        demo_data.load()
+        if people is not None:
+            demo_data.add_people(people, tokens)
+            _say(f"{people} people added")
+
+
+@main.command()
+@click.option("--repair", is_flag=True, help="Mend what can be mended.")
+def doctor(repair: bool) -> None:
+    """Check that the books agree: seats, enrollments, payments, events, jobs.
+
+    Prints each finding and exits with 1 when there is one.
+    """
+    with _django():
+        from matricula.flows.doctor import examine
+
+        findings = examine(repair=repair)
+        for finding in findings:
+            _say(str(finding))
+    if findings:
+        sys.exit(1)
+    _say("Nothing found: the books agree")
+
+
+@main.command("create-staff")
+@click.argument("email")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+def create_staff(email: str, password_stdin: bool) -> None:
+    """Make EMAIL a member of staff with all rights, asking for a password."""
+    if password_stdin:
+        password = sys.stdin.readline().rstrip("\r\n")
+    else:
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    with _django():
+        from matricula.accounts.actions import create_staff as make_staff
+        from matricula.kernel.errors import DomainError
+
+        try:
+            make_staff(email=email, password=password)
+        except DomainError as error:
+            raise StartError(error.detail) from error
+    _say(f"{email} is staff now")
+
+
+@main.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def backup(file: Path) -> None:
+    """Write a backup of the database to FILE, wholly or not at all."""
+    from matricula.runtime.backup import back_up
+    from matricula.runtime.database import configured_database
+
+    with configured_database():
+        size = back_up(os.environ["DATABASE_URL"], file)
+    _say(f"{file} written, {size} bytes")
+
+
+@main.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--yes", is_flag=True, help="Replace what the database holds.")
+def restore(file: Path, yes: bool) -> None:
+    """Bring the database back from the backup FILE, wholly or not at all."""
+    from matricula.runtime import backup as backups
+    from matricula.runtime.database import configured_database
+
+    with configured_database():
+        url = os.environ["DATABASE_URL"]
+        if not yes and not backups.is_empty(url):
+            raise StartError("the database is not empty: give --yes to replace what it holds")
+        backups.restore(url, file)
+    _say(f"{file} restored; run `matricula migrate` if an older release made it")
+
+
+@main.command()
+def version() -> None:
+    """Print the version."""
+    _say(__version__)
+
+
+@contextmanager
+def _django() -> Iterator[Environment]:
+    """Django, ready for use, over the configured database."""
+    from matricula.runtime.database import configured_database
+
+    with configured_database() as environment:
+        import django
+        from django.db import connections
+        from django.db.backends.postgresql.base import DatabaseWrapper
+
+        django.setup()
+        try:
+            yield environment
+        finally:
+            for connection in connections.all():
+                connection.close()
+                if isinstance(connection, DatabaseWrapper):
+                    connection.close_pool()
+
+
+def _greet(environment: Environment) -> None:
+    site = environment.base_url
+    _say(f"Site       {site}/")
+    _say(f"Console    {site}/console/")
+    _say(f"API docs   {site}/api/v1/docs")
+    if environment.demo:
+        _say(f"Mail       {site}/demo/mail/")
+        _say("Accounts   learner@example.com, second@example.com, staff@example.com,")
+        _say("           instructor@example.com; the password is matricula-demo")
+    _say("Matricula is ready")
+
+
+def _say(line: str) -> None:
+    click.echo(line)
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,245 @@
+"""Reads the environment once, into one frozen value.
+
+Everything an operator can set stands here, with its default. A missing or wrong
+setting raises `SettingError`, whose text is the one line shown to the operator.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+DEMO_EXTRA_ORIGIN = "https://app.example.com"
+
+
+class SettingError(Exception):
+    """A setting is missing or wrong; `str()` names it and says how to mend it, in one line."""
+
+    def __init__(self, name: str, problem: str, remedy: str) -> None:
+        self.name = name
+        super().__init__(f"{name} {problem}: {remedy}")
+
+
+@dataclass(frozen=True)
+class Environment:
+    """One installation's settings, checked."""
+
+    port: int
+    bind: str
+    home: Path
+    database_url: str | None
+    demo: bool
+    secret_key: str
+    hold_seconds: int
+    base_url: str
+    allowed_origins: tuple[str, ...]
+    allowed_hosts: tuple[str, ...]
+    trusted_proxies: tuple[str, ...]
+    limits: bool
+    metrics_token: str
+    email_url: str | None
+    web_workers: int
+
+
+def load(environ: Mapping[str, str]) -> Environment:
+    """The environment of this installation.
+
+    Raises SettingError for the first setting that is missing or wrong.
+    """
+    demo = _flag(environ, "MATRICULA_DEMO", default=False)
+    bind = environ.get("BIND") or "127.0.0.1"
+    if demo and not _is_loopback(bind):
+        raise SettingError(
+            "BIND",
+            f"is {bind}, but demo mode answers on loopback only",
+            "set BIND=127.0.0.1, or MATRICULA_DEMO=0 for a real installation",
+        )
+    port = _integer(environ, "PORT", default=8000, low=1, high=65534)
+    home = Path(environ.get("MATRICULA_HOME") or "./var").absolute()
+    base_url = _base_url(environ, default=f"http://127.0.0.1:{port}" if demo else None)
+    return Environment(
+        port=port,
+        bind=bind,
+        home=home,
+        database_url=_database_url(environ),
+        demo=demo,
+        secret_key=_secret(environ, "MATRICULA_SECRET_KEY", demo=demo, home=home, least=32),
+        hold_seconds=_integer(
+            environ, "MATRICULA_HOLD_SECONDS", default=1800, low=1, high=7 * 86400
+        ),
+        base_url=base_url,
+        allowed_origins=_allowed_origins(environ, base_url, demo=demo, port=port),
+        allowed_hosts=_allowed_hosts(environ, base_url, demo=demo),
+        trusted_proxies=_trusted_proxies(environ),
+        limits=_limits(environ, demo=demo),
+        metrics_token=_secret(environ, "MATRICULA_METRICS_TOKEN", demo=demo, home=home, least=16),
+        email_url=_email_url(environ, demo=demo),
+        web_workers=_integer(environ, "WEB_WORKERS", default=os.cpu_count() or 1, low=1, high=256),
+    )
+
+
+def _flag(environ: Mapping[str, str], name: str, *, default: bool) -> bool:
+    text = environ.get(name, "").strip().lower()
+    if not text:
+        return default
+    if text in {"1", "true", "yes", "on"}:
+        return True
+    if text in {"0", "false", "no", "off"}:
+        return False
+    raise SettingError(name, f"is {text!r}, not a yes or a no", "set it to 1 or 0")
+
+
+def _integer(environ: Mapping[str, str], name: str, *, default: int, low: int, high: int) -> int:
+    text = environ.get(name, "").strip()
+    if not text:
+        return default
+    if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+        raise SettingError(name, f"is {text!r}", f"set it to a whole number from {low} to {high}")
+    return int(text)
+
+
+def _list(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in environ.get(name, "").split(",") if part.strip())
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _database_url(environ: Mapping[str, str]) -> str | None:
+    url = environ.get("DATABASE_URL", "").strip()
+    if url and urlsplit(url).scheme not in {"postgres", "postgresql"}:
+        raise SettingError(
+            "DATABASE_URL",
+            f"has the scheme {urlsplit(url).scheme!r}",
+            "set it to postgresql://user:password@host:5432/name, or unset it for the "
+            "embedded database",
+        )
+    return url or None
+
+
+def _secret(environ: Mapping[str, str], name: str, *, demo: bool, home: Path, least: int) -> str:
+    given = environ.get(name, "").strip()
+    if given:
+        if len(given) < least:
+            raise SettingError(
+                name, f"is shorter than {least} characters", "use a longer random text"
+            )
+        return given
+    if not demo:
+        raise SettingError(
+            name,
+            "is not set",
+            "set it to a long random text, for example the output of: openssl rand -base64 48",
+        )
+    return _kept_secret(home / name.lower())
+
+
+def _kept_secret(path: Path) -> str:
+    """A random secret kept in `path`, made on first use. Two starters agree on one."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            pass
+        else:
+            with os.fdopen(handle, "w") as file:
+                file.write(secrets.token_urlsafe(48))
+        kept = path.read_text().strip()
+    except OSError as error:
+        raise SettingError(
+            "MATRICULA_HOME",
+            f"({path.parent}) cannot be written: {error.strerror}",
+            "point it to a folder this user may write",
+        ) from error
+    if not kept:
+        raise SettingError(
+            "MATRICULA_HOME", f"holds an empty {path.name}", "delete that file and start again"
+        )
+    return kept
+
+
+def _base_url(environ: Mapping[str, str], default: str | None) -> str:
+    url = environ.get("MATRICULA_BASE_URL", "").strip().rstrip("/") or default
+    if url is None:
+        raise SettingError(
+            "MATRICULA_BASE_URL",
+            "is not set",
+            "set it to this site's address, like https://enroll.example.org",
+        )
+    return _origin("MATRICULA_BASE_URL", url)
+
+
+def _origin(name: str, url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or parts.query:
+        raise SettingError(
+            name, f"holds {url!r}", "give an origin without a path, like https://enroll.example.org"
+        )
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _allowed_origins(
+    environ: Mapping[str, str], base_url: str, *, demo: bool, port: int
+) -> tuple[str, ...]:
+    name = "MATRICULA_ALLOWED_ORIGINS"
+    given = [_origin(name, url.rstrip("/")) for url in _list(environ, name)]
+    loopback = [f"http://127.0.0.1:{port}", f"http://localhost:{port}", DEMO_EXTRA_ORIGIN]
+    return tuple(dict.fromkeys([base_url, *given, *(loopback if demo else [])]))
+
+
+def _allowed_hosts(environ: Mapping[str, str], base_url: str, *, demo: bool) -> tuple[str, ...]:
+    own = urlsplit(base_url).hostname or ""
+    loopback = ["127.0.0.1", "localhost", "[::1]"] if demo else []
+    return tuple(dict.fromkeys([own, *_list(environ, "ALLOWED_HOSTS"), *loopback]))
+
+
+def _trusted_proxies(environ: Mapping[str, str]) -> tuple[str, ...]:
+    proxies = _list(environ, "TRUSTED_PROXIES")
+    for proxy in proxies:
+        try:
+            ipaddress.ip_network(proxy, strict=False)
+        except ValueError as error:
+            raise SettingError(
+                "TRUSTED_PROXIES",
+                f"holds {proxy!r}",
+                "list addresses or networks, like 10.0.0.5,10.1.0.0/16",
+            ) from error
+    return proxies
+
+
+def _limits(environ: Mapping[str, str], *, demo: bool) -> bool:
+    text = environ.get("MATRICULA_LIMITS", "").strip().lower() or "default"
+    if text not in {"default", "off"}:
+        raise SettingError("MATRICULA_LIMITS", f"is {text!r}", "set it to default or off")
+    if text == "off" and not demo:
+        raise SettingError(
+            "MATRICULA_LIMITS", "is off outside demo mode", "unset it, or set MATRICULA_DEMO=1"
+        )
+    return text == "default"
+
+
+def _email_url(environ: Mapping[str, str], *, demo: bool) -> str | None:
+    url = environ.get("EMAIL_URL", "").strip()
+    if not url and not demo:
+        raise SettingError(
+            "EMAIL_URL", "is not set", "set it to smtp://user:password@host:587 (or smtps://…:465)"
+        )
+    if url and urlsplit(url).scheme not in {"smtp", "smtps", "smtp+tls", "smtp+ssl"}:
+        raise SettingError(
+            "EMAIL_URL",
+            f"has the scheme {urlsplit(url).scheme!r}",
+            "set it to smtp://user:password@host:587 (or smtps://…:465)",
+        )
+    return url or None

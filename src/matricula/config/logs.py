@@ -1,0 +1,63 @@
+"""Structured logs: one JSON object a line, each with the correlation id of what caused it."""
+
+from __future__ import annotations
+
+import logging
+import logging.config
+from typing import Any
+
+import structlog
+from structlog.types import EventDict, Processor
+
+_HIDDEN_WORDS = ("password", "secret", "token", "authorization", "cookie", "signature")
+
+
+def hide_secrets(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Replaces the value of every key that names a secret. A last net: nobody should log one."""
+    for key in event:
+        if any(word in key.lower() for word in _HIDDEN_WORDS):
+            event[key] = "[hidden]"
+    return event
+
+
+def configure() -> None:
+    """Sends structlog's and the standard library's records through one JSON formatter."""
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        hide_secrets,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    formatter = {
+        "()": structlog.stdlib.ProcessorFormatter,
+        "foreign_pre_chain": shared,
+        "processors": [
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.JSONRenderer(),
+        ],
+    }
+    quiet = ("uvicorn.access", "procrastinate", "django.request")
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": {"json": formatter},
+            "handlers": {"out": {"class": "logging.StreamHandler", "formatter": "json"}},
+            "root": {"handlers": ["out"], "level": "INFO"},
+            # procrastinate prints every job's arguments at INFO; Django repeats as a warning
+            # each 4xx that our own request log already holds.
+            # A foreign Host header is answered with 400; its stack trace would say no more.
+            "loggers": {
+                **{name: {"level": "ERROR"} for name in quiet},
+                "django.security.DisallowedHost": {"level": "CRITICAL"},
+            },
+        }
+    )

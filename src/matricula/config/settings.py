@@ -1,0 +1,213 @@
+"""Django's settings, made from `environment.load`. Nothing here reads os.environ by itself,
+but for DATABASE_URL, which `matricula serve` fills in when the embedded database runs.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import environ as django_environ
+from psycopg.conninfo import conninfo_to_dict
+
+from matricula.config import environment, logs
+
+ENVIRONMENT = environment.load(os.environ)
+PACKAGE = Path(__file__).resolve().parent.parent
+
+DEBUG = False
+SECRET_KEY = ENVIRONMENT.secret_key
+ALLOWED_HOSTS = list(ENVIRONMENT.allowed_hosts)
+ROOT_URLCONF = "matricula.config.urls"
+ASGI_APPLICATION = "matricula.config.asgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LOGGING_CONFIG = None
+logs.configure()
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "allauth",
+    "allauth.account",
+    "procrastinate.contrib.django",
+    "ninja",
+    "matricula.kernel",
+    "matricula.accounts",
+    "matricula.catalog",
+    "matricula.seats",
+    "matricula.enrollments",
+    "matricula.flows",
+    "matricula.edges",
+]
+
+MIDDLEWARE = [
+    "matricula.edges.middleware.RequestContext",
+    "matricula.edges.middleware.ErrorPages",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [PACKAGE / "edges" / "web" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "matricula.edges.web.context.site",
+            ],
+        },
+    },
+]
+
+# --- database -------------------------------------------------------------------------------
+# A small pool for each process: on a hot row two connections beat eight, and Django's
+# persistent connections belong to threads that come and go here. The time limits turn a stuck
+# lock into an answer. (Behind PgBouncer, list `options` in ignore_startup_parameters.)
+# The address is read by libpq's own rules, so that sockets, certificates and the rest work.
+_LIBPQ: dict[str, Any] = conninfo_to_dict(
+    os.environ.get("DATABASE_URL") or "postgresql:///matricula"
+)
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": _LIBPQ.pop("dbname", "matricula"),
+        "USER": _LIBPQ.pop("user", ""),
+        "PASSWORD": _LIBPQ.pop("password", ""),
+        "HOST": _LIBPQ.pop("host", ""),
+        "PORT": _LIBPQ.pop("port", ""),
+        "CONN_MAX_AGE": 0,
+        "OPTIONS": {
+            "pool": {"min_size": 1, "max_size": 4, "timeout": 5, "max_idle": 300},
+            "options": "-c lock_timeout=4s -c statement_timeout=20s"
+            " -c idle_in_transaction_session_timeout=30s",
+            "application_name": "matricula",
+            **_LIBPQ,
+        },
+    }
+}
+CACHES = {
+    # In the database, so that rate limits hold across processes and machines.
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "kernel_cache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
+
+# --- people and sign-in ---------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.Person"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/me/"
+ACCOUNT_LOGOUT_REDIRECT_URL = "/"
+ACCOUNT_ADAPTER = "matricula.accounts.adapter.AccountAdapter"
+ACCOUNT_FORMS = {"signup": "matricula.accounts.forms.SignupForm"}
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_UNIQUE_EMAIL = True
+ACCOUNT_EMAIL_VERIFICATION = "optional" if ENVIRONMENT.demo else "mandatory"
+ACCOUNT_PREVENT_ENUMERATION = not ENVIRONMENT.demo
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
+ACCOUNT_CONFIRM_EMAIL_ON_GET = False
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = urlsplit(ENVIRONMENT.base_url).scheme
+ACCOUNT_RATE_LIMITS: dict[str, str | None] | bool = {}
+if not ENVIRONMENT.limits:
+    ACCOUNT_RATE_LIMITS = False
+elif ENVIRONMENT.demo:
+    # Demo mode answers on loopback alone, where everybody shares one address.
+    ACCOUNT_RATE_LIMITS = {
+        "signup": None,
+        "login": None,
+        "reset_password_from_key": None,
+        "login_failed": "5/5m/key",
+        "reset_password": "5/m/key",
+    }
+
+# --- security -------------------------------------------------------------------------------
+_HTTPS = ENVIRONMENT.base_url.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_NAME = "matricula_session"
+CSRF_COOKIE_NAME = "matricula_csrf"
+CSRF_TRUSTED_ORIGINS = [ENVIRONMENT.base_url]
+CSRF_FAILURE_VIEW = "matricula.edges.web.views.errors.csrf_failed"
+SECURE_HSTS_SECONDS = 31_536_000 if _HTTPS else 0
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+CONTENT_SECURITY_POLICY = {
+    # The console's theme needs inline script and styles: edges/console sets its own, looser policy.
+    "EXCLUDE_URL_PREFIXES": ["/console/"],
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "object-src": ["'none'"],
+        "base-uri": ["'none'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+    },
+}
+
+# --- mail, files, language ------------------------------------------------------------------
+if ENVIRONMENT.email_url:
+    vars().update(django_environ.Env.email_url_config(ENVIRONMENT.email_url))
+    EMAIL_TIMEOUT = 20
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = str(ENVIRONMENT.home / "mail")
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = (
+    f"Matricula <no-reply@{urlsplit(ENVIRONMENT.base_url).hostname or 'localhost'}>"
+)
+STATIC_URL = "/static/"
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+STATIC_ROOT = None
+# What amounts of nothing are given in; a course's own price has its own currency.
+CURRENCY = "INR"
+EVENTS_RETRY_MILLISECONDS = 3000
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+
+# --- jobs, console --------------------------------------------------------------------------
+PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
+UNFOLD = {
+    "SITE_TITLE": "Matricula console",
+    "SITE_HEADER": "Matricula",
+    "SITE_URL": "/",
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+}

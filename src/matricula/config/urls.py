@@ -1,0 +1,26 @@
+"""Every address of the site."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+
+from matricula.edges import health
+from matricula.edges.api.app import api
+from matricula.edges.console import site as _console_site  # noqa: F401 - registers the console
+from matricula.edges.web.views import errors
+
+urlpatterns = [
+    path("healthz", health.alive),
+    path("readyz", health.ready),
+    path("metrics", health.metrics),
+    path("api/v1/", api.urls),
+    path("console/", admin.site.urls),
+    path("accounts/", include("allauth.account.urls")),
+    path("", include("matricula.edges.web.urls")),
+]
+
+handler400 = errors.bad_request
+handler403 = errors.permission_denied
+handler404 = errors.not_found
+handler500 = errors.server_error

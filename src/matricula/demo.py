@@ -1,0 +1,209 @@
+"""The demo installation: eight courses and four people, the same each time."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import Group
+from django.db import transaction
+
+from matricula.accounts import tokens
+from matricula.accounts.models import Person
+from matricula.catalog.models import Cohort, Course, CoursePrice, CourseStatus
+from matricula.enrollments.models import Completion
+from matricula.kernel import clock, ids
+from matricula.seats import actions as seats
+
+PASSWORD = "matricula-demo"  # noqa: S105 - published, and refused outside demo mode
+PEOPLE = (
+    ("learner@example.com", "Asha Rao"),
+    ("second@example.com", "Daniel Okafor"),
+    ("staff@example.com", "Meera Iyer"),
+    ("instructor@example.com", "Jane Smith"),
+)
+TOKEN_LIFETIME = timedelta(days=1)
+_BATCH = 2_000
+
+COURSES: tuple[dict[str, Any], ...] = (
+    {
+        "slug": "basic-programming",
+        "title": "Basic Programming",
+        "summary": "Variables, loops and functions, from the very first line of code.",
+        "category": "Programming",
+        "duration_weeks": 6,
+        "capacity": None,
+    },
+    {
+        "slug": "full-stack-development",
+        "title": "Full Stack Development",
+        "summary": "Build and run a complete web application, from the database to the browser.",
+        "category": "Programming",
+        "duration_weeks": 12,
+        "capacity": 30,
+        "price": (499_900, 299_900),
+    },
+    {
+        "slug": "advanced-data-engineering",
+        "title": "Advanced Data Engineering",
+        "summary": "Pipelines that keep their promises: modelling, streams, quality and cost.",
+        "category": "Data",
+        "duration_weeks": 10,
+        "capacity": 20,
+        "price": (999_900, None),
+        "prerequisites": ("basic-programming",),
+    },
+    {
+        "slug": "tiny-seminar",
+        "title": "Tiny Seminar",
+        "summary": "One seat, one teacher, one hour: bring your hardest question.",
+        "category": "Seminars",
+        "duration_weeks": 1,
+        "capacity": 1,
+        "waitlist_enabled": True,
+    },
+    {
+        "slug": "evening-lab",
+        "title": "Evening Lab",
+        "summary": "Two places at the bench, after work, with everything set up for you.",
+        "category": "Seminars",
+        "duration_weeks": 4,
+        "capacity": 2,
+        "price": (100_000, None),
+        "waitlist_enabled": True,
+    },
+    {
+        "slug": "hot-drop",
+        "title": "Hot Drop",
+        "summary": "Five hundred free seats, first come, first served.",
+        "category": "Events",
+        "duration_weeks": 2,
+        "capacity": 500,
+    },
+    {
+        "slug": "last-spring",
+        "title": "Last Spring",
+        "summary": "The spring term's reading group. Registration has ended.",
+        "category": "Seminars",
+        "duration_weeks": 8,
+        "capacity": 10,
+        "closed": True,
+    },
+    {
+        "slug": "coming-soon",
+        "title": "Coming Soon",
+        "summary": "Something new is being prepared.",
+        "category": "Events",
+        "duration_weeks": 4,
+        "capacity": 10,
+        "status": CourseStatus.COMING_SOON,
+    },
+)
+
+
+def is_loaded() -> bool:
+    """Whether the demo data is there already."""
+    return Course.objects.filter(slug=COURSES[0]["slug"]).exists()
+
+
+@transaction.atomic
+def load() -> None:
+    """Makes what is missing of the demo data; what is there stays as it is."""
+    people = {email: _person(email, name) for email, name in PEOPLE}
+    staff = people["staff@example.com"]
+    Person.objects.filter(pk=staff.pk).update(is_staff=True, is_superuser=True)
+    instructors, _ = Group.objects.get_or_create(name="Instructors")
+    people["instructor@example.com"].groups.add(instructors)
+    courses = {entry["slug"]: _course(entry, people["instructor@example.com"]) for entry in COURSES}
+    for entry in COURSES:
+        required = [courses[slug] for slug in entry.get("prerequisites", ())]
+        courses[entry["slug"]].prerequisites.add(*required)
+    Completion.objects.get_or_create(
+        person=people["second@example.com"],
+        course=courses["basic-programming"],
+        defaults={"recorded_by": staff},
+    )
+
+
+def add_people(count: int, tokens_file: Path | None) -> None:
+    """Adds `count` people who cannot sign in with a password, and writes an access token each, one
+    a line, good for `TOKEN_LIFETIME`. For load tests.
+    """
+    unusable = make_password(None)
+    with tokens_file.open("w") if tokens_file else _nowhere() as out:
+        for start in range(0, count, _BATCH):
+            batch = [
+                Person(
+                    id=(person_id := ids.new_id()),
+                    email=f"{ids.to_text('usr', person_id)}@load.example.com",
+                    full_name="Load Test",
+                    password=unusable,
+                )
+                for _ in range(start, min(start + _BATCH, count))
+            ]
+            Person.objects.bulk_create(batch)
+            EmailAddress.objects.bulk_create(
+                EmailAddress(user=person, email=person.email, verified=True, primary=True)
+                for person in batch
+            )
+            for person in batch:
+                out.write(tokens.access_token(person.pk, TOKEN_LIFETIME) + "\n")
+
+
+def _nowhere() -> Any:
+    return Path("/dev/null").open("w")
+
+
+def _person(email: str, full_name: str) -> Person:
+    person = Person.objects.filter(email=email).first()
+    if person is None:
+        person = Person.objects.create_user(email, PASSWORD, full_name=full_name)
+        EmailAddress.objects.create(user=person, email=email, verified=True, primary=True)
+    return person
+
+
+def _course(entry: dict[str, Any], instructor: Person) -> Course:
+    course, made = Course.objects.get_or_create(
+        slug=entry["slug"],
+        defaults={
+            "title": entry["title"],
+            "summary": entry["summary"],
+            "description": entry["summary"],
+            "category": entry["category"],
+            "duration_weeks": entry["duration_weeks"],
+            "instructor": instructor,
+            "instructor_name": instructor.full_name,
+            "status": entry.get("status", CourseStatus.PUBLISHED),
+        },
+    )
+    if made:
+        _price(course, entry.get("price"))
+        _cohort(course, entry)
+    return course
+
+
+def _price(course: Course, price: tuple[int, int | None] | None) -> None:
+    if price is not None:
+        regular, sale = price
+        CoursePrice.objects.create(
+            course=course, currency="INR", amount_minor=regular, sale_minor=sale
+        )
+
+
+def _cohort(course: Course, entry: dict[str, Any]) -> None:
+    today = clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    closed = entry.get("closed", False)
+    starts_at = today + timedelta(days=-60 if closed else 90)
+    cohort = Cohort.objects.create(
+        course=course,
+        name="Spring" if closed else "Next intake",
+        opens_at=today - timedelta(days=120 if closed else 1),
+        closes_at=today - timedelta(days=75) if closed else starts_at,
+        starts_at=starts_at,
+        ends_at=starts_at + timedelta(weeks=entry["duration_weeks"]),
+        waitlist_enabled=entry.get("waitlist_enabled", False),
+    )
+    seats.set_capacity(cohort.pk, entry["capacity"])

@@ -1,0 +1,1 @@
+"""The outside: pages, JSON, console. Edges translate; decisions are made below."""

@@ -1,0 +1,185 @@
+"""The catalog as JSON."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from ninja import Query, Router, Schema
+from pydantic import Field, StringConstraints
+
+from matricula.access import queries as access
+from matricula.catalog import queries as catalog
+from matricula.catalog.queries import CoursePlan, Filters
+from matricula.edges import button
+from matricula.edges.api import schemas
+from matricula.edges.api.answers import answer, public
+from matricula.edges.api.authentication import SignedIn, active_person, visitor
+from matricula.enrollments.rules import LiveEnrollment
+from matricula.flows import offer as offers
+from matricula.flows.offer import CohortOffer, CourseOffer
+from matricula.kernel import ids
+from matricula.kernel.money import Money
+
+router = Router(tags=["Courses"])
+Problem = schemas.Problem
+Word = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
+
+
+class CourseQuery(Schema):
+    search: Word = ""
+    category: Word = ""
+    language: Word = ""
+    price: Literal["free", "paid"] | None = None
+    cursor: Annotated[str, StringConstraints(max_length=500)] | None = None
+    limit: int = Field(24, ge=1, le=catalog.LONGEST_PAGE)
+
+
+@router.get(
+    "/courses",
+    auth=None,
+    response={200: schemas.CourseList, 401: Problem, 404: Problem, 422: Problem},
+)
+def list_courses(request: HttpRequest, filters: Query[CourseQuery]) -> HttpResponse:
+    """The listed courses, by title, or by relevance when searching."""
+    page = catalog.browse(
+        Filters(filters.search, filters.category, filters.language, filters.price or ""),
+        cursor=filters.cursor,
+        limit=filters.limit,
+    )
+    found = offers.offers_of(page.courses, visitor(request))
+    return public(
+        answer(
+            schemas.CourseList(
+                items=[course_json(offer) for offer in found],
+                next_cursor=page.next_cursor,
+                suggestion=page.suggestion,
+            )
+        )
+    )
+
+
+@router.get(
+    "/courses/{course_id}",
+    auth=None,
+    response={200: schemas.CourseAnswer, 401: Problem, 404: Problem},
+)
+def get_course(request: HttpRequest, course_id: str) -> HttpResponse:
+    """One course, by id or slug, as the one who asks sees it."""
+    offer = offers.find_offer(course_id, visitor(request))
+    return public(answer(schemas.CourseAnswer(course=course_json(offer))))
+
+
+@router.get(
+    "/courses/{course_id}/access",
+    auth=SignedIn(),
+    response={200: schemas.AccessAnswer, 401: Problem, 404: Problem},
+)
+def get_access(request: HttpRequest, course_id: str) -> HttpResponse:
+    """Whether the person may open the course, and if not, why."""
+    person = active_person(request)
+    course = catalog.find_course(course_id, hidden=True)
+    found = access.access_to(person.pk, course.id)
+    enrollment = found.enrollment if found.granted else None
+    return answer(
+        schemas.AccessAnswer(
+            has_access=found.granted,
+            enrollment_date=enrollment.confirmed_at if enrollment else None,
+            access_expires=enrollment.access_expires_at if enrollment else None,
+            course_progress=0,
+            next_lesson_url=f"/learn/{course.slug}/" if found.granted else None,
+            reason=found.reason or None,
+            detail=found.detail or None,
+        )
+    )
+
+
+def course_json(offer: CourseOffer) -> schemas.Course:
+    """The offer in the API's shape."""
+    course = offer.course
+    regular, sale = _prices(offer)
+    chosen = offer.chosen
+    return schemas.Course(
+        id=ids.to_text("crs", course.id),
+        slug=course.slug,
+        title=course.title,
+        summary=course.summary,
+        description=course.description,
+        category=course.category,
+        instructor=course.instructor_name,
+        language=course.language,
+        duration_weeks=course.duration_weeks,
+        price=regular.major,
+        price_minor=regular.minor,
+        currency=regular.currency,
+        discount_price=sale.major if sale else None,
+        discount_price_minor=sale.minor if sale else None,
+        has_active_discount=sale is not None,
+        tax_inclusive=course.tax_inclusive,
+        prerequisites=_requirements(course, offer),
+        capacity=chosen.seats.capacity if chosen else None,
+        seats_left=chosen.seats.left if chosen else None,
+        waitlist_open=False,
+        waitlist_length=0,
+        enrollment_status=_enrollment_status(offer.live),
+        can_enroll=offer.can_enroll,
+        cannot_enroll_code=_cannot_enroll_code(offer),
+        button=schemas.Button(
+            state=offer.button.value, label=button.label(offer), action_url=button.target(offer)
+        ),
+        enrollment_deadline=chosen.plan.closes_at if chosen else None,
+        starts_at=chosen.plan.starts_at if chosen else None,
+        cohorts=[_cohort_json(cohort) for cohort in offer.cohorts],
+    )
+
+
+def _prices(offer: CourseOffer) -> tuple[Money, Money | None]:
+    price = offer.course.price
+    if price is None:
+        return Money.zero(settings.CURRENCY), None
+    return price.regular, price.current(offer.at) if price.on_sale(offer.at) else None
+
+
+def _requirements(course: CoursePlan, offer: CourseOffer) -> list[schemas.CourseRequirement]:
+    missing: set[UUID] = {course_id for course_id, _title in offer.missing}
+    return [
+        schemas.CourseRequirement(
+            id=ids.to_text("crs", part.id),
+            slug=part.slug,
+            title=part.title,
+            met=part.id not in missing if offer.signed_in else None,
+        )
+        for part in course.prerequisites
+    ]
+
+
+def _enrollment_status(
+    live: LiveEnrollment | None,
+) -> Literal["not_enrolled", "pending", "enrolled"]:
+    if live is None:
+        return "not_enrolled"
+    return "pending" if live.is_pending else "enrolled"
+
+
+def _cannot_enroll_code(offer: CourseOffer) -> str | None:
+    if offer.can_enroll:
+        return None
+    return offer.refusal.code if offer.refusal else "authentication_required"
+
+
+def _cohort_json(cohort: CohortOffer) -> schemas.Cohort:
+    plan = cohort.plan
+    return schemas.Cohort(
+        id=ids.to_text("coh", plan.id),
+        name=plan.name,
+        opens_at=plan.opens_at,
+        closes_at=plan.closes_at,
+        starts_at=plan.starts_at,
+        ends_at=plan.ends_at,
+        capacity=cohort.seats.capacity,
+        seats_left=cohort.seats.left,
+        window=cohort.window,
+        waitlist_enabled=plan.waitlist_enabled,
+    )

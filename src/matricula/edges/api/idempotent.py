@@ -1,0 +1,78 @@
+"""Idempotency-Key for operations that do all their work in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import UUID
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+
+from matricula.edges import problems
+from matricula.edges.api.answers import MEDIA_TYPE
+from matricula.kernel import idempotency
+from matricula.kernel.errors import DomainError
+from matricula.kernel.idempotency import Answer
+
+HEADER = "Idempotency-Key"
+
+
+def key_of(request: HttpRequest) -> str | None:
+    """The request's key. Raises ValidationFailed for an unusable one."""
+    return idempotency.checked_key(request.headers.get(HEADER))
+
+
+def print_of(request: HttpRequest) -> str:
+    """What makes this request the same as another: its route and its body."""
+    return idempotency.fingerprint(f"{request.method} {request.path}", request.body)
+
+
+def once(request: HttpRequest, owner: UUID, work: Callable[[], HttpResponse]) -> HttpResponse:
+    """Runs `work` in a transaction, at most once for the request's key; without a key, plainly.
+
+    A refusal is remembered too, after what the work had done is undone.
+    """
+    key = key_of(request)
+    if key is None:
+        with transaction.atomic():
+            return work()
+    print_ = print_of(request)
+    with transaction.atomic():
+        first = idempotency.reserve(owner, key, print_)
+        if first is not None:
+            return replay(first)
+        try:
+            with transaction.atomic():
+                response = work()
+        except DomainError as error:
+            response = problems.respond(error)
+        answer = Answer(response.status_code, response.content.decode())
+        idempotency.remember(owner, key, print_, answer)
+        return response
+
+
+def remember_refusal(
+    request: HttpRequest, owner: UUID, key: str | None, error: DomainError
+) -> HttpResponse:
+    """The refusal as an answer, kept under the key if there is one and it is of a kind to keep."""
+    response = problems.respond(error)
+    if (
+        key is not None
+        and idempotency.is_remembered(error.status)
+        and error.code not in _OF_THE_KEY
+    ):
+        kept = Answer(response.status_code, response.content.decode())
+        idempotency.remember(owner, key, print_of(request), kept)
+    return response
+
+
+def replay(first: Answer) -> HttpResponse:
+    """The first answer again, marked as such."""
+    media_type = MEDIA_TYPE if first.status < 400 else problems.MEDIA_TYPE  # noqa: PLR2004
+    response = HttpResponse(first.body, content_type=media_type, status=first.status)
+    response["Idempotent-Replayed"] = "true"
+    return response
+
+
+# About the key itself, not answers of the request it first stood for.
+_OF_THE_KEY = {"idempotency_mismatch", "idempotency_in_progress"}

@@ -1,0 +1,51 @@
+"""Request bodies: JSON as RFC 8259 means it, and text that a database can keep."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+from django.http import HttpRequest
+from ninja.parser import Parser
+
+from matricula.kernel.errors import MalformedRequest
+
+DEEPEST = 32
+
+
+class StrictParser(Parser):
+    """Refuses what is JSON only to Python (NaN), nested without end, or not text (NUL, halves of
+    surrogate pairs). Raises MalformedRequest.
+    """
+
+    def parse_body(self, request: HttpRequest) -> Any:
+        try:
+            body = json.loads(request.body.decode("utf-8"), parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as error:
+            raise MalformedRequest("The body is not JSON in UTF-8.") from error
+        _check(body, depth=0)
+        return body
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _check(value: Any, depth: int) -> None:
+    if depth > DEEPEST:
+        raise MalformedRequest("The body is nested too deeply.")
+    if isinstance(value, str):
+        check_text(value)
+    elif isinstance(value, list):
+        for part in value:
+            _check(part, depth + 1)
+    elif isinstance(value, dict):
+        for name, part in value.items():
+            check_text(name)
+            _check(part, depth + 1)
+
+
+def check_text(text: str) -> None:
+    """Raises MalformedRequest for text that cannot be stored."""
+    if "\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise MalformedRequest("Text must not hold NUL or half of a surrogate pair.")

@@ -1,0 +1,301 @@
+"""The JSON shapes of `/api/v1`. Other programs are written against them: add, never change."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from ninja import Schema
+from pydantic import Field, StringConstraints, WithJsonSchema
+
+from matricula.enrollments.states import Status
+
+Amount = Annotated[
+    Decimal, WithJsonSchema({"type": "number", "description": "Major units, exact decimals."})
+]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
+
+PaymentStatus = Literal[
+    "not_required",
+    "pending",
+    "processing",
+    "completed",
+    "failed",
+    "partially_refunded",
+    "refunded",
+    "disputed",
+]
+
+
+class FieldProblem(Schema):
+    field: str
+    message: str
+
+
+class Way(Schema):
+    label: str
+    url: str
+
+
+class Problem(Schema):
+    """Problem details, RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    correlation_id: str
+    retryable: bool
+    retry_after: int | None = None
+    errors: list[FieldProblem] | None = None
+    alternatives: list[dict[str, Any]] | None = None
+    actions: list[Way] | None = None
+
+
+# --- sign-in --------------------------------------------------------------------------------
+
+
+class Signup(Schema):
+    email: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=254)]
+    password: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+    full_name: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=150)
+    ]
+    phone: Annotated[str, StringConstraints(strip_whitespace=True, max_length=32)] | None = None
+
+
+class Credentials(Schema):
+    email: Annotated[str, StringConstraints(max_length=254)]
+    password: Annotated[str, StringConstraints(max_length=1024)]
+
+
+class RefreshRequest(Schema):
+    refresh_token: Annotated[str, StringConstraints(min_length=1, max_length=512)]
+
+
+class User(Schema):
+    id: str
+    email: str
+    full_name: str
+    phone: str
+
+
+class Tokens(Schema):
+    user: User
+    access_token: str
+    refresh_token: str
+    token_type: Literal["bearer"] = "bearer"  # noqa: S105 - RFC 6750's name for it
+    expires_in: int = Field(description="Life of the access token, in seconds.")
+
+
+class CheckYourMail(Schema):
+    detail: str
+
+
+# --- courses --------------------------------------------------------------------------------
+
+
+class Button(Schema):
+    state: Literal[
+        "available",
+        "login_required",
+        "registration_closed",
+        "course_full",
+        "already_enrolled",
+        "not_available",
+    ]
+    label: str
+    action_url: str
+
+
+class Cohort(Schema):
+    id: str
+    name: str
+    opens_at: datetime | None
+    closes_at: datetime | None
+    starts_at: datetime | None
+    ends_at: datetime | None
+    capacity: int | None = Field(description="null: no limit.")
+    seats_left: int | None
+    window: Literal["before", "open", "after"]
+    waitlist_enabled: bool
+
+
+class CourseRequirement(Schema):
+    id: str
+    slug: str
+    title: str
+    met: bool | None = Field(description="null for a guest.")
+
+
+class Course(Schema):
+    id: str
+    slug: str
+    title: str
+    summary: str
+    description: str
+    category: str
+    instructor: str
+    language: str
+    duration_weeks: int | None
+    price: Amount
+    price_minor: int
+    currency: str
+    discount_price: Amount | None
+    discount_price_minor: int | None
+    has_active_discount: bool
+    tax_inclusive: bool
+    prerequisites: list[CourseRequirement]
+    capacity: int | None
+    seats_left: int | None
+    waitlist_open: bool
+    waitlist_length: int
+    enrollment_status: Literal["not_enrolled", "pending", "enrolled", "waitlisted"]
+    can_enroll: bool
+    cannot_enroll_code: str | None
+    button: Button
+    enrollment_deadline: datetime | None
+    starts_at: datetime | None
+    cohorts: list[Cohort]
+
+
+class CourseAnswer(Schema):
+    course: Course
+
+
+class CourseList(Schema):
+    items: list[Course]
+    next_cursor: str | None
+    suggestion: str | None = Field(None, description="The wording searched for instead.")
+
+
+class AccessAnswer(Schema):
+    has_access: bool
+    enrollment_date: datetime | None
+    access_expires: datetime | None
+    course_progress: int = Field(description="Per cent.")
+    next_lesson_url: str | None
+    reason: str | None = None
+    detail: str | None = None
+
+
+# --- enrollments ----------------------------------------------------------------------------
+
+
+class Initialize(Schema):
+    """Name a course (its next open cohort is taken) or one cohort."""
+
+    course_id: Annotated[str, StringConstraints(min_length=1, max_length=120)] | None = Field(
+        None, description="An id or a slug."
+    )
+    cohort_id: Annotated[str, StringConstraints(min_length=1, max_length=120)] | None = None
+    coupon_code: Annotated[str, StringConstraints(strip_whitespace=True, max_length=64)] | None = (
+        None
+    )
+    payment_method_preference: Text | None = None
+    billing_country: Annotated[str, StringConstraints(max_length=2)] | None = None
+    billing_state: Annotated[str, StringConstraints(max_length=10)] | None = None
+    success_url: Annotated[str, StringConstraints(max_length=2000)] | None = None
+    cancel_url: Annotated[str, StringConstraints(max_length=2000)] | None = None
+    metadata: dict[
+        Annotated[str, StringConstraints(min_length=1, max_length=40)],
+        Annotated[str, StringConstraints(max_length=500)],
+    ] = Field(default_factory=dict, max_length=20)
+
+
+class CourseName(Schema):
+    id: str
+    title: str
+
+
+class TaxLine(Schema):
+    name: str
+    rate: Amount
+    amount: Amount
+    amount_minor: int
+
+
+class InitializeAnswer(Schema):
+    enrollment_id: str
+    status: Status
+    stage: str
+    payment_required: bool
+    original_amount: Amount
+    original_amount_minor: int
+    discount_applied: Amount
+    discount_applied_minor: int
+    final_amount: Amount
+    final_amount_minor: int
+    tax_amount: Amount
+    tax_amount_minor: int
+    total_payable: Amount
+    total_payable_minor: int
+    currency: str
+    tax_lines: list[TaxLine]
+    hold_expires_at: datetime | None
+    payment_session: dict[str, Any] | None
+    idempotency_key: str
+    course: CourseName
+    events_url: str
+
+
+class Enrollment(Schema):
+    id: str
+    enrollment_id: str
+    status: Status
+    stage: str
+    course: CourseName
+    course_slug: str
+    cohort_id: str
+    cohort_name: str
+    cohort_starts_at: datetime | None
+    payment_status: PaymentStatus
+    hold_expires_at: datetime | None
+    requested_at: datetime
+    confirmed_at: datetime | None
+    ended_at: datetime | None
+    access_expires: datetime | None
+    reason: str | None
+    metadata: dict[str, str]
+    events_url: str
+    course_access_url: str
+
+
+class EnrollmentList(Schema):
+    items: list[Enrollment]
+    next_cursor: str | None
+
+
+class Failure(Schema):
+    code: str
+    detail: str
+    retry_url: str | None
+
+
+class PaymentStatusAnswer(Schema):
+    enrollment_id: str
+    enrollment_status: Status
+    stage: str
+    payment_status: PaymentStatus
+    payment_id: str | None
+    razorpay_payment_id: str | None
+    completed_at: datetime | None
+    course_access_url: str
+    failure: Failure | None
+
+
+class CancelRequest(Schema):
+    reason: Text = ""
+
+
+class EventItem(Schema):
+    id: int = Field(description="The event's number on its enrollment, from 1, without gaps.")
+    type: str
+    at: datetime
+    data: dict[str, Any]
+
+
+class EventList(Schema):
+    items: list[EventItem]

@@ -1,0 +1,18 @@
+"""Figures for Prometheus (https://prometheus.io/docs/practices/naming/)."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Histogram
+
+REQUESTS = Counter("matricula_requests_total", "Requests answered.", ["method", "route", "status"])
+SECONDS = Histogram(
+    "matricula_request_seconds",
+    "Time to answer a request.",
+    ["route"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
+)
+ENROLLMENTS = Counter(
+    "matricula_enrollment_requests_total",
+    "Requests to enroll, by what became of them.",
+    ["outcome"],
+)

@@ -1,0 +1,91 @@
+"""Around every request: its correlation id, log line and figures, and what becomes of errors."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+
+import structlog
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse
+from django.utils.cache import patch_vary_headers
+
+from matricula.edges import problems
+from matricula.edges.metrics import REQUESTS, SECONDS
+from matricula.kernel import correlation
+from matricula.kernel.errors import MalformedRequest, MethodNotAllowed
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+HEADER = "X-Correlation-Id"
+
+log = structlog.get_logger(__name__)
+
+
+class RequestContext:
+    """Gives the request its correlation id, logs it and counts it."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        correlation_id = correlation.accept_or_make(request.headers.get(HEADER))
+        began = time.perf_counter()
+        with correlation.following(correlation_id):
+            response = self._get_response(request)
+            self._record(request, response, time.perf_counter() - began)
+        response[HEADER] = correlation_id
+        response.setdefault(
+            "Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(self)"
+        )
+        return response
+
+    @staticmethod
+    def _record(request: HttpRequest, response: HttpResponse, seconds: float) -> None:
+        match = request.resolver_match
+        route = f"/{match.route}" if match else "(none)"
+        REQUESTS.labels(request.method or "", route, response.status_code).inc()
+        SECONDS.labels(route).observe(seconds)
+        log.info(
+            "request",
+            method=request.method,
+            route=route,
+            path=request.path,
+            status=response.status_code,
+            milliseconds=round(seconds * 1000, 1),
+        )
+
+
+class ErrorPages:
+    """Turns every failure into an answer: problem details under /api/, a page elsewhere."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
+            return self.process_exception(request, MalformedRequest("It holds a NUL character."))
+        try:
+            response = self._get_response(request)
+        except DatabaseError as error:  # from a middleware: the session could not be read
+            return self.process_exception(request, error)
+        if request.path.startswith("/api/"):
+            if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+                response = _with_problem(response)
+            patch_vary_headers(response, ["Authorization", "Cookie"])
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse:
+        error = problems.as_domain_error(exception)
+        if request.path.startswith("/api/"):
+            return problems.respond(error)
+        from matricula.edges.web.views.errors import error_page
+
+        return error_page(request, error)
+
+
+def _with_problem(response: HttpResponse) -> HttpResponse:
+    """The framework's plain refusal of a method, as a problem; `Allow` stays."""
+    refusal = problems.respond(MethodNotAllowed())
+    refusal["Allow"] = response.get("Allow", "GET")
+    return refusal

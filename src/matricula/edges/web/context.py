@@ -1,0 +1,25 @@
+"""What every template may print."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from matricula.kernel import correlation
+
+SITE_NAME = "Matricula"
+
+
+def site(request: HttpRequest) -> dict[str, Any]:  # noqa: ARG001 - Django's signature
+    """The site's name and address, whether it is a demo, and the request's correlation id.
+
+    Touches neither database nor session: error pages use it too.
+    """
+    return {
+        "site_name": SITE_NAME,
+        "base_url": settings.ENVIRONMENT.base_url,
+        "demo": settings.ENVIRONMENT.demo,
+        "correlation_id": correlation.current(),
+    }

@@ -1,0 +1,59 @@
+"""What every view starts with: its methods, who is asking, and how long the answer may be kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseRedirectBase
+from django.utils.cache import add_never_cache_headers
+
+from matricula.accounts.models import Person
+from matricula.edges.web.views.errors import error_page
+from matricula.kernel.errors import AuthenticationRequired, MethodNotAllowed
+
+View = Callable[..., HttpResponse]
+
+
+class SeeOther(HttpResponseRedirectBase):
+    """After a form was sent: look there, with GET."""
+
+    status_code = 303
+
+
+def page(*methods: str) -> Callable[[View], View]:
+    """Lets only these methods through, answers others with our own page, and keeps pages made for
+    a signed-in person out of every cache, so that going back never shows an old state.
+    """
+    allowed = {*methods, "HEAD"} if "GET" in methods else set(methods)
+
+    def guard(view: View) -> View:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if request.method not in allowed:
+                response = error_page(request, MethodNotAllowed())
+                response["Allow"] = ", ".join(sorted(allowed))
+                return response
+            response = view(request, *args, **kwargs)
+            if request.user.is_authenticated:
+                add_never_cache_headers(response)
+            return response
+
+        return guarded
+
+    return guard
+
+
+def visitor_id(request: HttpRequest) -> UUID | None:
+    """The signed-in person's id, or None for a guest."""
+    return request.user.pk if request.user.is_authenticated else None
+
+
+def person_of(request: HttpRequest) -> Person:
+    """The signed-in person. Raises AuthenticationRequired for a guest."""
+    if not isinstance(request.user, Person):
+        raise AuthenticationRequired
+    return request.user

@@ -1,0 +1,132 @@
+"""An enrollment in words: its state, its steps and its history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from matricula.enrollments.queries import EnrollmentRecord
+from matricula.enrollments.states import ENROLLMENT, LIVE, Stage, Status
+from matricula.kernel import ids
+from matricula.kernel.events import RecordedEvent
+
+# What each event means to the person it concerns. Others are of no use to them and left out.
+EVENT_WORDS = {
+    "enrollment.requested": gettext_lazy("You asked for a seat."),
+    "enrollment.held": gettext_lazy("A seat was held for you."),
+    "enrollment.queued": gettext_lazy("You joined the waiting room."),
+    "enrollment.confirmed": gettext_lazy("Your seat was confirmed."),
+    "enrollment.failed": gettext_lazy("The enrollment failed."),
+    "enrollment.expired": gettext_lazy("The time ran out and the seat was released."),
+    "enrollment.cancelled": gettext_lazy("The enrollment was cancelled and the seat released."),
+    "enrollment.refunded": gettext_lazy("The enrollment was refunded."),
+    "access.granted": gettext_lazy("The course was opened for you."),
+    "access.revoked": gettext_lazy("Access to the course ended."),
+    "payment.pending": gettext_lazy("The payment was started."),
+    "payment.processing": gettext_lazy("The payment is being checked."),
+    "payment.completed": gettext_lazy("The payment arrived."),
+    "payment.failed": gettext_lazy("The payment failed."),
+    "payment.refunded": gettext_lazy("The payment was refunded."),
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of the way: done, now, ahead or ended."""
+
+    label: str
+    state: str
+    state_words: str
+    at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """An enrollment as pages print it. `tone`: good, waiting or ended."""
+
+    reference: str
+    record: EnrollmentRecord
+    heading: str
+    status: str
+    tone: str
+    is_live: bool
+    is_enrolled: bool
+    can_cancel: bool
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A line of the history."""
+
+    at: datetime
+    words: str
+
+
+def summary_of(record: EnrollmentRecord) -> Summary:
+    """The enrollment in a few words."""
+    heading, status, tone = _status_words(record.status)
+    return Summary(
+        reference=ids.to_text("enr", record.id),
+        record=record,
+        heading=heading,
+        status=status,
+        tone=tone,
+        is_live=record.stage in LIVE,
+        is_enrolled=record.status is Status.ENROLLED,
+        can_cancel=ENROLLMENT.allows(record.stage, "cancel"),
+    )
+
+
+def steps_of(record: EnrollmentRecord) -> list[Step]:
+    """The way so far and, while it lasts, the way ahead."""
+    steps = [_step(_("Requested"), "done", record.requested_at)]
+    if record.status is Status.PENDING:
+        steps.append(_step(_("Seat held"), "now", record.hold_expires_at))
+        steps.append(_step(_("Enrolled"), "ahead"))
+        return steps
+    if record.confirmed_at is not None:
+        steps.append(_step(_("Seat confirmed"), "done", record.confirmed_at))
+    if record.status is Status.ENROLLED:
+        steps.append(_step(_("Enrolled"), "now"))
+    else:
+        steps.append(_step(_status_words(record.status)[1], "ended", record.ended_at))
+    return steps
+
+
+def history_of(events: Sequence[RecordedEvent]) -> list[Moment]:
+    """The events that mean something to the person, in order."""
+    return [
+        Moment(event.at, str(EVENT_WORDS[event.type]))
+        for event in events
+        if event.type in EVENT_WORDS
+    ]
+
+
+def seat_words(record: EnrollmentRecord) -> str:
+    """What became of the seat."""
+    if record.stage is Stage.CONFIRMED:
+        return _("Yours")
+    if record.stage in LIVE:
+        return _("Held for you")
+    return _("Released")
+
+
+def _step(label: str, state: str, at: datetime | None = None) -> Step:
+    said = {"done": _("done"), "now": _("now"), "ahead": _("still to come"), "ended": _("ended")}
+    return Step(label, state, said[state], at)
+
+
+def _status_words(status: Status) -> tuple[str, str, str]:
+    """Heading, short word and tone."""
+    return {
+        Status.PENDING: (_("Your enrollment is under way"), _("Pending"), "waiting"),
+        Status.ENROLLED: (_("You are enrolled"), _("Enrolled"), "good"),
+        Status.FAILED: (_("This enrollment failed"), _("Failed"), "ended"),
+        Status.EXPIRED: (_("This enrollment expired"), _("Expired"), "ended"),
+        Status.CANCELLED: (_("This enrollment is cancelled"), _("Cancelled"), "ended"),
+        Status.REFUNDED: (_("This enrollment was refunded"), _("Refunded"), "ended"),
+    }[status]

@@ -1,0 +1,139 @@
+"""The catalog, the course page and the course's art."""
+
+from __future__ import annotations
+
+import time
+from functools import lru_cache
+from typing import Literal, cast
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+
+from matricula.catalog import queries as catalog
+from matricula.catalog.queries import Facets, Filters
+from matricula.edges.web import art as drawing
+from matricula.edges.web import offers, words
+from matricula.edges.web.guard import page, visitor_id
+from matricula.flows import offer as flow
+from matricula.flows.offer import ButtonState, CourseOffer
+
+PAGE_SIZE = 24
+LONGEST_SEARCH = 120
+ART_LIFETIME = 365 * 86_400
+# Categories and languages change with the seasons: each process looks once a minute.
+FACETS_LIFETIME = 60
+_DEAD_ENDS = {
+    ButtonState.REGISTRATION_CLOSED,
+    ButtonState.COURSE_FULL,
+    ButtonState.NOT_AVAILABLE,
+}
+
+
+@page("GET")
+def browse(request: HttpRequest) -> HttpResponse:
+    """The list of courses, searched and narrowed. Unknown filter values narrow nothing; a cursor
+    we never gave is an unknown page.
+    """
+    filters = _filters(request)
+    found = catalog.browse(filters, cursor=request.GET.get("cursor") or None, limit=PAGE_SIZE)
+    shown = flow.offers_of(found.courses, visitor_id(request))
+    facets = facets_at(int(time.monotonic() // FACETS_LIFETIME))
+    context = {
+        "cards": [offers.card_of(offer) for offer in shown],
+        "filters": filters,
+        "is_narrowed": filters != Filters(),
+        "categories": facets.categories,
+        "languages": [(code, words.language(code)) for code in facets.languages],
+        "suggestion": found.suggestion,
+        "next_url": _page_url(filters, found.next_cursor) if found.next_cursor else "",
+        "first_url": _page_url(filters) if request.GET.get("cursor") else "",
+    }
+    return render(request, "catalog/browse.html", context)
+
+
+@page("GET")
+def course(request: HttpRequest, slug: str) -> HttpResponse:
+    """Everything about one course, and the enroll control."""
+    visitor = visitor_id(request)
+    offer = flow.find_offer(slug, visitor)
+    others = flow.alternatives(offer.course, visitor) if offer.button in _DEAD_ENDS else []
+    context = {
+        "offer": offer,
+        "course": offer.course,
+        "price": offers.price_of(offer),
+        "control": offers.control_of(offer),
+        "why": offers.why_not(offer),
+        "enrollment_url": offers.enrollment_url(offer),
+        "alternatives": [offers.card_of(other) for other in others],
+        "intakes": offers.intakes_of(offer),
+        "prerequisites": _prerequisites(offer),
+        "language": words.language(offer.course.language),
+        "duration": words.weeks(offer.course.duration_weeks),
+        "access": words.days(offer.course.access_days),
+        "seats": words.seats(offer.chosen.seats) if offer.chosen else "",
+        "is_low": bool(offer.chosen and offers.is_low(offer.chosen.seats.left)),
+        "login_url": offers.login_url(request.path),
+    }
+    return render(request, "catalog/course.html", context)
+
+
+@lru_cache(maxsize=512)
+def _drawing(slug: str) -> str:
+    return drawing.draw(slug)
+
+
+def art(request: HttpRequest, slug: str) -> HttpResponse:
+    """The course's art. Any slug has one, so it says nothing about which courses exist."""
+    if request.method not in {"GET", "HEAD"}:
+        return _only_get(request)
+    response = HttpResponse(_drawing(slug), content_type="image/svg+xml")
+    response["Cache-Control"] = f"public, max-age={ART_LIFETIME}, immutable"
+    return response
+
+
+@page("GET")
+def _only_get(request: HttpRequest) -> HttpResponse:
+    raise AssertionError  # the guard has answered
+
+
+@lru_cache(maxsize=1)
+def facets_at(minute: int) -> Facets:  # noqa: ARG001 - the cache's key
+    """What the catalog can be narrowed by, read anew when the minute changes."""
+    return catalog.facets()
+
+
+def _filters(request: HttpRequest) -> Filters:
+    price = request.GET.get("price", "")
+    return Filters(
+        search=request.GET.get("search", "").strip()[:LONGEST_SEARCH],
+        category=request.GET.get("category", ""),
+        language=request.GET.get("language", ""),
+        price=cast(Literal["", "free", "paid"], price if price in {"free", "paid"} else ""),
+    )
+
+
+def _page_url(filters: Filters, cursor: str | None = None) -> str:
+    asked = {
+        "search": filters.search,
+        "category": filters.category,
+        "language": filters.language,
+        "price": filters.price,
+        "cursor": cursor or "",
+    }
+    query = urlencode({name: value for name, value in asked.items() if value})
+    return f"{reverse('catalog')}?{query}" if query else reverse("catalog")
+
+
+def _prerequisites(offer: CourseOffer) -> list[dict[str, object]]:
+    """The required courses; `met` is None for a guest, whose courses we do not know."""
+    missing = {course_id for course_id, _title in offer.missing}
+    return [
+        {
+            "slug": part.slug,
+            "title": part.title,
+            "met": None if not offer.signed_in else part.id not in missing,
+        }
+        for part in offer.course.prerequisites
+    ]

@@ -1,0 +1,108 @@
+"""From the course page to enrolled: one page to confirm on, one form."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from matricula.accounts.errors import EmailUnverified
+from matricula.catalog import queries as catalog
+from matricula.catalog.queries import CoursePlan
+from matricula.edges.web import offers, words
+from matricula.edges.web.guard import SeeOther, page, person_of
+from matricula.edges.web.views.errors import error_page
+from matricula.enrollments.errors import AlreadyEnrolled
+from matricula.flows import enroll as flow
+from matricula.flows import offer as offering
+from matricula.flows.enroll import Application
+from matricula.flows.offer import CourseOffer
+from matricula.kernel import ids
+from matricula.kernel.errors import Action, DomainError, Guidance, NotFound
+
+
+@page("GET", "POST")
+@login_required
+def enroll(request: HttpRequest, slug: str) -> HttpResponse:
+    """GET shows what is agreed to; POST agrees. Sending it twice books once."""
+    if request.method == "POST":
+        return _enroll(request, catalog.find_course(slug))
+    return _confirm(request, offering.find_offer(slug, person_of(request).pk))
+
+
+def _confirm(request: HttpRequest, offer: CourseOffer) -> HttpResponse:
+    if offer.live is not None:
+        return redirect(offers.enrollment_url(offer))
+    if offer.refusal is not None:
+        return _refused(request, offer.course, _with_words(offer, offer.refusal))
+    wished = _cohort_id(offer.course, request.GET.get("cohort", ""))
+    joinable = offers.joinable_cohorts(offer)
+    chosen = next((c for c in joinable if c.plan.id == wished), offer.chosen)
+    if chosen is None:
+        raise NotFound
+    context = {
+        "course": offer.course,
+        "price": offers.price_of(offer),
+        "intakes": [intake for intake in offers.intakes_of(offer) if intake.choose_url],
+        "chosen": chosen.plan,
+        "chosen_reference": ids.to_text("coh", chosen.plan.id),
+        "seats": words.seats(chosen.seats),
+        "duration": words.weeks(offer.course.duration_weeks),
+        "access": words.days(offer.course.access_days),
+        "wish_failed": wished is not None and chosen.plan.id != wished,
+    }
+    return render(request, "enrolling/confirm.html", context)
+
+
+def _enroll(request: HttpRequest, course: CoursePlan) -> HttpResponse:
+    cohort_id = _cohort_id(course, request.POST.get("cohort", ""))
+    application = Application(person_of(request).pk, course=course.slug, cohort_id=cohort_id)
+    try:
+        receipt = flow.enroll(application)
+    except AlreadyEnrolled as error:
+        # Sent twice, or from a second tab: the first one counts, and nobody is scolded.
+        messages.info(request, _("Your seat was already booked. Nothing was booked twice."))
+        return SeeOther(reverse("enrollment", args=[error.guidance.extra["enrollment_id"]]))
+    except DomainError as error:
+        return _refused(request, course, error)
+    if receipt.is_new:
+        messages.success(request, _("Enrolled Successfully!"))
+    return SeeOther(reverse("enrollment", args=[ids.to_text("enr", receipt.enrollment_id)]))
+
+
+def _refused(request: HttpRequest, course: CoursePlan, error: DomainError) -> HttpResponse:
+    """The failure page, with what can be done about this course and what could be taken instead."""
+    here = reverse("course", args=[course.slug])
+    alternatives = list(error.guidance.alternatives) or [
+        {"title": other.course.title, "url": reverse("course", args=[other.course.slug])}
+        for other in offering.alternatives(course, person_of(request).pk)
+    ]
+    actions = list(error.guidance.actions)
+    if isinstance(error, EmailUnverified):
+        actions.append(Action(_("Confirm your e-mail address"), reverse("account_email")))
+    if request.method == "POST":
+        actions.append(Action(_("Enrollment Failed - Try Again"), request.path))
+    actions.append(Action(_("Back to %(course)s") % {"course": course.title}, here))
+    error.guidance = replace(error.guidance, alternatives=alternatives, actions=actions)
+    return error_page(request, error)
+
+
+def _with_words(offer: CourseOffer, refusal: DomainError) -> DomainError:
+    """The refusal with the exact dates and reasons that the course page gives."""
+    return type(refusal)(offers.why_not(offer), Guidance())
+
+
+def _cohort_id(course: CoursePlan, reference: str) -> UUID | None:
+    """The cohort asked for; None when none was. Raises NotFound for one of another course."""
+    if not reference:
+        return None
+    cohort_id = ids.from_text("coh", reference)
+    if cohort_id not in {plan.id for plan in course.cohorts}:
+        raise NotFound
+    return cohort_id

@@ -1,0 +1,59 @@
+"""The status page of an enrollment, and giving it up. Both are its owner's alone."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from matricula.catalog import queries as catalog
+from matricula.edges.web import progress
+from matricula.edges.web.guard import SeeOther, page, person_of
+from matricula.enrollments import queries as enrollments
+from matricula.flows import cancel as cancelling
+from matricula.kernel import events, ids
+from matricula.kernel.errors import IllegalState
+
+
+@page("GET")
+@login_required
+def status(request: HttpRequest, reference: str) -> HttpResponse:
+    """Where the enrollment stands, how it came there, and what can be done."""
+    enrollment_id = ids.from_text("enr", reference)
+    record = enrollments.of_person(person_of(request).pk, enrollment_id)
+    course = catalog.courses_by_id([record.course_id])[record.course_id]
+    cohort = next((plan for plan in course.cohorts if plan.id == record.cohort_id), None)
+    context = {
+        "summary": progress.summary_of(record),
+        "steps": progress.steps_of(record),
+        "seat": progress.seat_words(record),
+        "history": progress.history_of(events.of_subject(enrollment_id)),
+        "cohort": cohort,
+    }
+    return render(request, "enrollments/status.html", context)
+
+
+@page("GET", "POST")
+@login_required
+def cancel(request: HttpRequest, reference: str) -> HttpResponse:
+    """GET asks whether it is meant; POST cancels. Sending it twice cancels once."""
+    enrollment_id = ids.from_text("enr", reference)
+    person_id = person_of(request).pk
+    here = reverse("enrollment", args=[reference])
+    if request.method == "POST":
+        reason = request.POST.get("reason", "").strip()
+        try:
+            cancelling.cancel(enrollment_id, person_id, actor_id=person_id, reason=reason)
+        except IllegalState:
+            messages.info(request, _("This enrollment had ended already. Nothing was changed."))
+        else:
+            messages.success(request, _("Cancelled. Your seat was given back."))
+        return SeeOther(here)
+    summary = progress.summary_of(enrollments.of_person(person_id, enrollment_id))
+    if not summary.can_cancel:
+        return redirect(here)
+    context = {"summary": summary, "longest_reason": cancelling.LONGEST_REASON}
+    return render(request, "enrollments/cancel.html", context)

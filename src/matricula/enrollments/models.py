@@ -1,0 +1,75 @@
+"""Enrollments and completions."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from matricula.enrollments.states import LIVE, STATUS_OF, Stage, Status
+from matricula.kernel import ids
+
+
+class Enrollment(models.Model):
+    """A person in a cohort. At most one live one a person and course: the database sees to it."""
+
+    id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
+    person = models.ForeignKey("accounts.Person", on_delete=models.PROTECT)
+    course = models.ForeignKey("catalog.Course", on_delete=models.PROTECT)
+    cohort = models.ForeignKey("catalog.Cohort", on_delete=models.PROTECT)
+    stage = models.CharField(max_length=20, choices=Stage.choices)
+    hold_expires_at = models.DateTimeField(null=True)
+    access_expires_at = models.DateTimeField(null=True, help_text="Empty: no end.")
+    reason = models.TextField(blank=True, help_text="Why it failed or was cancelled.")
+    metadata = models.JSONField(default=dict, help_text="What the client sent along.")
+    requested_at = models.DateTimeField(db_default=Now())
+    confirmed_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["person", "course"],
+                condition=Q(stage__in=LIVE),
+                name="one_live_enrollment",
+            ),
+            models.CheckConstraint(
+                condition=Q(stage__in=Stage.values), name="enrollment_stage_known"
+            ),
+            models.CheckConstraint(
+                condition=~Q(stage=Stage.CONFIRMED) | Q(confirmed_at__isnull=False),
+                name="confirmed_enrollment_dated",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["person", "id"], name="enrollment_by_person"),
+            models.Index(fields=["cohort"], condition=Q(stage__in=LIVE), name="enrollment_live"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.status} in {self.course_id}"
+
+    @property
+    def status(self) -> Status:
+        return STATUS_OF[Stage(self.stage)]
+
+
+class Completion(models.Model):
+    """A person has completed a course, here or, as recorded by staff, elsewhere."""
+
+    person = models.ForeignKey("accounts.Person", on_delete=models.CASCADE)
+    course = models.ForeignKey("catalog.Course", on_delete=models.PROTECT)
+    completed_at = models.DateTimeField(db_default=Now())
+    recorded_by = models.ForeignKey(
+        "accounts.Person", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["person", "course"], name="one_completion")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person_id} completed {self.course_id}"

@@ -1,0 +1,189 @@
+"""Reads of enrollments, as plain values. Every read that serves a person names that person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from allauth.account.models import EmailAddress
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models.functions import JSONObject
+
+from matricula.accounts.models import Person
+from matricula.enrollments.models import Completion, Enrollment
+from matricula.enrollments.rules import LiveEnrollment, Standing
+from matricula.enrollments.states import LIVE, STATUS_OF, Stage, Status
+from matricula.kernel.errors import NotFound
+from matricula.kernel.idempotency import Remembered
+from matricula.kernel.models import RememberedAnswer
+
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class EnrollmentRecord:
+    """An enrollment as its owner may see it."""
+
+    id: UUID
+    course_id: UUID
+    course_slug: str
+    course_title: str
+    cohort_id: UUID
+    cohort_name: str
+    cohort_starts_at: datetime | None
+    stage: Stage
+    hold_expires_at: datetime | None
+    access_expires_at: datetime | None
+    reason: str
+    requested_at: datetime
+    confirmed_at: datetime | None
+    ended_at: datetime | None
+    metadata: Mapping[str, str]
+
+    @property
+    def status(self) -> Status:
+        return STATUS_OF[self.stage]
+
+
+@dataclass(frozen=True)
+class PersonStanding:
+    """A person's standing toward a course, with what the account itself allows."""
+
+    is_active: bool
+    is_verified: bool
+    standing: Standing
+    remembered: Remembered | None
+
+
+def person_standing(
+    person_id: UUID, course_id: UUID, prerequisites: Iterable[UUID], *, key: str | None = None
+) -> PersonStanding:
+    """All that a decision needs to know of the person, in one query, and what their
+    Idempotency-Key stands for already.
+
+    Raises NotFound when there is no such person.
+    """
+    wanted = list(prerequisites)
+    row = (
+        Person.objects.filter(pk=person_id)
+        .annotate(
+            verified=Exists(
+                EmailAddress.objects.filter(
+                    user=OuterRef("pk"), email=OuterRef("email"), verified=True
+                )
+            ),
+            live_rows=ArraySubquery(
+                Enrollment.objects.filter(
+                    person=OuterRef("pk"), course=course_id, stage__in=LIVE
+                ).values_list(
+                    JSONObject(
+                        id="id",
+                        cohort_id="cohort_id",
+                        stage="stage",
+                        hold_expires_at="hold_expires_at",
+                    )
+                )
+            ),
+            completed=ArraySubquery(
+                Completion.objects.filter(
+                    person=OuterRef("pk"), course__in=wanted or [course_id]
+                ).values_list("course_id")
+            ),
+        )
+        .annotate(
+            answers=ArraySubquery(
+                RememberedAnswer.objects.filter(owner=OuterRef("pk"), key=key or "").values_list(
+                    JSONObject(fingerprint="fingerprint", status="status", body="body")
+                )
+            )
+        )
+        .values("is_active", "verified", "live_rows", "completed", "answers")
+        .first()
+    )
+    if row is None:
+        raise NotFound
+    live = _live(row["live_rows"][0]) if row["live_rows"] else None
+    return PersonStanding(
+        is_active=row["is_active"],
+        is_verified=row["verified"],
+        standing=Standing(live=live, completed=frozenset(row["completed"])),
+        remembered=Remembered(**row["answers"][0]) if row["answers"] else None,
+    )
+
+
+def standings(person_id: UUID, course_ids: Iterable[UUID]) -> dict[UUID, LiveEnrollment]:
+    """The person's live enrollments in these courses, by course."""
+    rows = Enrollment.objects.filter(
+        person=person_id, course__in=list(course_ids), stage__in=LIVE
+    ).values("id", "course_id", "cohort_id", "stage", "hold_expires_at")
+    return {
+        row["course_id"]: LiveEnrollment(
+            row["id"], row["cohort_id"], Stage(row["stage"]), row["hold_expires_at"]
+        )
+        for row in rows
+    }
+
+
+def completed_courses(person_id: UUID) -> frozenset[UUID]:
+    """Every course the person has completed."""
+    rows = Completion.objects.filter(person=person_id)
+    return frozenset(rows.values_list("course_id", flat=True))
+
+
+def of_person(person_id: UUID, enrollment_id: UUID) -> EnrollmentRecord:
+    """One enrollment of this person. Raises NotFound, also for somebody else's."""
+    row = _rows().filter(person=person_id, pk=enrollment_id).first()
+    if row is None:
+        raise NotFound("There is no such enrollment.")
+    return EnrollmentRecord(**_record(row))
+
+
+def list_of_person(
+    person_id: UUID, *, status: Status | None = None, before: UUID | None = None, limit: int = PAGE
+) -> list[EnrollmentRecord]:
+    """The person's enrollments, newest first, those made before `before`."""
+    rows = _rows().filter(person=person_id).order_by("-pk")
+    if status is not None:
+        rows = rows.filter(stage__in=[s for s, seen in STATUS_OF.items() if seen == status])
+    if before is not None:
+        rows = rows.filter(pk__lt=before)
+    return [EnrollmentRecord(**_record(row)) for row in rows[:limit]]
+
+
+def latest_of_course(person_id: UUID, course_id: UUID) -> EnrollmentRecord | None:
+    """The person's live enrollment in the course, else the latest one that ended."""
+    rows = (
+        _rows()
+        .filter(person=person_id, course=course_id)
+        .order_by(F("ended_at").desc(nulls_first=True), "-pk")
+    )
+    row = rows.first()
+    return EnrollmentRecord(**_record(row)) if row is not None else None
+
+
+def _rows() -> QuerySet[Enrollment, dict[str, Any]]:
+    rows: QuerySet[Enrollment, dict[str, Any]] = Enrollment.objects.annotate(
+        course_slug=F("course__slug"),
+        course_title=F("course__title"),
+        cohort_name=F("cohort__name"),
+        cohort_starts_at=F("cohort__starts_at"),
+    ).values(*EnrollmentRecord.__dataclass_fields__)
+    return rows
+
+
+def _record(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {**row, "stage": Stage(row["stage"])}
+
+
+def _live(row: Mapping[str, Any]) -> LiveEnrollment:
+    expires = row["hold_expires_at"]
+    return LiveEnrollment(
+        id=UUID(row["id"]),
+        cohort_id=UUID(row["cohort_id"]),
+        stage=Stage(row["stage"]),
+        hold_expires_at=None if expires is None else datetime.fromisoformat(expires),
+    )

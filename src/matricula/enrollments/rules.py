@@ -1,0 +1,107 @@
+"""Who may enroll, and why not: pure, without a clock and without the database.
+
+The same decision colours the button of the course page and guards the server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from matricula.catalog.rules import Window
+from matricula.enrollments import errors
+from matricula.enrollments.states import PENDING, Stage
+from matricula.kernel.errors import DomainError
+from matricula.seats.errors import CourseFull
+
+
+@dataclass(frozen=True)
+class CohortFacts:
+    """What the decision needs to know of a cohort, in order of preference."""
+
+    id: UUID
+    window: Window
+    opens_at: datetime | None
+    is_full: bool
+
+
+@dataclass(frozen=True)
+class CourseFacts:
+    """What the decision needs to know of a course."""
+
+    is_published: bool
+    is_paid: bool
+    prerequisites: Sequence[tuple[UUID, str]]
+    cohorts: Sequence[CohortFacts]
+
+
+@dataclass(frozen=True)
+class LiveEnrollment:
+    """An enrollment that has not ended."""
+
+    id: UUID
+    cohort_id: UUID
+    stage: Stage
+    hold_expires_at: datetime | None = None
+
+    @property
+    def is_pending(self) -> bool:
+        return self.stage in PENDING
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the decision needs to know of a person; the default is a guest."""
+
+    live: LiveEnrollment | None = None
+    completed: frozenset[UUID] = frozenset()
+
+
+GUEST = Standing()
+
+
+def choose_cohort(cohorts: Sequence[CohortFacts]) -> CohortFacts | None:
+    """The cohort meant by whoever names only the course: the next open one, with seats if any has
+    some; else the next to open; else the last that closed.
+    """
+
+    def preference(place_and_cohort: tuple[int, CohortFacts]) -> tuple[int, bool, int]:
+        place, cohort = place_and_cohort
+        order = ("open", "before", "after").index(cohort.window)
+        return order, cohort.is_full, -place if cohort.window == "after" else place
+
+    return min(enumerate(cohorts), key=preference)[1] if cohorts else None
+
+
+def refusal(  # noqa: PLR0911 - one return a reason, in order, reads best
+    course: CourseFacts, cohort: CohortFacts | None, standing: Standing
+) -> DomainError | None:
+    """Why this person cannot enroll in this cohort now, or None when they can.
+
+    The first reason in this order is given: what is true of everybody (availability, the window)
+    before what concerns the person, seats last.
+    """
+    if standing.live is not None:
+        return errors.AlreadyEnrolled()
+    if not course.is_published or cohort is None:
+        return errors.CourseNotAvailable()
+    if cohort.window == "before":
+        return errors.RegistrationNotOpen()
+    if cohort.window == "after":
+        return errors.RegistrationClosed()
+    missing = missing_prerequisites(course, standing)
+    if missing:
+        titles = ", ".join(title for _, title in missing)
+        return errors.PrerequisitesNotMet(f"Complete first: {titles}.")
+    if course.is_paid:
+        return errors.PaymentRequired()
+    if cohort.is_full:
+        return CourseFull()
+    return None
+
+
+def missing_prerequisites(course: CourseFacts, standing: Standing) -> list[tuple[UUID, str]]:
+    """The required courses the person has not completed: ids and titles."""
+    return [entry for entry in course.prerequisites if entry[0] not in standing.completed]

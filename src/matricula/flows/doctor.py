@@ -1,0 +1,86 @@
+"""Examines a live database for broken promises. What it finds, it names with ids; what is safe to
+mend, it mends on request.
+
+Each check is one statement that returns the violations, so it sees one consistent moment even while
+the system runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+
+from django.db import connection, transaction
+
+MOST_SHOWN = 100
+
+
+@dataclass(frozen=True)
+class Check:
+    """One invariant of `domain.md`: a file of `flows/sql/doctor` and whether it can be mended."""
+
+    name: str
+    promise: str
+    repair: str | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One violation: the broken promise, and which rows show it."""
+
+    check: str
+    promise: str
+    detail: str
+    repaired: bool = False
+
+    def __str__(self) -> str:
+        mended = " (repaired)" if self.repaired else ""
+        return f"{self.check}: {self.promise} {self.detail}{mended}"
+
+
+CHECKS: Sequence[Check] = (
+    Check("oversold", "Held and sold seats are at most the capacity."),
+    Check(
+        "seat_counts",
+        "The counters of a cohort are its live holds.",
+        repair="repair_seat_counts",
+    ),
+    Check("sold_seats", "Every sold seat has its confirmed enrollment, and the other way round."),
+    Check("doubled", "A person has at most one live enrollment in a course."),
+    Check("event_gaps", "The events of one subject are numbered without gaps."),
+    Check("event_states", "The last event of an enrollment says what its stage says."),
+    Check("overdue_holds", "No hold outlives its time by more than a minute."),
+    Check("unsent", "No event waits longer than a minute for its effects."),
+    Check("forgotten_keys", "One Idempotency-Key has one finished answer."),
+)
+
+
+def examine(*, repair: bool = False) -> list[Finding]:
+    """Every violation found, at most `MOST_SHOWN` a check. `repair` mends what is safe to mend."""
+    findings: list[Finding] = []
+    for check in CHECKS:
+        details = _violations(check)
+        mended = bool(details) and repair and check.repair is not None
+        if mended and check.repair is not None:
+            _run_repair(check.repair)
+        findings += [Finding(check.name, check.promise, text, mended) for text in details]
+    return findings
+
+
+def _violations(check: Check) -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT detail FROM ({_sql(check.name)}) v LIMIT {MOST_SHOWN}")  # noqa: S608
+        return [row[0] for row in cursor.fetchall()]
+
+
+@transaction.atomic
+def _run_repair(name: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_sql(name))
+
+
+def _sql(name: str) -> str:
+    """One of our own files; no input reaches it."""
+    file = resources.files("matricula.flows") / "sql" / "doctor" / f"{name}.sql"
+    return file.read_text()

@@ -1,0 +1,45 @@
+"""A person needs more time to complete an enrollment.
+
+WCAG 2.2, success criterion 2.2.1: at least ten extensions, each with one action.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from matricula.enrollments import queries
+from matricula.enrollments.models import Enrollment
+from matricula.enrollments.queries import EnrollmentRecord
+from matricula.enrollments.states import Status
+from matricula.kernel import clock
+from matricula.kernel.errors import IllegalState
+from matricula.seats import actions as seats
+from matricula.seats.errors import HoldEnded
+
+# So that nobody keeps a seat from others for ever.
+MOST_HOLD_TIMES = 12
+
+
+@transaction.atomic
+def extend_hold(enrollment_id: UUID, person_id: UUID) -> EnrollmentRecord:
+    """Holds the seat for a full hold time from now.
+
+    Raises NotFound for an enrollment that is not this person's, HoldEnded when the time is already
+    over, and IllegalState when nothing is held or it was extended too often.
+    """
+    enrollment = queries.of_person(person_id, enrollment_id)
+    if enrollment.status is Status.EXPIRED:
+        raise HoldEnded
+    if enrollment.status is not Status.PENDING:
+        raise IllegalState("There is no held seat to extend.")
+    hold_time = timedelta(seconds=settings.ENVIRONMENT.hold_seconds)
+    until = clock.now() + hold_time
+    if until > enrollment.requested_at + MOST_HOLD_TIMES * hold_time:
+        raise IllegalState("This seat was held for as long as is possible. Complete it now.")
+    until = seats.extend(enrollment_id, until)
+    Enrollment.objects.filter(pk=enrollment_id).update(hold_expires_at=until)
+    return queries.of_person(person_id, enrollment_id)

@@ -1,0 +1,177 @@
+"""What a course offers to one visitor at one moment: seats, price, and what the button says.
+
+Catalog, seats and enrollments put together for reading. Pages and API show the same value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from matricula.catalog import queries as catalog
+from matricula.catalog.models import CourseStatus
+from matricula.catalog.queries import CohortPlan, CoursePlan
+from matricula.catalog.rules import Window, window
+from matricula.enrollments import queries as enrollments
+from matricula.enrollments import rules
+from matricula.enrollments.errors import (
+    CourseNotAvailable,
+    RegistrationClosed,
+    RegistrationNotOpen,
+)
+from matricula.enrollments.rules import CohortFacts, CourseFacts, LiveEnrollment, Standing
+from matricula.kernel import clock
+from matricula.kernel.errors import DomainError
+from matricula.seats import queries as seats
+from matricula.seats.errors import CourseFull
+from matricula.seats.queries import NO_SEATS, Availability
+
+
+class ButtonState(StrEnum):
+    """What the enroll control can say."""
+
+    AVAILABLE = "available"
+    LOGIN_REQUIRED = "login_required"
+    REGISTRATION_CLOSED = "registration_closed"
+    COURSE_FULL = "course_full"
+    ALREADY_ENROLLED = "already_enrolled"
+    NOT_AVAILABLE = "not_available"
+
+
+@dataclass(frozen=True)
+class CohortOffer:
+    """A cohort with its seats."""
+
+    plan: CohortPlan
+    seats: Availability
+    window: Window
+
+
+@dataclass(frozen=True)
+class CourseOffer:
+    """A course as one visitor sees it. `refusal` says why they cannot enroll, if they cannot."""
+
+    course: CoursePlan
+    cohorts: tuple[CohortOffer, ...]
+    chosen: CohortOffer | None
+    live: LiveEnrollment | None
+    missing: tuple[tuple[UUID, str], ...]
+    refusal: DomainError | None
+    signed_in: bool
+    at: datetime
+
+    @property
+    def button(self) -> ButtonState:
+        """The first state that applies, what is true of everybody before signing in."""
+        if self.live is not None:
+            pending = self.live.is_pending
+            return ButtonState.AVAILABLE if pending else ButtonState.ALREADY_ENROLLED
+        if isinstance(self.refusal, RegistrationClosed | RegistrationNotOpen):
+            return ButtonState.REGISTRATION_CLOSED
+        if isinstance(self.refusal, CourseFull):
+            return ButtonState.COURSE_FULL
+        if isinstance(self.refusal, CourseNotAvailable):
+            return ButtonState.NOT_AVAILABLE
+        if not self.signed_in:
+            return ButtonState.LOGIN_REQUIRED
+        return ButtonState.AVAILABLE if self.refusal is None else ButtonState.NOT_AVAILABLE
+
+    @property
+    def can_enroll(self) -> bool:
+        return self.button is ButtonState.AVAILABLE
+
+
+def find_offer(reference: str | UUID, person_id: UUID | None) -> CourseOffer:
+    """The offer of one course (TypeID, UUID or slug). Raises NotFound."""
+    return offer_of(catalog.find_course(reference), person_id)
+
+
+def offer_of(course: CoursePlan, person_id: UUID | None) -> CourseOffer:
+    """The offer of a course already read: two more queries, one for a guest."""
+    at = clock.now()
+    counts = seats.availability(plan.id for plan in course.cohorts)
+    standing = rules.GUEST
+    if person_id is not None:
+        needed = [prerequisite.id for prerequisite in course.prerequisites]
+        standing = enrollments.person_standing(person_id, course.id, needed).standing
+    return _compose(course, counts, standing, signed_in=person_id is not None, at=at)
+
+
+def offers_of(courses: Sequence[CoursePlan], person_id: UUID | None) -> list[CourseOffer]:
+    """The offers of many courses, with as many queries as for one."""
+    at = clock.now()
+    counts = seats.availability(plan.id for course in courses for plan in course.cohorts)
+    live: dict[UUID, LiveEnrollment] = {}
+    completed: frozenset[UUID] = frozenset()
+    if person_id is not None:
+        live = enrollments.standings(person_id, [course.id for course in courses])
+        if any(course.prerequisites for course in courses):
+            completed = enrollments.completed_courses(person_id)
+    return [
+        _compose(
+            course,
+            counts,
+            Standing(live=live.get(course.id), completed=completed),
+            signed_in=person_id is not None,
+            at=at,
+        )
+        for course in courses
+    ]
+
+
+def alternatives(course: CoursePlan, person_id: UUID | None, limit: int = 2) -> list[CourseOffer]:
+    """Other courses with a free seat that this person could take instead, the nearest first."""
+    candidates = offers_of(catalog.similar_courses(course, limit * 6), person_id)
+    fitting = {ButtonState.AVAILABLE, ButtonState.LOGIN_REQUIRED}
+    return [offer for offer in candidates if offer.button in fitting and offer.live is None][:limit]
+
+
+def course_facts(course: CoursePlan, counts: dict[UUID, Availability], at: datetime) -> CourseFacts:
+    """What the rules need to know of the course at this moment."""
+    return CourseFacts(
+        is_published=course.status == CourseStatus.PUBLISHED,
+        is_paid=course.price is not None and bool(course.price.current(at)),
+        prerequisites=[(part.id, part.title) for part in course.prerequisites],
+        cohorts=[
+            CohortFacts(
+                id=plan.id,
+                window=window(plan.opens_at, plan.closes_at, at),
+                opens_at=plan.opens_at,
+                is_full=counts.get(plan.id, NO_SEATS).is_full,
+            )
+            for plan in course.cohorts
+        ],
+    )
+
+
+def _compose(
+    course: CoursePlan,
+    counts: dict[UUID, Availability],
+    standing: Standing,
+    *,
+    signed_in: bool,
+    at: datetime,
+) -> CourseOffer:
+    facts = course_facts(course, counts, at)
+    chosen = rules.choose_cohort(facts.cohorts)
+    # A guest's completed courses are unknown: asked for after signing in, not held against them.
+    asked = (
+        facts if signed_in else CourseFacts(facts.is_published, facts.is_paid, (), facts.cohorts)
+    )
+    cohorts = tuple(
+        CohortOffer(plan, counts.get(plan.id, NO_SEATS), fact.window)
+        for plan, fact in zip(course.cohorts, facts.cohorts, strict=True)
+    )
+    return CourseOffer(
+        course=course,
+        cohorts=cohorts,
+        chosen=next((c for c in cohorts if chosen is not None and c.plan.id == chosen.id), None),
+        live=standing.live,
+        missing=tuple(rules.missing_prerequisites(facts, standing)),
+        refusal=rules.refusal(asked, chosen, standing),
+        signed_in=signed_in,
+        at=at,
+    )

@@ -1,0 +1,143 @@
+"""One Idempotency-Key: one effect, one answer.
+
+A key belongs to a person and stands for one request (route and body). Answers of 2xx and of
+business 4xx are remembered for 24 hours and given again; 202, 401, 429 and 5xx are not, since the
+same request may well succeed later.
+
+Two ways to use it, both inside the transaction that has the effect:
+`reserve` then `remember` for ordinary actions; the enrollment function of `flows/sql` remembers
+its own answers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import timedelta
+from http import HTTPStatus
+from uuid import UUID
+
+from django.db import connection
+from django.db.models.functions import Now
+
+from matricula.kernel.errors import (
+    FieldError,
+    Guidance,
+    IdempotencyInProgress,
+    IdempotencyMismatch,
+    ValidationFailed,
+)
+from matricula.kernel.models import RememberedAnswer
+
+KEPT_FOR = timedelta(hours=24)
+LEASE = timedelta(seconds=60)
+LONGEST_KEY = 255
+_NOT_REMEMBERED = {202, 401, 429}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A finished answer: the HTTP status and the exact body."""
+
+    status: int
+    body: str
+
+
+def checked_key(key: str | None) -> str | None:
+    """The key, or None when none was sent. Raises ValidationFailed for an unusable one."""
+    if key is None:
+        return None
+    if not key.strip() or len(key) > LONGEST_KEY or not key.isascii() or not key.isprintable():
+        message = f"Send 1 to {LONGEST_KEY} printable ASCII characters."
+        raise ValidationFailed(
+            "The Idempotency-Key header is not usable.",
+            Guidance(errors=[FieldError("Idempotency-Key", message)]),
+        )
+    return key
+
+
+def fingerprint(route: str, body: bytes) -> str:
+    """What makes two requests the same request."""
+    return hashlib.sha256(route.encode() + b"\n" + body).hexdigest()
+
+
+def is_remembered(status: int) -> bool:
+    """Whether an answer of this status is kept."""
+    return status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _NOT_REMEMBERED
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """What a key stands for, as stored."""
+
+    fingerprint: str
+    status: int | None
+    body: str | None
+
+
+def replayed(remembered: Remembered, print_: str) -> Answer:
+    """The first answer, for a request with this fingerprint.
+
+    Raises IdempotencyMismatch when the key stands for another request, and
+    IdempotencyInProgress while the first one runs.
+    """
+    if remembered.fingerprint != print_:
+        raise IdempotencyMismatch
+    if remembered.status is None or remembered.body is None:
+        raise IdempotencyInProgress(guidance=Guidance(retry_after=1))
+    return Answer(remembered.status, remembered.body)
+
+
+def recall(owner: UUID, key: str, print_: str) -> Answer | None:
+    """The answer already given for this key, or None when there is none. Raises as `replayed`."""
+    row = RememberedAnswer.objects.filter(owner=owner, key=key).first()
+    if row is None:
+        return None
+    return replayed(Remembered(row.fingerprint, row.status, row.body), print_)
+
+
+def reserve(owner: UUID, key: str, print_: str) -> Answer | None:
+    """Takes the key for a request that is about to run; None means: go on.
+
+    Waits for a transaction that holds the key at this moment. Returns the first answer if there is
+    one. Raises as `recall`. A reservation that was never finished ends with its lease.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO kernel_rememberedanswer AS a (owner, key, fingerprint, lease_until)
+            VALUES (%(owner)s, %(key)s, %(print)s, now() + make_interval(secs => %(lease)s))
+            ON CONFLICT (owner, key) DO UPDATE
+               SET lease_until = excluded.lease_until
+             WHERE a.status IS NULL AND a.lease_until < now()
+               AND a.fingerprint = excluded.fingerprint
+            RETURNING 1
+            """,
+            {"owner": owner, "key": key, "print": print_, "lease": LEASE.total_seconds()},
+        )
+        if cursor.fetchone():
+            return None
+    return recall(owner, key, print_)
+
+
+def remember(owner: UUID, key: str, print_: str, answer: Answer) -> None:
+    """Keeps the answer. The first one kept stays."""
+    if not is_remembered(answer.status):
+        RememberedAnswer.objects.filter(owner=owner, key=key, status__isnull=True).delete()
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO kernel_rememberedanswer AS a (owner, key, fingerprint, status, body)
+            VALUES (%s, %s, %s, %s, %s)
+            ON CONFLICT (owner, key) DO UPDATE
+               SET status = excluded.status, body = excluded.body, lease_until = NULL
+             WHERE a.status IS NULL AND a.fingerprint = excluded.fingerprint
+            """,
+            [owner, key, print_, answer.status, answer.body],
+        )
+
+
+def forget_old() -> int:
+    """Deletes what is older than `KEPT_FOR`; returns how many keys were forgotten."""
+    return RememberedAnswer.objects.filter(created_at__lt=Now() - KEPT_FOR).delete()[0]

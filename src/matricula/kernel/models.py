@@ -1,0 +1,67 @@
+"""The kernel's own tables: the event log, its outbox, and remembered answers."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models.functions import Now
+
+
+class Event(models.Model):
+    """One thing that happened. Rows are appended by `append_events()` and never change: the
+    database refuses every UPDATE and DELETE. `data` holds ids and figures, never personal data.
+    """
+
+    seq = models.BigAutoField(primary_key=True)
+    id = models.UUIDField()
+    type = models.TextField()
+    subject = models.UUIDField()
+    subject_seq = models.IntegerField()
+    person = models.UUIDField(null=True)
+    actor = models.UUIDField(null=True, help_text="Who did it; empty when the system did.")
+    correlation_id = models.TextField(blank=True)
+    at = models.DateTimeField(db_default=Now())
+    data = models.JSONField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["subject", "subject_seq"], name="event_numbered_per_subject"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.subject_seq}"
+
+
+class Outbox(models.Model):
+    """An event whose effects are still owed. The dispatcher deletes the row as it takes it, in the
+    transaction that enqueues the jobs.
+    """
+
+    event_seq = models.BigIntegerField(primary_key=True)
+
+    def __str__(self) -> str:
+        return str(self.event_seq)
+
+
+class RememberedAnswer(models.Model):
+    """What an Idempotency-Key stands for. `status` is empty while its request still runs."""
+
+    owner = models.UUIDField()
+    key = models.TextField()
+    fingerprint = models.TextField()
+    status = models.SmallIntegerField(null=True)
+    body = models.TextField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["owner", "key"], name="one_answer_per_key")
+        ]
+        indexes: ClassVar = [models.Index(fields=["created_at"], name="answer_by_age")]
+
+    def __str__(self) -> str:
+        return self.key

@@ -1,0 +1,108 @@
+"""Money: an integer of minor units and an ISO 4217 code. Never a float, never a bare Decimal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
+
+import moneyed
+
+
+class CurrencyMismatch(ValueError):
+    """Two amounts of different currencies were to be added or compared."""
+
+
+@lru_cache(maxsize=256)
+def minor_digits(currency: str) -> int:
+    """How many decimals the currency has for payments: 2 for INR, 0 for JPY, 3 for KWD.
+
+    Raises ValueError for a code that ISO 4217 does not know.
+    """
+    try:
+        sub_unit = moneyed.get_currency(currency).sub_unit
+    except moneyed.CurrencyDoesNotExist as error:
+        raise ValueError(f"{currency!r} is not an ISO 4217 currency") from error
+    return len(str(sub_unit)) - 1
+
+
+@dataclass(frozen=True, order=False)
+class Money:
+    """An amount of one currency, in its minor units (paise, cents). May be negative."""
+
+    minor: int
+    currency: str
+
+    def __post_init__(self) -> None:
+        if isinstance(self.minor, bool) or not isinstance(self.minor, int):
+            raise TypeError("minor units are whole numbers")
+        minor_digits(self.currency)
+
+    @classmethod
+    def of_major(cls, amount: Decimal | str | int, currency: str) -> Money:
+        """The amount in major units. Raises ValueError when it has more decimals than money has."""
+        scaled = Decimal(amount).scaleb(minor_digits(currency))
+        if scaled != scaled.to_integral_value():
+            raise ValueError(f"{amount} has more decimals than {currency} has")
+        return cls(int(scaled), currency)
+
+    @classmethod
+    def zero(cls, currency: str) -> Money:
+        return cls(0, currency)
+
+    @property
+    def major(self) -> Decimal:
+        """Major units with exactly the currency's decimals: `Decimal("2999.00")`."""
+        return Decimal(self.minor).scaleb(-minor_digits(self.currency))
+
+    def __add__(self, other: Money) -> Money:
+        return Money(self.minor + self._same(other).minor, self.currency)
+
+    def __sub__(self, other: Money) -> Money:
+        return Money(self.minor - self._same(other).minor, self.currency)
+
+    def __neg__(self) -> Money:
+        return Money(-self.minor, self.currency)
+
+    def __lt__(self, other: Money) -> bool:
+        return self.minor < self._same(other).minor
+
+    def __le__(self, other: Money) -> bool:
+        return self.minor <= self._same(other).minor
+
+    def __gt__(self, other: Money) -> bool:
+        return self.minor > self._same(other).minor
+
+    def __ge__(self, other: Money) -> bool:
+        return self.minor >= self._same(other).minor
+
+    def __bool__(self) -> bool:
+        return self.minor != 0
+
+    def percent(self, rate: Decimal) -> Money:
+        """`rate` per cent of the amount, a half minor unit rounded away from zero."""
+        exact = Decimal(self.minor) * rate / 100
+        return Money(int(exact.quantize(Decimal(1), rounding=ROUND_HALF_UP)), self.currency)
+
+    def split(self, weights: Sequence[int]) -> list[Money]:
+        """Parts in proportion to `weights` that sum exactly to the amount (largest remainder).
+
+        The leftover minor units go to the largest remainders, the first of equals first. Raises
+        ValueError when the weights are negative or all zero.
+        """
+        total = sum(weights)
+        if total <= 0 or min(weights) < 0:
+            raise ValueError("weights must not be negative, and one must be above zero")
+        sign = -1 if self.minor < 0 else 1
+        shares = [divmod(abs(self.minor) * weight, total) for weight in weights]
+        parts = [whole for whole, _ in shares]
+        by_remainder = sorted(range(len(shares)), key=lambda place: -shares[place][1])
+        for place in by_remainder[: abs(self.minor) - sum(parts)]:
+            parts[place] += 1
+        return [Money(sign * part, self.currency) for part in parts]
+
+    def _same(self, other: Money) -> Money:
+        if other.currency != self.currency:
+            raise CurrencyMismatch(f"{self.currency} and {other.currency}")
+        return other

@@ -1,0 +1,108 @@
+"""From event to effect: the dispatcher takes owed events in batches and, in one transaction,
+enqueues the jobs they owe and wakes the live processes with one notice for the batch.
+
+Nothing of this happens inside the transactions that write events: a NOTIFY there would make their
+commits queue (it takes a lock of the whole database), and a job each would double their cost.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.db import DatabaseError, close_old_connections, connection, transaction
+from procrastinate.tasks import Task
+from procrastinate.types import JSONDict
+
+BATCH = 500
+CHANNEL = "matricula_events"
+IDLE_SECONDS = 0.1
+AFTER_FAILURE_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
+_owed: dict[str, list[Task[..., Any, Any]]] = defaultdict(list)
+
+
+@dataclass(frozen=True)
+class OwedEvent:
+    """An event whose effects are due."""
+
+    seq: int
+    type: str
+    subject: UUID
+    correlation_id: str
+
+
+def owe(task: Task[..., Any, Any], *event_types: str) -> None:
+    """From now on each event of these types enqueues the task, with the keyword arguments
+    `event_seq` and `correlation_id`. At least once: the task must bear being repeated.
+    """
+    for event_type in event_types:
+        _owed[event_type].append(task)
+
+
+def dispatch_batch() -> int:
+    """Takes up to `BATCH` owed events and enqueues what they owe; returns how many it took.
+
+    Several dispatchers may run: each takes rows that no other holds. All or nothing: if this
+    process dies, the rows are still there.
+    """
+    with transaction.atomic():
+        taken = _take()
+        for task, events in _jobs(taken):
+            task.batch_defer(*map(_arguments, events))
+        if taken:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
+    return len(taken)
+
+
+def _arguments(event: OwedEvent) -> JSONDict:
+    return {"event_seq": event.seq, "correlation_id": event.correlation_id}
+
+
+def dispatch_until(stop: threading.Event) -> None:
+    """Dispatches until told to stop. A database that is away is waited for."""
+    while not stop.is_set():
+        try:
+            pause = 0.0 if dispatch_batch() == BATCH else IDLE_SECONDS
+        except DatabaseError as error:
+            log.warning("dispatch_failed", error=str(error))
+            pause = AFTER_FAILURE_SECONDS
+            connection.close()
+        stop.wait(pause)
+    close_old_connections()
+    connection.close()
+
+
+def _take() -> list[OwedEvent]:
+    # In order of seq; a row that a slower transaction commits later is simply taken later. Rows are
+    # read by their own key, never "since the last one seen", so none is missed.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH taken AS (
+                DELETE FROM kernel_outbox WHERE event_seq IN (
+                    SELECT event_seq FROM kernel_outbox ORDER BY event_seq LIMIT %s
+                       FOR UPDATE SKIP LOCKED)
+                RETURNING event_seq
+            )
+            SELECT e.seq, e.type, e.subject, e.correlation_id
+              FROM taken t JOIN kernel_event e ON e.seq = t.event_seq ORDER BY e.seq
+            """,
+            [BATCH],
+        )
+        return [OwedEvent(*row) for row in cursor.fetchall()]
+
+
+def _jobs(events: Iterable[OwedEvent]) -> list[tuple[Task[..., Any, Any], list[OwedEvent]]]:
+    by_task: dict[int, tuple[Task[..., Any, Any], list[OwedEvent]]] = {}
+    for event in events:
+        for task in _owed.get(event.type, ()):
+            by_task.setdefault(id(task), (task, []))[1].append(event)
+    return list(by_task.values())

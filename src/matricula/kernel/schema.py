@@ -1,0 +1,52 @@
+"""Brings a database up to date: tables by Django's migrations, functions from the `.sql` files.
+
+A function has one text, in the room it belongs to, and is installed anew by each `migrate`. While
+old and new processes run side by side both must work, so a function whose parameters change gets a
+new name, and the old one goes a release later.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection, transaction
+
+_MIGRATING = 7_236_490_115  # one migration at a time, whichever machine starts first
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def function_files() -> list[Path]:
+    """Every `sql/*.sql`, lower rooms first, so that a function finds those it calls."""
+    rooms = [
+        app.removeprefix("matricula.").replace(".", "/")
+        for app in settings.INSTALLED_APPS
+        if app.startswith("matricula.")
+    ]
+    return [file for room in rooms for file in sorted((_PACKAGE / room / "sql").glob("*.sql"))]
+
+
+def install_functions() -> None:
+    """Creates or replaces every function and trigger of the `.sql` files, all or none."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        for file in function_files():
+            # Without parameters psycopg sends the text as it is, several statements at once.
+            cursor.execute(file.read_text())
+
+
+def migrate() -> None:
+    """Applies what is missing. Safe to call at every start, and from several machines at once."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0; SET lock_timeout = 0")
+        cursor.execute("SELECT pg_advisory_lock(%s)", [_MIGRATING])
+        try:
+            # A table lock that does not come soon would queue everybody behind us: give up instead.
+            cursor.execute("SET lock_timeout = '4s'")
+            call_command("migrate", interactive=False, verbosity=0, stdout=io.StringIO())
+            call_command("createcachetable", verbosity=0)
+            install_functions()
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [_MIGRATING])
+            cursor.execute("RESET statement_timeout; RESET lock_timeout")

@@ -1,0 +1,75 @@
+"""The web processes' one listening socket, and the question whether they answer on it."""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import socket
+
+from matricula.config.environment import SettingError
+
+BACKLOG = 4096  # connections the kernel may queue; it caps this at its own limit
+_WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # the operator's choice
+_SERVER_ERROR = 500
+_OWN_ADDRESS = "set it to an address of this machine, like 127.0.0.1"
+
+
+def reserve_port(bind: str, port: int) -> socket.socket:
+    """A socket bound to `bind`:`port`, not listening yet.
+
+    Raises SettingError, naming PORT or BIND, when it cannot be had.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            bind, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except socket.gaierror as error:
+        raise SettingError("BIND", f"is {bind!r}, which names no address", _OWN_ADDRESS) from error
+    listener = socket.socket(family, kind, protocol)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(address)
+    except OSError as error:
+        listener.close()
+        raise _refusal(error, bind, port) from error
+    return listener
+
+
+def listen(listener: socket.socket) -> None:
+    """Opens the port; again does no harm.
+
+    Raises SettingError when another program opened it first.
+    """
+    try:
+        listener.listen(BACKLOG)
+    except OSError as error:
+        bind, port = listener.getsockname()[:2]
+        raise _refusal(error, bind, port) from error
+
+
+def answers(bind: str, port: int, host: str) -> bool:
+    """Whether the site, asked under the name `host`, answers `/healthz`."""
+    connection = http.client.HTTPConnection(_WILDCARDS.get(bind, bind), port, timeout=2)
+    try:
+        connection.request("GET", "/healthz", headers={"Host": host})
+        return connection.getresponse().status < _SERVER_ERROR
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _refusal(error: OSError, bind: str, port: int) -> SettingError:
+    if error.errno == errno.EADDRNOTAVAIL:
+        return SettingError("BIND", f"is {bind}, not an address of this machine", _OWN_ADDRESS)
+    if error.errno == errno.EADDRINUSE:
+        return SettingError(
+            "PORT",
+            f"is {port}, which another program on {bind} uses already",
+            "stop that program, or set PORT to a free port",
+        )
+    if error.errno == errno.EACCES:
+        return SettingError("PORT", f"is {port}, which only root may open", "set it above 1023")
+    return SettingError(
+        "PORT", f"is {port}, which cannot be opened ({error.strerror})", "set it to a free port"
+    )

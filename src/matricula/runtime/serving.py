@@ -1,0 +1,148 @@
+"""Which processes make up an installation on one machine, and in what order they start.
+
+    postgres   unless DATABASE_URL names another server
+    set-up     migrations and, in demo mode, the demo data; ends by itself
+    worker     jobs, timers, the dispatcher
+    web-1 …    as many as WEB_WORKERS says
+
+They stop in the opposite order: nobody loses the database while still answering.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from matricula.config.environment import Environment
+from matricula.runtime import listening
+from matricula.runtime.children import AnnouncingChild, Child, spawn_announcing
+from matricula.runtime.embedded import STOP_STEPS, EmbeddedPostgres
+from matricula.runtime.supervisor import Service, Supervisor
+
+_SET_UP_SECONDS = 3600.0  # a migration of a large database may take its time
+_START_SECONDS = 60.0
+
+Say = Callable[[str], None]
+
+
+def serve(environment: Environment, say: Say, on_ready: Callable[[], None]) -> None:
+    """Runs everything until a signal asks to stop; calls `on_ready` when all of it answers.
+
+    Raises SettingError or StartError, with everything stopped, when that cannot be.
+    """
+    with listening.reserve_port(environment.bind, environment.port) as listener:
+        services = [
+            *_postgres(environment),
+            _set_up(),
+            _worker(),
+            *_web(environment, listener),
+        ]
+        _supervise(services, environment, say, on_ready)
+
+
+def serve_web(environment: Environment, say: Say, on_ready: Callable[[], None]) -> None:
+    """Runs web processes only; raises as `serve` does."""
+    with listening.reserve_port(environment.bind, environment.port) as listener:
+        services = [*_postgres(environment), *_web(environment, listener)]
+        _supervise(services, environment, say, on_ready)
+
+
+def database_dir(environment: Environment) -> Path:
+    """Where the embedded database lives."""
+    return environment.home / "postgres"
+
+
+def _supervise(
+    services: Iterable[Service], environment: Environment, say: Say, on_ready: Callable[[], None]
+) -> None:
+    metrics = environment.home / "metrics"
+    metrics.mkdir(parents=True, exist_ok=True)
+    for left_over in metrics.glob("*.db"):
+        left_over.unlink(missing_ok=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
+
+    def forget_gauges(pid: int) -> None:
+        """A dead process holds no connections: its gauges of living things go with it."""
+        for gauge in metrics.glob(f"gauge_live*_{pid}.db"):
+            gauge.unlink(missing_ok=True)
+
+    Supervisor(list(services), say=say, on_death=forget_gauges).run(on_ready)
+
+
+def _postgres(environment: Environment) -> list[Service]:
+    if environment.database_url:
+        return []
+    server = EmbeddedPostgres(database_dir(environment))
+    server.prepare()
+    os.environ["DATABASE_URL"] = server.url  # for the children
+    return [
+        Service(
+            role="postgres",
+            name="postgres",
+            spawn=server.spawn,
+            is_ready=lambda _: server.is_ready(),
+            gate=True,
+            stop_steps=STOP_STEPS,
+            start_timeout=math.inf,  # recovery after a crash takes as long as it takes
+        )
+    ]
+
+
+def _set_up() -> Service:
+    return Service(
+        role="set-up",
+        name="set-up",
+        spawn=lambda: _command("set-up"),
+        gate=True,
+        once=True,
+        start_timeout=_SET_UP_SECONDS,
+    )
+
+
+def _worker() -> Service:
+    return Service(
+        role="worker",
+        name="worker",
+        spawn=lambda: _command("worker"),
+        is_ready=_has_announced,
+        # Longer than the worker gives its jobs to finish.
+        stop_steps=((signal.SIGTERM, 25.0), (signal.SIGKILL, 5.0)),
+        start_timeout=_START_SECONDS,
+    )
+
+
+def _web(environment: Environment, listener: socket.socket) -> list[Service]:
+    fd = listener.fileno()
+    host = next((name for name in environment.allowed_hosts if name[0] not in ".*"), "localhost")
+
+    def start() -> Child:
+        listening.listen(listener)
+        return _command("web", "--fd", str(fd), pass_fds=(fd,))
+
+    def is_ready(child: Child) -> bool:
+        return _has_announced(child) and listening.answers(environment.bind, environment.port, host)
+
+    return [
+        Service(
+            role="web",
+            name=f"web-{number}",
+            spawn=start,
+            is_ready=is_ready,
+            start_timeout=_START_SECONDS,
+        )
+        for number in range(1, environment.web_workers + 1)
+    ]
+
+
+def _command(*arguments: str, pass_fds: tuple[int, ...] = ()) -> AnnouncingChild:
+    argv = [sys.executable, "-m", "matricula.cli", *arguments]
+    return spawn_announcing(argv, environ=os.environ, pass_fds=pass_fds)
+
+
+def _has_announced(child: Child) -> bool:
+    return isinstance(child, AnnouncingChild) and child.has_announced()

@@ -1,0 +1,90 @@
+"""One web process: uvicorn, single-process, on a socket that its supervisor holds open.
+
+Since the supervisor keeps the listening socket, the port stays open while a web process is
+replaced: connections that arrive meanwhile wait in the kernel's queue.
+"""
+
+from __future__ import annotations
+
+import socket
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from matricula.config.environment import Environment
+from matricula.runtime.children import announce_ready
+from matricula.runtime.draining import draining
+from matricula.runtime.listening import BACKLOG
+
+LARGEST_HEAD = 64 * 1024  # bytes of request line and headers
+LARGEST_MESSAGE = 64 * 1024  # bytes of one WebSocket message
+DRAIN_SECONDS = 10
+# Longer than the idle time-out of the usual proxies (60 s): the side that reuses connections
+# must be the one to close them, or a request may meet a closing one.
+KEEP_ALIVE_SECONDS = 75
+
+_TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"content-length: 0\r\nconnection: close\r\n\r\n"
+)
+
+
+class BoundedHead(HttpToolsProtocol):
+    """Refuses a request whose head is larger than LARGEST_HEAD; the parser has no limit."""
+
+    _heads = 0
+    _head_is_open = False
+    _head_size = 0
+
+    def on_message_begin(self) -> None:
+        self._head_is_open = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._head_is_open = False
+        self._heads += 1
+        super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        before = self._heads
+        super().data_received(data)
+        if self._head_is_open and self._heads == before:
+            self._head_size += len(data)
+        else:
+            self._head_size = 0
+        if self._head_size > LARGEST_HEAD and not self.transport.is_closing():
+            self.transport.write(_TOO_LARGE)
+            self.transport.close()
+
+
+class _Server(uvicorn.Server):
+    """Announces its start, and tells streams when it begins to stop."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        announce_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        draining.begin()
+        await super().shutdown(sockets=sockets)
+
+
+def run_web_process(fd: int, environment: Environment) -> None:
+    """Serves the site on the listening socket `fd` until a signal asks to stop."""
+    listener = socket.socket(fileno=fd)
+    config = uvicorn.Config(
+        "matricula.config.asgi:application",
+        loop="uvloop",
+        http=BoundedHead,
+        ws_max_size=LARGEST_MESSAGE,
+        log_config=None,
+        log_level="warning",
+        access_log=False,  # our own middleware logs each request, with its correlation id
+        server_header=False,
+        proxy_headers=bool(environment.trusted_proxies),
+        forwarded_allow_ips=list(environment.trusted_proxies),
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+    _Server(config).run(sockets=[listener])

@@ -1,0 +1,38 @@
+"""Reads of the seat counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from matricula.seats.models import SeatCount
+
+
+@dataclass(frozen=True)
+class Availability:
+    """The seats of one cohort. `capacity` and `left` are None when there is no limit."""
+
+    capacity: int | None
+    held: int
+    sold: int
+
+    @property
+    def left(self) -> int | None:
+        return None if self.capacity is None else max(0, self.capacity - self.held - self.sold)
+
+    @property
+    def is_full(self) -> bool:
+        return self.left == 0
+
+
+NO_SEATS = Availability(capacity=0, held=0, sold=0)
+
+
+def availability(cohort_ids: Iterable[UUID]) -> dict[UUID, Availability]:
+    """The seats of these cohorts; a cohort without a counter is missing from the answer."""
+    rows = SeatCount.objects.filter(pk__in=list(cohort_ids))
+    return {
+        pk: Availability(capacity, held, sold)
+        for pk, capacity, held, sold in rows.values_list("pk", "capacity", "held", "sold")
+    }

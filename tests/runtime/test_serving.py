@@ -1,0 +1,112 @@
+"""`matricula serve` as a whole: it gets ready, survives kills, and stops without a trace."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from matricula.runtime import cluster
+
+from .conftest import clean_environ, is_gone, wait_until
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+
+@dataclass
+class Installation:
+    """A running `matricula serve`."""
+
+    process: subprocess.Popen[str]
+    home: Path
+    port: int
+    start_up: list[str] = field(default_factory=list)
+
+    def children(self) -> dict[int, str]:
+        """Its child processes: pid to command line."""
+        listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        lines = {int(pid): Path(f"/proc/{pid}/cmdline").read_bytes() for pid in listed.split()}
+        return {pid: line.replace(b"\0", b" ").decode() for pid, line in lines.items()}
+
+    def pids(self, words: str) -> list[int]:
+        return [pid for pid, line in self.children().items() if words in line]
+
+    def answers(self) -> bool:
+        address = f"http://127.0.0.1:{self.port}/readyz"
+        try:
+            with urllib.request.urlopen(address, timeout=10) as response:
+                return response.status == 200
+        except urllib.error.HTTPError:
+            return False
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as finder:
+        port: int = finder.getsockname()[1]
+    return port
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Iterator[Installation]:
+    """A demo installation that has said that it is ready."""
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "matricula.cli", "serve"],
+        env=clean_environ(
+            MATRICULA_DEMO="1", MATRICULA_HOME=str(tmp_path), PORT=str(port), WEB_WORKERS="2"
+        ),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    installation = Installation(process, tmp_path, port)
+    assert process.stdout is not None
+    for line in process.stdout:
+        installation.start_up.append(line.rstrip("\n"))
+        if line == "Matricula is ready\n":
+            break
+    yield installation
+    process.terminate()
+    process.stdout.read()
+    process.wait()
+    process.stdout.close()
+
+
+def test_it_gets_ready_survives_kills_and_stops_cleanly(installation: Installation) -> None:
+    assert installation.start_up[-1] == "Matricula is ready"
+    assert any("learner@example.com" in line for line in installation.start_up)
+    assert installation.answers()
+
+    server = cluster.read_pid_file(installation.home / "postgres")
+    assert server is not None
+    victims = [
+        installation.pids("cli web")[0],
+        *installation.pids("cli worker"),
+        server.pid,
+    ]
+    survivor = installation.pids("cli web")[1]
+    for victim in victims:
+        os.kill(victim, signal.SIGKILL)
+    wait_until(lambda: len(installation.pids("cli web")) == 2)
+    wait_until(lambda: len(installation.pids("cli worker")) == 1)
+    wait_until(installation.answers)
+    assert survivor in installation.children()
+
+    family = list(installation.children())
+    installation.process.terminate()
+    assert installation.process.wait(timeout=60) == 0
+    assert all(is_gone(pid) for pid in family)
+
+
+def test_kill_9_of_the_supervisor_takes_everything_along(installation: Installation) -> None:
+    family = list(installation.children())
+    installation.process.kill()
+    wait_until(lambda: all(is_gone(pid) for pid in family))

@@ -1,0 +1,1 @@
+"""What tests share: a database server, fresh databases, and a really running site."""
