@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator
 
+import django
 import pytest
 
 from tests.support import databases
 from tests.support.databases import TestServer
 from tests.support.sites import Site, running_site
 
-_IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
-_server: TestServer | None = None
+def _prepare() -> TestServer | None:
+    """The controller starts the server before any worker; each worker has a database of its own.
+
+    Runs while this file is imported, since the next conftest may import models.
+    """
+    server = None
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        server = TestServer()
+        server.start()
+    os.environ.update(databases.site_environment(databases.new_database()))
+    django.setup()
+    return server
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """The controller starts the server before any worker; each worker has a database of its own."""
-    global _server  # noqa: PLW0603 - pytest's hooks have no other place for it
-    if config.option.collectonly or config.option.help:
-        os.environ.setdefault(databases.HOME, "/tmp")  # noqa: S108 - nothing is run
-        os.environ.update(databases.site_environment("postgresql:///nothing"))
-        return
-    if not _IS_WORKER:
-        _server = TestServer()
-        _server.start()
-    name = f"matricula_{secrets.token_hex(6)}"
-    databases._create(name, databases.TEMPLATE)
-    os.environ.update(databases.site_environment(databases.url_of(name)))
+_server = _prepare()
 
 
 def pytest_unconfigure() -> None:

@@ -82,15 +82,21 @@ def url_of(name: str) -> str:
     return urlunsplit(parts._replace(path=f"/{name}"))
 
 
+def new_database() -> str:
+    """The address of a new copy of the template, for the whole run."""
+    name = f"matricula_{secrets.token_hex(6)}"
+    _create(name, TEMPLATE)
+    return url_of(name)
+
+
 @contextmanager
 def fresh_database() -> Iterator[str]:
     """The address of a new copy of the template, dropped at the end."""
-    name = f"matricula_{secrets.token_hex(6)}"
-    _create(name, TEMPLATE)
+    url = new_database()
     try:
-        yield url_of(name)
+        yield url
     finally:
-        _drop(name)
+        _drop(urlsplit(url).path.removeprefix("/"))
 
 
 def _create(name: str, template: str) -> None:

@@ -94,9 +94,8 @@ def _skyline(dice: _Dice, palette: Palette) -> Iterator[str]:
         height = 24 + dice.upto(110)
         colour = palette[(1, 3, 1)[dice.upto(3)]]
         yield (
-            f'<rect x="{column * 20 + 2}" y="{HEIGHT - height}" width="16" '
-            f'height="{height}" rx="8" fill="{colour}"/>'
-            f'<rect x="{column * 20 + 2}" y="{HEIGHT - 12}" width="16" height="12" fill="{colour}"/>'
+            f'<path d="M{column * 20 + 2} {HEIGHT}v-{height}a8 8 0 0 1 16 0v{height}z" '
+            f'fill="{colour}"/>'
         )
 
 

@@ -24,9 +24,10 @@ class SeeOther(HttpResponseRedirectBase):
     status_code = 303
 
 
-def page(*methods: str) -> Callable[[View], View]:
+def page(*methods: str, personal: bool = True) -> Callable[[View], View]:
     """Lets only these methods through, answers others with our own page, and keeps pages made for
-    a signed-in person out of every cache, so that going back never shows an old state.
+    a signed-in person out of every cache, so that going back never shows an old state. A view that
+    is not `personal` is the same for everybody; nobody is looked up for it.
     """
     allowed = {*methods, "HEAD"} if "GET" in methods else set(methods)
 
@@ -38,7 +39,7 @@ def page(*methods: str) -> Callable[[View], View]:
                 response["Allow"] = ", ".join(sorted(allowed))
                 return response
             response = view(request, *args, **kwargs)
-            if request.user.is_authenticated:
+            if personal and request.user.is_authenticated:
                 add_never_cache_headers(response)
             return response
 

@@ -202,7 +202,7 @@ def _state_words(offer: CourseOffer) -> tuple[str, str]:
     }.get(offer.button, (_("Open for enrollment"), "open"))
 
 
-def _intake(offer: CourseOffer, cohort: CohortOffer, can_choose: bool) -> Intake:  # noqa: FBT001
+def _intake(offer: CourseOffer, cohort: CohortOffer, can_choose: bool) -> Intake:
     plan = cohort.plan
     reference = ids.to_text("coh", plan.id)
     url = reverse("enroll", args=[offer.course.slug]) + f"?cohort={reference}"

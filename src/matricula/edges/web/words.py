@@ -21,9 +21,7 @@ def money(amount: Money) -> str:
     # Babel knows how to group, not how many decimals a payment has: those come from the kernel.
     pattern = copy(locale.currency_formats["standard"])
     pattern.frac_prec = (digits, digits)
-    return str(
-        pattern.apply(amount.major, locale, currency=amount.currency, currency_digits=False)
-    )
+    return str(pattern.apply(amount.major, locale, currency=amount.currency, currency_digits=False))
 
 
 def language(code: str) -> str:

@@ -84,18 +84,12 @@ def _drawing(slug: str) -> str:
     return drawing.draw(slug)
 
 
-def art(request: HttpRequest, slug: str) -> HttpResponse:
+@page("GET", personal=False)
+def art(request: HttpRequest, slug: str) -> HttpResponse:  # noqa: ARG001 - the same for everybody
     """The course's art. Any slug has one, so it says nothing about which courses exist."""
-    if request.method not in {"GET", "HEAD"}:
-        return _only_get(request)
     response = HttpResponse(_drawing(slug), content_type="image/svg+xml")
     response["Cache-Control"] = f"public, max-age={ART_LIFETIME}, immutable"
     return response
-
-
-@page("GET")
-def _only_get(request: HttpRequest) -> HttpResponse:
-    raise AssertionError  # the guard has answered
 
 
 @lru_cache(maxsize=1)
@@ -105,12 +99,14 @@ def facets_at(minute: int) -> Facets:  # noqa: ARG001 - the cache's key
 
 
 def _filters(request: HttpRequest) -> Filters:
-    price = request.GET.get("price", "")
+    price: Literal["", "free", "paid"] = ""
+    if (asked := request.GET.get("price")) in {"free", "paid"}:
+        price = cast("Literal['free', 'paid']", asked)
     return Filters(
         search=request.GET.get("search", "").strip()[:LONGEST_SEARCH],
         category=request.GET.get("category", ""),
         language=request.GET.get("language", ""),
-        price=cast(Literal["", "free", "paid"], price if price in {"free", "paid"} else ""),
+        price=price,
     )
 
 

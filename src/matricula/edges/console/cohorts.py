@@ -1,0 +1,295 @@
+"""Cohorts: windows, dates, and how many seats."""
+
+# ruff: noqa: ARG002 - overrides keep the parameters that Django's admin gives them
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+from django.forms import BaseForm, BaseFormSet
+from django.http import HttpRequest, HttpResponse
+from django.template.defaultfilters import pluralize
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminRadioSelectWidget
+
+from matricula.catalog.models import Cohort
+from matricula.catalog.rules import window
+from matricula.edges.console import references
+from matricula.edges.console.base import ConsoleAdmin, column
+from matricula.edges.console.filters import CourseFilter
+from matricula.edges.console.recording import Changes, RecordsEvents
+from matricula.enrollments.models import Enrollment
+from matricula.enrollments.states import LIVE
+from matricula.kernel import clock, ids
+from matricula.seats import actions as seats
+from matricula.seats.errors import CapacityTooSmall
+from matricula.seats.models import Hold, SeatCount
+
+WINDOW_COLOURS = {"Opens later": "info", "Open": "success", "Closed": "default"}
+_WINDOW_WORDS = {"before": "Opens later", "open": "Open", "after": "Closed"}
+_LARGEST = 2_147_483_647
+_LIMITED, _UNLIMITED = "limited", "unlimited"
+
+
+class CohortForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A cohort and its capacity, which belongs to the seats room and is asked for in two steps: is
+    there a limit, and which. `refusal` is what that room said to the same input a moment ago.
+    """
+
+    refusal: CapacityTooSmall | None = None
+
+    seats_limit = forms.ChoiceField(
+        label="Seats",
+        choices=[(_LIMITED, "A limited number"), (_UNLIMITED, "No limit")],
+        widget=UnfoldAdminRadioSelectWidget(radio_style=1),
+        help_text="Choose one. A limit is never oversold.",
+    )
+    capacity = forms.IntegerField(
+        label="How many seats",
+        min_value=0,
+        max_value=_LARGEST,
+        required=False,
+        widget=UnfoldAdminIntegerFieldWidget,
+        help_text="Only with a limited number. 0 admits nobody.",
+    )
+
+    class Meta:
+        model = Cohort
+        fields = (
+            "course",
+            "name",
+            "opens_at",
+            "closes_at",
+            "starts_at",
+            "ends_at",
+            "waitlist_enabled",
+        )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        count = SeatCount.objects.filter(cohort=self.instance.pk).first()
+        if count is not None:
+            self.initial["seats_limit"] = _UNLIMITED if count.capacity is None else _LIMITED
+            self.initial["capacity"] = count.capacity
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        if values.get("seats_limit") == _UNLIMITED:
+            values["capacity"] = None
+        elif "capacity" in values and values["capacity"] is None:
+            self.add_error("capacity", "Say how many seats there are, or choose No limit.")
+        self._in_order("opens_at", "closes_at", "Registration has to close after it opens.")
+        self._in_order("starts_at", "ends_at", "The cohort has to end after it starts.")
+        if self.refusal is not None:
+            self.add_error("capacity", _what_blocks(self.instance, self.refusal))
+        return values
+
+    def _in_order(self, first: str, second: str, otherwise: str) -> None:
+        before, after = self.cleaned_data.get(first), self.cleaned_data.get(second)
+        if before is not None and after is not None and after <= before:
+            self.add_error(second, otherwise)
+
+
+def _what_blocks(cohort: Cohort, refusal: CapacityTooSmall) -> SafeString:
+    """The seats room's own words, and who it is about (F45)."""
+    return format_html(
+        "{} {} {}",
+        refusal.detail,
+        references.listing(
+            Hold, f"cohort={cohort.pk}&state=held", "See who holds seats and until when,"
+        ),
+        references.listing(Hold, f"cohort={cohort.pk}&state=sold", "or who has one."),
+    )
+
+
+class CohortAdmin(RecordsEvents, ConsoleAdmin):
+    """Intakes of courses. Seats are changed through the seats room alone."""
+
+    event_kind = "cohort"
+    recorded = ("course", "opens_at", "closes_at", "starts_at", "ends_at", "waitlist_enabled")
+    form = CohortForm
+    list_display = (
+        "name",
+        "course_title",
+        "window_label",
+        "opens_at",
+        "closes_at",
+        "starts_at",
+        "capacity_shown",
+        "held_shown",
+        "sold_shown",
+        "left_shown",
+    )
+    list_display_links = ("name",)
+    list_filter = (CourseFilter, "waitlist_enabled")
+    search_fields = ("name", "course__title", "course__slug")
+    search_help_text = "Name of the cohort or the course"
+    ordering = ("-starts_at", "name", "id")
+    autocomplete_fields = ("course",)
+    readonly_fields = ("reference", "seats_shown", "course_shown", "enrollment_links")
+    _dates = (
+        "Registration and dates (UTC)",
+        {"fields": (("opens_at", "closes_at"), ("starts_at", "ends_at"))},
+    )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Cohort | None = None) -> Any:
+        if obj is None:
+            seats_fields: tuple[Any, ...] = ("seats_limit", "capacity", "waitlist_enabled")
+            return (
+                (None, {"fields": ("course", "name")}),
+                ("Seats", {"fields": seats_fields}),
+                self._dates,
+            )
+        editable = ("seats_limit", "capacity") if self.has_change_permission(request, obj) else ()
+        return (
+            # The course stays: its people's enrollments name it too.
+            (None, {"fields": ("course_shown", "name")}),
+            ("Seats", {"fields": ("seats_shown", *editable, "waitlist_enabled")}),
+            self._dates,
+            ("Records", {"fields": ("enrollment_links", "reference")}),
+        )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Cohort]:
+        rows: QuerySet[Cohort] = super().get_queryset(request)
+        return rows.select_related("course", "seats").defer("course__search", "course__description")
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Saves, or shows the form again with what the seats room refused. Only that room can
+        say, under its lock, what is possible: so it is asked first and quoted afterwards.
+        """
+        self._refused(request, None)
+        try:
+            response: HttpResponse = super().changeform_view(
+                request, object_id, form_url, extra_context
+            )
+        except CapacityTooSmall as refusal:  # and the whole edit is rolled back
+            self._refused(request, refusal)
+            response = super().changeform_view(request, object_id, form_url, extra_context)
+        return response
+
+    @staticmethod
+    def _refused(request: HttpRequest, refusal: CapacityTooSmall | None) -> None:
+        request.capacity_refusal = refusal  # type: ignore[attr-defined]
+
+    def get_form(
+        self, request: HttpRequest, obj: Cohort | None = None, change: bool = False, **kwargs: Any
+    ) -> type[CohortForm]:
+        form: type[CohortForm] = super().get_form(request, obj, change=change, **kwargs)
+        form.refusal = getattr(request, "capacity_refusal", None)
+        return form
+
+    def save_model(self, request: HttpRequest, obj: Cohort, form: CohortForm, change: bool) -> None:
+        capacity = form.cleaned_data["capacity"]
+        if change:
+            # The counter row before the cohort's, as everywhere: whoever enrolls takes it first.
+            seats.set_capacity(obj.pk, capacity)
+        super().save_model(request, obj, form, change)
+        if not change:
+            seats.set_capacity(obj.pk, capacity)
+
+    def changes(self, form: BaseForm, formsets: Sequence[BaseFormSet[Any]], add: bool) -> Changes:
+        changes = super().changes(form, formsets, add)
+        asked = {"seats_limit", "capacity"}
+        changes["fields"] = [name for name in changes["fields"] if name not in asked]
+        old, new = form.initial.get("capacity"), form.cleaned_data["capacity"]
+        if add or old != new or "seats_limit" not in form.initial:
+            changes["fields"].append("capacity")
+            changes["capacity"] = {"old": old, "new": new}
+        return changes
+
+    def get_deleted_objects(self, objs: Sequence[Cohort], request: HttpRequest) -> Any:
+        reasons = [reason for cohort in objs for reason in _why_kept(cohort)]
+        return [str(cohort) for cohort in objs], {"cohorts": len(objs)}, set(), reasons
+
+    def delete_model(self, request: HttpRequest, obj: Cohort) -> None:
+        SeatCount.objects.filter(cohort=obj.pk).delete()
+        super().delete_model(request, obj)
+
+    @column("Course", order="course__title")
+    def course_title(self, cohort: Cohort) -> str:
+        return cohort.course.title
+
+    @column("Registration", colours=WINDOW_COLOURS)
+    def window_label(self, cohort: Cohort) -> str:
+        return _WINDOW_WORDS[window(cohort.opens_at, cohort.closes_at, clock.now())]
+
+    @column("Capacity")
+    def capacity_shown(self, cohort: Cohort) -> str:
+        count = _count(cohort)
+        if count is None:
+            return "Not set"
+        return "No limit" if count.capacity is None else str(count.capacity)
+
+    @column("Held")
+    def held_shown(self, cohort: Cohort) -> str:
+        count = _count(cohort)
+        return "0" if count is None else str(count.held)
+
+    @column("Sold")
+    def sold_shown(self, cohort: Cohort) -> str:
+        count = _count(cohort)
+        return "0" if count is None else str(count.sold)
+
+    @column("Left")
+    def left_shown(self, cohort: Cohort) -> str:
+        count = _count(cohort)
+        if count is None:
+            return "0"
+        return (
+            "No limit" if count.capacity is None else str(count.capacity - count.held - count.sold)
+        )
+
+    @column("Now")
+    def seats_shown(self, cohort: Cohort) -> SafeString | str:
+        count = _count(cohort)
+        if count is None:
+            return "Not set up: nobody can enroll until seats are chosen below."
+        return format_html(
+            "{} sold, {} held, {} left. {}",
+            count.sold,
+            count.held,
+            "no limit to what is" if count.capacity is None else self.left_shown(cohort),
+            references.listing(
+                Hold, f"cohort={cohort.pk}&state=held", "Who holds seats, and until when"
+            ),
+        )
+
+    @column("Course")
+    def course_shown(self, cohort: Cohort) -> SafeString:
+        return references.page("crs", cohort.course_id, cohort.course.title)
+
+    @column("Enrollments")
+    def enrollment_links(self, cohort: Cohort) -> SafeString:
+        query = f"course={cohort.course_id}&cohort={cohort.pk}"
+        return references.listing(Enrollment, query, "All enrollments of this cohort")
+
+    @column("Id")
+    def reference(self, cohort: Cohort) -> SafeString:
+        return references.mono(ids.to_text("coh", cohort.pk))
+
+
+def _count(cohort: Cohort) -> SeatCount | None:
+    return getattr(cohort, "seats", None)
+
+
+def _why_kept(cohort: Cohort) -> list[str]:
+    """What stands against deleting the cohort."""
+    rows = Enrollment.objects.filter(cohort=cohort)
+    total = rows.count()
+    if total == 0:
+        return []
+    live = rows.filter(stage__in=LIVE).count()
+    return [
+        f"It has {total} enrollment{pluralize(total)}, {live} of them live. They stay on record.",
+        "To stop registration, set Closes at to a time that is over.",
+    ]

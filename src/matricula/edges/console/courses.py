@@ -1,0 +1,220 @@
+"""Courses, with their prerequisites."""
+
+# ruff: noqa: ARG002 - overrides keep the parameters that Django's admin gives them
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.forms import BaseForm, BaseFormSet
+from django.forms.models import ModelChoiceField
+from django.http import HttpRequest
+from django.template.defaultfilters import pluralize
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+
+from matricula.accounts.models import Person
+from matricula.catalog.models import Cohort, Course, CourseStatus
+from matricula.edges.console import references
+from matricula.edges.console.base import ConsoleAdmin, column
+from matricula.edges.console.prices import PriceInline, price_changes
+from matricula.edges.console.recording import Changes, RecordsEvents
+from matricula.enrollments.models import Completion
+from matricula.kernel import ids
+
+STATUS_COLOURS = {
+    "Draft": "default",
+    "Coming soon": "info",
+    "Published": "success",
+    "Archived": "warning",
+}
+# A subquery, not a join: only the rows of the page are counted, and searching stays simple.
+_COHORTS_MADE = Coalesce(
+    Subquery(
+        Cohort.objects.filter(course=OuterRef("pk"))
+        .order_by()
+        .values("course")
+        .annotate(made=Count("pk"))
+        .values("made")
+    ),
+    0,
+)
+
+
+class CourseForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A course; the ways to lock everybody out of it are refused."""
+
+    class Meta:
+        model = Course
+        fields = (
+            "title",
+            "slug",
+            "status",
+            "summary",
+            "description",
+            "instructor",
+            "instructor_name",
+            "category",
+            "language",
+            "duration_weeks",
+            "access_days",
+            "prerequisites",
+            "tax_inclusive",
+        )
+
+    def clean_prerequisites(self) -> QuerySet[Course]:
+        chosen: QuerySet[Course] = self.cleaned_data["prerequisites"]
+        if self.instance.pk and self.instance.pk in _needed_before(
+            {course.pk for course in chosen}
+        ):
+            raise forms.ValidationError(
+                "These courses need this one first, directly or by way of others, so nobody could "
+                "ever enroll in any of them."
+            )
+        return chosen
+
+
+def _needed_before(course_ids: set[UUID]) -> set[UUID]:
+    """The given courses and all that they require, at any depth."""
+    found: set[UUID] = set()
+    fresh = set(course_ids)
+    while fresh:
+        found |= fresh
+        rows = Course.prerequisites.through.objects.filter(from_course__in=fresh)
+        fresh = set(rows.values_list("to_course_id", flat=True)) - found
+    return found
+
+
+class CourseAdmin(RecordsEvents, ConsoleAdmin):
+    """What can be learned, what it costs, and what it requires."""
+
+    event_kind = "course"
+    recorded = (
+        "status",
+        "language",
+        "duration_weeks",
+        "access_days",
+        "tax_inclusive",
+        "instructor",
+        "prerequisites",
+    )
+    form = CourseForm
+    inlines = (PriceInline,)
+    list_display = (
+        "title",
+        "status_label",
+        "category",
+        "language",
+        "instructor_name",
+        "cohort_count",
+    )
+    list_filter = ("status", "category", "language")
+    search_fields = ("title", "slug", "category")
+    search_help_text = "Title, address or category"
+    ordering = ("title", "id")
+    autocomplete_fields = ("prerequisites",)
+    readonly_fields = ("reference", "cohort_list")
+    fieldsets = (
+        (None, {"fields": ("title", "slug", "status", "summary", "description")}),
+        (
+            "Teaching",
+            {"fields": ("instructor", "instructor_name", ("category", "language"))},
+        ),
+        (
+            "Taking it",
+            {"fields": (("duration_weeks", "access_days"), "prerequisites", "tax_inclusive")},
+        ),
+    )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Course | None = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None:
+            return fieldsets
+        return (*fieldsets, ("Cohorts", {"fields": ("cohort_list", "reference")}))
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Course | None = None) -> Any:
+        # Later the address stands in people's bookmarks and mails.
+        return {"slug": ("title",)} if obj is None else {}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Course]:
+        rows: QuerySet[Course] = super().get_queryset(request)
+        return rows.defer("search").annotate(cohorts_made=_COHORTS_MADE)
+
+    def formfield_for_foreignkey(
+        self, db_field: Any, request: HttpRequest, **kwargs: Any
+    ) -> ModelChoiceField[Any] | None:
+        if db_field.name == "instructor":
+            teaching = (
+                Q(groups__name="Instructors") | Q(is_staff=True) | Q(courses_taught__isnull=False)
+            )
+            kwargs["queryset"] = Person.objects.filter(
+                pk__in=Person.objects.filter(teaching).values("pk")
+            ).order_by("full_name", "email")
+        field: ModelChoiceField[Any] | None = super().formfield_for_foreignkey(
+            db_field, request, **kwargs
+        )
+        return field
+
+    def changes(self, form: BaseForm, formsets: Sequence[BaseFormSet[Any]], add: bool) -> Changes:
+        changes = super().changes(form, formsets, add)
+        prices = [price for formset in formsets for price in price_changes(formset)]
+        if prices:
+            changes["fields"].append("prices")
+            changes["prices"] = prices
+        return changes
+
+    def get_deleted_objects(self, objs: Sequence[Course], request: HttpRequest) -> Any:
+        deleted, counts, lacking, protected = super().get_deleted_objects(objs, request)
+        reasons = [reason for course in objs for reason in _why_kept(course)]
+        return deleted, counts, set() if reasons else lacking, reasons or protected
+
+    @column("Status", colours=STATUS_COLOURS, order="status")
+    def status_label(self, course: Course) -> str:
+        return CourseStatus(course.status).label.partition(":")[0]
+
+    @column("Cohorts")
+    def cohort_count(self, course: Course) -> SafeString | str:
+        made = getattr(course, "cohorts_made", 0)
+        if not made:
+            return "None"
+        return references.listing(Cohort, f"course={course.pk}", str(made))
+
+    @column("Cohorts of this course")
+    def cohort_list(self, course: Course) -> SafeString | str:
+        rows = course.cohorts.order_by("-starts_at", "name")[:20]
+        links = format_html_join(
+            " · ", "{}", ((references.page("coh", row.pk, row.name),) for row in rows)
+        )
+        return links or "None yet. Add one under Cohorts, so that people can enroll."
+
+    @column("Id")
+    def reference(self, course: Course) -> SafeString:
+        return references.mono(ids.to_text("crs", course.pk))
+
+
+def _why_kept(course: Course) -> list[str]:
+    """What stands against deleting the course."""
+    reasons = []
+    cohorts = course.cohorts.count()
+    if cohorts:
+        reasons.append(
+            f"It has {cohorts} cohort{pluralize(cohorts)}. Delete them first, if they allow it."
+        )
+    completions = Completion.objects.filter(course=course).count()
+    if completions:
+        reasons.append(
+            f"{completions} completion{pluralize(completions)} of it stand on people's records."
+        )
+    dependants = ", ".join(
+        Course.objects.filter(prerequisites=course).values_list("title", flat=True)[:5]
+    )
+    if dependants:
+        reasons.append(f"It is required before: {dependants}.")
+    if reasons:
+        reasons.append("To take it off the site, give it the status Archived.")
+    return reasons

@@ -1,0 +1,67 @@
+"""The console's first page: a few facts, each cheap and each only for those who may see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Sum
+from django.http import HttpRequest
+
+from matricula.catalog.models import Cohort, Course, CourseStatus
+from matricula.edges.console import events, references
+from matricula.enrollments.models import Enrollment
+from matricula.kernel import clock
+from matricula.seats.models import Hold, SeatCount
+
+UPCOMING = 5
+LATEST = 10
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A figure, and where it comes from."""
+
+    name: str
+    figure: int
+    address: str
+
+
+def facts(request: HttpRequest) -> dict[str, Any]:
+    """What the page shows to this member of staff."""
+    may = request.user.has_perm
+    figures: list[Fact] = []
+    if may("catalog.view_course"):
+        published = Course.objects.filter(status=CourseStatus.PUBLISHED).count()
+        address = f"{references.changelist(Course)}?status__exact={CourseStatus.PUBLISHED.value}"
+        figures.append(Fact("Published courses", published, address))
+    # Counted from the narrow table of counters, which the doctor keeps equal to the rows.
+    if may("enrollments.view_enrollment") or may("seats.view_hold"):
+        sums = SeatCount.objects.aggregate(held=Sum("held"), sold=Sum("sold"))
+        held, sold = sums["held"] or 0, sums["sold"] or 0
+        if may("enrollments.view_enrollment"):
+            figures.append(Fact("Live enrollments", held + sold, references.changelist(Enrollment)))
+        if may("seats.view_hold"):
+            figures.append(Fact("Seats held now", held, references.changelist(Hold)))
+    return {
+        "figures": figures,
+        "upcoming": _upcoming() if may("catalog.view_cohort") else None,
+        "latest": events.latest(LATEST) if may("kernel.view_event") else None,
+    }
+
+
+def _upcoming() -> list[dict[str, Any]]:
+    """The next cohorts whose registration opens."""
+    rows = (
+        Cohort.objects.filter(opens_at__gt=clock.now())
+        .order_by("opens_at")
+        .values("pk", "name", "course__title", "opens_at", "seats__capacity")[:UPCOMING]
+    )
+    return [
+        {
+            "link": references.page("coh", row["pk"], f"{row['course__title']}: {row['name']}"),
+            "opens_at": row["opens_at"],
+            "capacity": row["seats__capacity"],
+        }
+        for row in rows
+    ]

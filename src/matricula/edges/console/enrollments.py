@@ -1,0 +1,234 @@
+"""Enrollments: looked at, and cancelled with a reason. All else happens in the flows."""
+
+# ruff: noqa: ARG002 - overrides keep the parameters that Django's admin gives them
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin.utils import unquote
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.decorators import action
+from unfold.enums import ActionVariant
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from matricula.edges.console import people, references
+from matricula.edges.console.base import ReadOnlyAdmin, column
+from matricula.edges.console.events import timeline
+from matricula.edges.console.filters import CohortFilter, CourseFilter
+from matricula.edges.console.recording import actor_id
+from matricula.enrollments.models import Enrollment
+from matricula.enrollments.states import ENROLLMENT, Stage
+from matricula.flows import cancel as cancelling
+from matricula.kernel import ids
+from matricula.kernel.errors import DomainError
+from matricula.seats.models import Hold
+from matricula.seats.states import HoldState
+
+STAGE_COLOURS = {
+    "Requested": "info",
+    "Validated": "info",
+    "Payment Pending": "warning",
+    "Payment Completed": "info",
+    "Confirmed": "success",
+    "Failed": "danger",
+    "Expired": "default",
+    "Cancelled": "default",
+    "Refunded": "default",
+}
+_BY_PREFIX = {"": "pk", "enr": "pk", "usr": "person", "crs": "course", "coh": "cohort"}
+
+
+class CancelForm(forms.Form):
+    """Why an enrollment is cancelled."""
+
+    reason = forms.CharField(
+        label="Reason",
+        max_length=cancelling.LONGEST_REASON,
+        widget=UnfoldAdminTextareaWidget({"rows": 3}),
+        help_text="Kept with the enrollment, where its owner can read it.",
+    )
+
+
+class EnrollmentAdmin(ReadOnlyAdmin):
+    """Everybody's place in a cohort, with its whole story."""
+
+    list_display = (
+        "reference",
+        "person_shown",
+        "course_shown",
+        "cohort_shown",
+        "stage_label",
+        "requested_at",
+    )
+    list_display_links = ("reference",)
+    list_filter = ("stage", CourseFilter, CohortFilter)
+    search_fields = ("id",)
+    search_help_text = "Whole address, enr_… or usr_…"
+    ordering = ("-id",)
+    actions_detail = ("cancel_enrollment",)
+    change_form_outer_after_template = "console/timeline.html"
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    ("stage_label", "reference"),
+                    ("person_shown", "course_shown", "cohort_shown"),
+                    "seat",
+                )
+            },
+        ),
+        (
+            "Times (UTC)",
+            {"fields": (("requested_at", "confirmed_at"), ("ended_at", "access_expires_at"))},
+        ),
+        ("More", {"fields": ("reason", "metadata")}),
+    )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Enrollment | None = None) -> Any:
+        return ("stage_label", "reference", "person_shown", "course_shown", "cohort_shown", "seat")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Enrollment]:
+        rows: QuerySet[Enrollment] = super().get_queryset(request)
+        return rows.select_related("person", "course", "cohort").defer(
+            "course__search", "course__description"
+        )
+
+    def get_search_results(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Enrollment],
+        search_term: str,
+    ) -> tuple[QuerySet[Enrollment], bool]:
+        """By whole address or id only, each of which has an index."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        reference = references.read(term)
+        if reference is not None and reference.prefix in _BY_PREFIX:
+            return queryset.filter(**{_BY_PREFIX[reference.prefix]: reference.value}), False
+        return queryset.filter(person__in=people.with_email(term).values("pk")), False
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        reference = references.read(unquote(object_id))
+        told = timeline(reference.value) if reference else []
+        context = {**(extra_context or {}), "timeline": told}
+        response: HttpResponse = super().change_view(request, object_id, form_url, context)
+        return response
+
+    # --- cancelling -------------------------------------------------------------------------
+
+    def has_cancel_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return request.user.has_perm("enrollments.change_enrollment")
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Any:
+        reference = references.read(unquote(str(object_id)))
+        stage = (
+            Enrollment.objects.filter(pk=reference.value).values_list("stage", flat=True).first()
+            if reference
+            else None
+        )
+        if stage is None or not ENROLLMENT.allows(Stage(stage), "cancel"):
+            return []
+        return super().get_actions_detail(request, object_id)
+
+    @action(  # type: ignore[untyped-decorator]
+        description="Cancel enrollment",
+        url_path="cancel",
+        permissions=["cancel"],
+        variant=ActionVariant.DANGER,
+    )
+    def cancel_enrollment(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Asks for a reason, then cancels in the name of the member of staff."""
+        enrollment: Enrollment | None = self.get_object(request, unquote(object_id))
+        if enrollment is None:
+            gone: HttpResponse = self._get_obj_does_not_exist_redirect(
+                request, self.opts, object_id
+            )
+            return gone
+        address = reverse("admin:enrollments_enrollment_change", args=[enrollment.pk])
+        form = CancelForm(request.POST if request.method == "POST" else None)
+        if form.is_valid():
+            self._cancel(request, enrollment, form.cleaned_data["reason"])
+            return HttpResponseRedirect(address)
+        return TemplateResponse(
+            request,
+            "console/cancel.html",
+            {
+                **self.admin_site.each_context(request),
+                "title": "Cancel enrollment",
+                "opts": self.opts,
+                "original": enrollment,
+                "enrollment": enrollment,
+                "reference": ids.to_text("enr", enrollment.pk),
+                "had_access": enrollment.stage == Stage.CONFIRMED,
+                "form": form,
+                "back": address,
+            },
+        )
+
+    def _cancel(self, request: HttpRequest, enrollment: Enrollment, reason: str) -> None:
+        try:
+            cancelling.cancel(
+                enrollment.pk, enrollment.person_id, actor_id=actor_id(request), reason=reason
+            )
+        except DomainError as error:
+            self.message_user(request, f"Not cancelled. {error.detail}", messages.ERROR)
+        else:
+            self.message_user(
+                request, "The enrollment is cancelled and its seat is free again.", messages.SUCCESS
+            )
+
+    # --- columns ----------------------------------------------------------------------------
+
+    @column("Id")
+    def reference(self, enrollment: Enrollment) -> SafeString:
+        return references.mono(ids.to_text("enr", enrollment.pk))
+
+    @column("Person")
+    def person_shown(self, enrollment: Enrollment) -> SafeString:
+        return references.page("usr", enrollment.person_id, enrollment.person.email)
+
+    @column("Course")
+    def course_shown(self, enrollment: Enrollment) -> SafeString:
+        return references.page("crs", enrollment.course_id, enrollment.course.title)
+
+    @column("Cohort")
+    def cohort_shown(self, enrollment: Enrollment) -> SafeString:
+        return references.page("coh", enrollment.cohort_id, enrollment.cohort.name)
+
+    @column("Stage", colours=STAGE_COLOURS)
+    def stage_label(self, enrollment: Enrollment) -> str:
+        return Stage(enrollment.stage).label
+
+    @column("Seat")
+    def seat(self, enrollment: Enrollment) -> SafeString | str:
+        return _seat_of(enrollment.pk)
+
+
+def _seat_of(enrollment_id: UUID) -> SafeString | str:
+    """The latest hold with this enrollment as its key, in words."""
+    hold = Hold.objects.filter(key=enrollment_id, state__in=("held", "sold")).first()
+    if hold is None:
+        return "No seat"
+    words = (
+        "Sold"
+        if hold.state == HoldState.SOLD
+        else f"Held until {hold.expires_at:%Y-%m-%d %H:%M} UTC"
+    )
+    return format_html("{} ({})", words, references.page("hld", hold.pk))

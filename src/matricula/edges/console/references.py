@@ -1,0 +1,97 @@
+"""Ids as people write them, and links from one record to the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import get_args
+from uuid import UUID
+
+from django.db.models import Model
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from matricula.kernel import ids
+from matricula.kernel.errors import NotFound
+from matricula.kernel.ids import Prefix
+
+# What an event is about, by the first word of its type. What is not listed is shown as a UUID.
+_PREFIX_OF_EVENT: dict[str, Prefix] = {
+    "enrollment": "enr",
+    "access": "enr",
+    "payment": "enr",
+    "course": "crs",
+    "cohort": "coh",
+    "person": "usr",
+    "completion": "usr",
+}
+_PAGE_OF_PREFIX: dict[str, str] = {
+    "enr": "enrollments_enrollment",
+    "crs": "catalog_course",
+    "coh": "catalog_cohort",
+    "usr": "accounts_person",
+    "hld": "seats_hold",
+}
+
+
+@dataclass(frozen=True)
+class Reference:
+    """An id somebody typed. `prefix` is empty for a plain UUID."""
+
+    prefix: str
+    value: UUID
+
+
+def read(text: str) -> Reference | None:
+    """The TypeID or UUID that the text is, or None when it is neither."""
+    text = text.strip()
+    kind = text.partition("_")[0]
+    for prefix in get_args(Prefix):
+        if prefix == kind:
+            try:
+                return Reference(prefix, ids.from_text(prefix, text))
+            except NotFound:
+                return None
+    try:
+        return Reference("", UUID(text))
+    except ValueError:
+        return None
+
+
+def of_event(event_type: str, subject: UUID) -> str:
+    """The text of an event's subject."""
+    prefix = _PREFIX_OF_EVENT.get(event_type.partition(".")[0])
+    return ids.to_text(prefix, subject) if prefix else str(subject)
+
+
+def page(prefix: str, value: UUID, text: str | None = None) -> SafeString:
+    """A link to the record's page, with the given words or its TypeID."""
+    for known in get_args(Prefix):
+        if known == prefix and prefix in _PAGE_OF_PREFIX:
+            address = reverse(f"admin:{_PAGE_OF_PREFIX[prefix]}_change", args=[value])
+            return link(address, text or ids.to_text(known, value))
+    return format_html("{}", text or value)
+
+
+def listing(model: type[Model], query: str, text: str) -> SafeString:
+    """A link to a filtered list."""
+    return link(f"{changelist(model)}?{query}", text)
+
+
+def changelist(model: type[Model]) -> str:
+    """The address of a model's list."""
+    about = model._meta  # noqa: SLF001 - public in all but name
+    return reverse(f"admin:{about.app_label}_{about.model_name}_changelist")
+
+
+def link(address: str, text: str) -> SafeString:
+    return format_html(
+        '<a class="text-primary-600 dark:text-primary-500 hover:underline" href="{}">{}</a>',
+        address,
+        text,
+    )
+
+
+def mono(text: str) -> SafeString:
+    """An id, in type that shows each character."""
+    return format_html('<span class="font-mono text-xs">{}</span>', text)

@@ -1,0 +1,173 @@
+"""The console as Django's admin site: who comes in, what is there, what every answer carries."""
+
+# ruff: noqa: ARG002 - overrides keep the parameters that Django's admin gives them
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from allauth.account.decorators import secure_admin_login
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.admin import sites
+from django.contrib.auth.models import Group
+from django.contrib.auth.views import LogoutView
+from django.core.paginator import InvalidPage
+from django.db import models
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from unfold.sites import UnfoldAdminSite
+
+from matricula.accounts.models import Person
+from matricula.catalog.models import Cohort, Course
+from matricula.edges.console import dashboard, failures, policy
+from matricula.edges.console.cohorts import CohortAdmin
+from matricula.edges.console.courses import CourseAdmin
+from matricula.edges.console.enrollments import EnrollmentAdmin
+from matricula.edges.console.events import EventAdmin
+from matricula.edges.console.holds import HoldAdmin
+from matricula.edges.console.people import PersonAdmin
+from matricula.edges.console.references import changelist
+from matricula.edges.console.roles import RoleAdmin
+from matricula.enrollments.models import Enrollment
+from matricula.kernel import correlation
+from matricula.kernel.models import Event
+from matricula.seats.models import Hold
+
+View = Callable[..., HttpResponse]
+
+# Group, then model, words and icon (of Material Symbols, which the theme brings along).
+NAVIGATION: tuple[tuple[str, tuple[tuple[type[models.Model], str, str], ...]], ...] = (
+    ("Catalog", ((Course, "Courses", "school"), (Cohort, "Cohorts", "calendar_month"))),
+    (
+        "Enrolling",
+        (
+            (Enrollment, "Enrollments", "how_to_reg"),
+            (Hold, "Seats held", "event_seat"),
+            (Person, "People", "group"),
+        ),
+    ),
+    ("Oversight", ((Event, "Events", "receipt_long"), (Group, "Roles", "admin_panel_settings"))),
+)
+
+
+class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc]
+    """Staff only. Signing in happens on the site's own page, where the rate limits are."""
+
+    site_title = "Matricula console"
+    index_title = "Overview"
+    index_template = "console/index.html"
+    enable_nav_sidebar = True
+
+    def admin_view(self, view: View, cacheable: bool = False) -> View:
+        """The view for staff only, with the console's policy, and with failures explained."""
+        guarded: View = super().admin_view(view, cacheable)
+
+        @wraps(guarded)
+        def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            try:
+                response = guarded(request, *args, **kwargs)
+                if isinstance(response, TemplateResponse):
+                    response.render()  # here, so that what fails in a template is caught too
+            except failures.EXPECTED as exception:
+                response = self.failed(request, exception)
+            return policy.protect(response)
+
+        return answer
+
+    def failed(self, request: HttpRequest, exception: Exception) -> HttpResponse:
+        """What went wrong, on a page of the console. It asks nothing of the database, which may be
+        what failed."""
+        error = failures.explain(exception)
+        context = {"error": error, "correlation_id": correlation.current()}
+        # Without the request: what it offers to templates (its user, messages) is read late.
+        page = render_to_string("console/failure.html", context)
+        return HttpResponse(page, status=error.status)
+
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Sends guests to sign in and refuses those who are no staff; has no form of its own."""
+
+        @secure_admin_login  # type: ignore[untyped-decorator]
+        def enter(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+            return HttpResponseRedirect(reverse("admin:index", current_app=self.name))
+
+        response: HttpResponse = enter(request)
+        return response
+
+    def logout(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        leave = LogoutView.as_view(next_page=settings.ACCOUNT_LOGOUT_REDIRECT_URL)
+        return leave(request)
+
+    def password_change(
+        self,
+        request: HttpRequest,
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """On the site's page too, which ends the person's other sessions and tokens."""
+        return HttpResponseRedirect(reverse("account_change_password"))
+
+    def index(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        context = {**(extra_context or {}), **dashboard.facts(request)}
+        response: TemplateResponse = super().index(request, context)
+        return response
+
+    def search(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        try:
+            response: HttpResponse = super().search(request, extra_context)
+        except InvalidPage as error:
+            raise Http404 from error
+        return response
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        context: dict[str, Any] = super().each_context(request)
+        return {**context, "show_history": request.user.has_perm("kernel.view_event")}
+
+    def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
+        """What this member of staff may see, in groups; empty groups are left out."""
+        start = reverse("admin:index", current_app=self.name)
+        overview = _entry("Overview", "dashboard", start, active=request.path == start)
+        groups: list[dict[str, Any]] = [{"items": [overview]}]
+        for title, entries in NAVIGATION:
+            items = [
+                _entry(
+                    words,
+                    icon,
+                    changelist(model),
+                    active=request.path.startswith(changelist(model)),
+                )
+                for model, words, icon in entries
+                if self._registry[model].has_view_permission(request)
+            ]
+            if items:
+                groups.append({"title": title, "separator": True, "items": items})
+        return groups
+
+
+def _entry(title: str, icon: str, link: str, *, active: bool) -> dict[str, Any]:
+    return {"title": title, "icon": icon, "link": link, "active": active, "has_permission": True}
+
+
+console = ConsoleSite()
+console.register(Course, CourseAdmin)
+console.register(Cohort, CohortAdmin)
+console.register(Enrollment, EnrollmentAdmin)
+console.register(Hold, HoldAdmin)
+console.register(Person, PersonAdmin)
+console.register(Event, EventAdmin)
+console.register(Group, RoleAdmin)
+
+# config/urls.py mounts `admin.site`. unfold puts its own site there as it starts; ours follows it,
+# and with that goes everything that other apps registered for an admin of theirs.
+admin.site = sites.site = console

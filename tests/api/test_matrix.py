@@ -1,0 +1,157 @@
+"""Every endpoint for every kind of asker: one table of expected answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from matricula.accounts.models import Person
+from matricula.edges.api.app import api as the_api
+from matricula.flows.enroll import Application, enroll
+from matricula.kernel import ids
+from tests.support.people import ApiClient, client_of, person
+
+pytestmark = pytest.mark.django_db
+
+ROLES = ("guest", "learner", "other", "instructor", "staff")
+
+# The enrollment in the path is the learner's, in a course with one seat: nobody else may know it.
+# One answer stands for all roles that are signed in and not the owner: being staff opens the
+# console, not other people's enrollments in the learner's API.
+TABLE: dict[tuple[str, str], dict[str, int]] = {
+    ("POST", "/auth/signup"): dict.fromkeys(ROLES, 201),
+    ("POST", "/auth/token"): dict.fromkeys(ROLES, 200),
+    ("POST", "/auth/token/refresh"): dict.fromkeys(ROLES, 401),
+    ("POST", "/auth/token/revoke"): dict.fromkeys(ROLES, 204),
+    ("GET", "/me"): {"guest": 401, "learner": 200, "other": 200, "instructor": 200, "staff": 200},
+    ("GET", "/courses"): dict.fromkeys(ROLES, 200),
+    ("GET", "/courses/{course_id}"): dict.fromkeys(ROLES, 200),
+    ("GET", "/courses/{course_id}/access"): {
+        "guest": 401,
+        "learner": 200,
+        "other": 200,
+        "instructor": 200,
+        "staff": 200,
+    },
+    ("POST", "/enrollments/initialize"): {
+        "guest": 401,
+        "learner": 409,  # enrolled already
+        "other": 409,  # full
+        "instructor": 409,
+        "staff": 409,
+    },
+    ("GET", "/enrollments"): {
+        "guest": 401,
+        "learner": 200,
+        "other": 200,
+        "instructor": 200,
+        "staff": 200,
+    },
+    ("GET", "/enrollments/{enrollment_id}"): {
+        "guest": 401,
+        "learner": 200,
+        "other": 404,
+        "instructor": 404,
+        "staff": 404,
+    },
+    ("GET", "/enrollments/{enrollment_id}/payment-status"): {
+        "guest": 401,
+        "learner": 200,
+        "other": 404,
+        "instructor": 404,
+        "staff": 404,
+    },
+    ("GET", "/enrollments/{enrollment_id}/events"): {
+        "guest": 401,
+        "learner": 200,
+        "other": 404,
+        "instructor": 404,
+        "staff": 404,
+    },
+    ("GET", "/enrollments/{enrollment_id}/events/poll"): {
+        "guest": 401,
+        "learner": 200,
+        "other": 404,
+        "instructor": 404,
+        "staff": 404,
+    },
+    ("POST", "/enrollments/{enrollment_id}/extend-hold"): {
+        "guest": 401,
+        "learner": 409,  # nothing is held
+        "other": 404,
+        "instructor": 404,
+        "staff": 404,
+    },
+    ("POST", "/enrollments/{enrollment_id}/cancel"): {
+        "guest": 401,
+        "learner": 200,
+        "other": 404,
+        "instructor": 404,
+        "staff": 404,
+    },
+}
+
+
+@dataclass(frozen=True)
+class Stage:
+    clients: dict[str, ApiClient]
+    enrollment_id: str
+
+
+@pytest.fixture
+def stage() -> Stage:
+    """The learner has the only seat of the tiny seminar."""
+    learner = person(full_name="Owner")
+    people = {
+        "learner": learner,
+        "other": person(),
+        "instructor": Person.objects.get(email="instructor@example.com"),
+        "staff": Person.objects.get(email="staff@example.com"),
+    }
+    receipt = enroll(Application(learner.pk, "tiny-seminar"))
+    clients = {role: client_of(someone.pk) for role, someone in people.items()}
+    return Stage({"guest": ApiClient(), **clients}, ids.to_text("enr", receipt.enrollment_id))
+
+
+def body_for(path: str, role: str) -> dict[str, Any]:
+    bodies: dict[str, dict[str, Any]] = {
+        "/auth/signup": {
+            "email": f"signup-{role}@example.com",
+            "password": "long-enough-97-words",
+            "full_name": "New Person",
+        },
+        "/auth/token": {"email": "learner@example.com", "password": "matricula-demo"},
+        "/auth/token/refresh": {"refresh_token": "unknown"},
+        "/auth/token/revoke": {"refresh_token": "unknown"},
+        "/enrollments/initialize": {"course_id": "tiny-seminar"},
+    }
+    return bodies.get(path, {})
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize(("method", "path"), TABLE)
+def test_each_endpoint_answers_each_role_as_expected(
+    method: str, path: str, role: str, stage: Stage
+) -> None:
+    url = path.format(course_id="tiny-seminar", enrollment_id=stage.enrollment_id)
+    body = body_for(path, role) if method == "POST" else None
+
+    response = stage.clients[role].request(method, url, body)
+
+    assert response.status_code == TABLE[method, path][role]
+    assert response.headers["X-Correlation-Id"]
+    if response.status_code >= 400:
+        assert response.headers["Content-Type"] == "application/problem+json"
+        assert response.json()["status"] == response.status_code
+
+
+def test_the_table_holds_every_endpoint_of_the_document() -> None:
+    document = the_api.get_openapi_schema(path_prefix="")
+    endpoints = {
+        (method.upper(), path)
+        for path, operations in document["paths"].items()
+        for method in operations
+    }
+    assert endpoints == set(TABLE)
