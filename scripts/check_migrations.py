@@ -30,11 +30,11 @@ def main() -> int:
 
 def _check() -> int:
     # Here, because Django reads the environment that `main` sets.
-    import django  # noqa: PLC0415
-    from django.apps import apps  # noqa: PLC0415
-    from django.core.management import call_command  # noqa: PLC0415
-    from django.db import connections  # noqa: PLC0415
-    from django_migration_linter import MigrationLinter  # noqa: PLC0415
+    import django
+    from django.apps import apps
+    from django.core.management import call_command
+    from django.db import connections
+    from django_migration_linter import MigrationLinter
 
     django.setup()
     try:

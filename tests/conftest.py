@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 
@@ -11,6 +12,7 @@ import pytest
 from tests.support import databases
 from tests.support.databases import TestServer
 from tests.support.sites import Site, running_site
+
 
 def _prepare() -> TestServer | None:
     """The controller starts the server before any worker; each worker has a database of its own.
@@ -64,3 +66,8 @@ def site() -> Iterator[Site]:
     """A running site of this test's own."""
     with running_site() as running:
         yield running
+
+
+def pytest_collection_modifyitems() -> None:
+    """httpx tells of each request it makes: thousands, in a crowd."""
+    logging.getLogger("httpx").setLevel(logging.WARNING)

@@ -4,8 +4,6 @@ Django and the domain rooms are imported inside the commands, so that `--help` a
 and the supervisor stays small.
 """
 
-# ruff: noqa: PLC0415  # imports inside functions, as said above
-
 from __future__ import annotations
 
 import os

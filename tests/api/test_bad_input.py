@@ -94,7 +94,6 @@ def test_a_wrong_field_is_named(api: ApiClient, body: dict[str, Any], field: str
     "body",
     [
         b"{",
-        b"",
         b"\xff\xfe",
         b'{"course_id": NaN}',
         b"{'course_id': 1}",
@@ -107,6 +106,11 @@ def test_a_wrong_field_is_named(api: ApiClient, body: dict[str, Any], field: str
 )
 def test_a_body_that_is_no_json_text_is_malformed(api: ApiClient, body: bytes) -> None:
     problem(api.request("POST", INITIALIZE, body), 400, "malformed_request")
+
+
+def test_a_missing_body_is_named(api: ApiClient) -> None:
+    members = problem(api.request("POST", INITIALIZE, b""), 422, "validation_failed")
+    assert members["errors"] == [{"field": "body", "message": "Field required"}]
 
 
 def test_a_body_that_is_no_object_is_refused(api: ApiClient) -> None:

@@ -1,0 +1,1 @@
+"""Tests of races, each with the guard taken out as well."""

@@ -21,7 +21,7 @@ def server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
         yield server
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     """Returns once `condition` holds; fails the test when it never does."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -10,6 +10,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,8 +35,12 @@ class Installation:
     def children(self) -> dict[int, str]:
         """Its child processes: pid to command line."""
         listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
-        lines = {int(pid): Path(f"/proc/{pid}/cmdline").read_bytes() for pid in listed.split()}
-        return {pid: line.replace(b"\0", b" ").decode() for pid, line in lines.items()}
+        found: dict[int, str] = {}
+        for pid in listed.split():
+            with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+                line = Path(f"/proc/{pid}/cmdline").read_bytes()
+                found[int(pid)] = line.replace(b"\0", b" ").decode()
+        return found
 
     def pids(self, words: str) -> list[int]:
         return [pid for pid, line in self.children().items() if words in line]

@@ -106,6 +106,30 @@ def test_what_is_behind_a_gate_starts_when_the_gate_is_ready() -> None:
     assert len(behind.children) == 1
 
 
+def test_what_is_behind_a_gate_waits_while_the_gate_is_started_again() -> None:
+    gate = Starts(sleeper)
+    behind = Starts(sleeper, then=lambda count: stop_us() if count == 2 else None)
+    asked: list[int] = []
+
+    def is_ready(child: Child) -> bool:
+        if child is not gate.children[0]:
+            asked.append(len(behind.children))
+        return child is gate.children[0] or len(asked) == 3
+
+    def kill_both() -> None:
+        os.kill(behind.children[0].pid, signal.SIGKILL)
+        os.kill(gate.children[0].pid, signal.SIGKILL)
+        wait_until(lambda: is_gone(gate.children[0].pid))
+
+    services = [
+        Service(role="gate", name="gate", spawn=gate, is_ready=is_ready, gate=True),
+        Service(role="behind", name="behind", spawn=behind),
+    ]
+    Supervisor(services, say=print).run(on_ready=kill_both)
+    assert asked == [1, 1, 1]
+    assert len(behind.children) == 2
+
+
 def test_a_task_runs_once_before_the_rest() -> None:
     task = Starts(ending(0))
     services = [
@@ -139,15 +163,31 @@ def test_a_service_that_never_gets_ready_stops_everything_and_is_named() -> None
     assert is_gone(first.children[0].pid)
 
 
-def test_one_that_is_not_ready_in_time_is_killed_and_started_again() -> None:
-    slow = Starts(sleeper, then=lambda count: stop_us() if count == 2 else None)
-    said: list[str] = []
+def test_one_that_is_not_ready_in_time_ends_the_start_and_is_named() -> None:
+    slow = Starts(sleeper)
     service = Service(
         role="slow", name="slow", spawn=slow, is_ready=lambda _: False, start_timeout=0.1
     )
-    Supervisor([service], say=said.append).run(on_ready=stop_us)
-    assert said[0] == "slow was not ready after 0.1 s"
-    assert len(slow.children) == 2
+    with pytest.raises(StartError, match=r"slow was not ready after 0.1 s"):
+        Supervisor([service], say=print).run(on_ready=stop_us)
+    assert is_gone(slow.children[0].pid)
+
+
+def test_one_that_was_ready_once_is_started_again_until_it_is_ready() -> None:
+    slow = Starts(sleeper, then=lambda count: stop_us() if count == 3 else None)
+    said: list[str] = []
+    service = Service(
+        role="slow",
+        name="slow",
+        spawn=slow,
+        is_ready=lambda child: child is slow.children[0],
+        start_timeout=0.1,
+    )
+    Supervisor([service], say=said.append).run(
+        on_ready=lambda: os.kill(slow.children[0].pid, signal.SIGKILL)
+    )
+    assert said[1] == "slow was not ready after 0.1 s"
+    assert len(slow.children) == 3
 
 
 def test_one_that_ignores_the_request_to_stop_is_killed() -> None:

@@ -7,14 +7,34 @@ from typing import Any
 import simplejson
 import structlog
 from django.conf import settings
+from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import PermissionDenied as ForbiddenByDjango
 from django.db import InterfaceError, OperationalError
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 
 from matricula.kernel import correlation
-from matricula.kernel.errors import DomainError, Guidance, InternalError, Overloaded
+from matricula.kernel.errors import (
+    DomainError,
+    Guidance,
+    InternalError,
+    MalformedRequest,
+    NotFound,
+    Overloaded,
+    PayloadTooLarge,
+    PermissionDenied,
+)
 
 MEDIA_TYPE = "application/problem+json"
 BUSY_RETRY_SECONDS = 2
+
+# What Django raises by itself for a request that cannot be served.
+_FRAMEWORK: dict[type[Exception], type[DomainError]] = {
+    Http404: NotFound,
+    ForbiddenByDjango: PermissionDenied,
+    RequestDataTooBig: PayloadTooLarge,
+    BadRequest: MalformedRequest,
+    SuspiciousOperation: MalformedRequest,
+}
 
 log = structlog.get_logger(__name__)
 
@@ -70,6 +90,9 @@ def as_domain_error(exception: Exception) -> DomainError:
     """
     if isinstance(exception, DomainError):
         return exception
+    for kind, meant in _FRAMEWORK.items():
+        if isinstance(exception, kind):
+            return meant()
     if isinstance(exception, OperationalError | InterfaceError):
         log.warning("database_unavailable", error=str(exception))
         return Overloaded(guidance=Guidance(retry_after=BUSY_RETRY_SECONDS))

@@ -65,7 +65,7 @@ def person_standing(
     """All that a decision needs to know of the person, in one query, and what their
     Idempotency-Key stands for already.
 
-    Raises NotFound when there is no such person.
+    Somebody who does not exist is like somebody whose account is closed.
     """
     wanted = list(prerequisites)
     row = (
@@ -105,7 +105,7 @@ def person_standing(
         .first()
     )
     if row is None:
-        raise NotFound
+        return PersonStanding(False, False, Standing(), None)
     live = _live(row["live_rows"][0]) if row["live_rows"] else None
     return PersonStanding(
         is_active=row["is_active"],

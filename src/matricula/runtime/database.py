@@ -39,7 +39,7 @@ def configured_database() -> Iterator[Environment]:
 
 def check_server(url: str) -> None:
     """Raises SettingError, naming DATABASE_URL, unless a new enough server answers there."""
-    import psycopg  # noqa: PLC0415  # the supervisor of an embedded database does without it
+    import psycopg  # the supervisor of an embedded database does without it
 
     try:
         with psycopg.connect(url, connect_timeout=10) as connection:

@@ -21,9 +21,15 @@ from matricula.runtime.children import Account, Child, spawn
 from matricula.runtime.errors import StartError
 
 DATABASE = "matricula"
-# How to stop the server: each signal with the seconds it gets. SIGINT is a fast shutdown (sessions
-# end, everything is written), SIGQUIT an immediate one (the next start recovers from the log).
-STOP_STEPS = ((signal.SIGINT, 30.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 5.0))
+# How to stop the server: each signal with the seconds it gets. SIGTERM lets sessions that are just
+# ending end by themselves, SIGINT is a fast shutdown (sessions are ended, everything is written),
+# SIGQUIT an immediate one (the next start recovers from the log).
+STOP_STEPS = (
+    (signal.SIGTERM, 0.5),
+    (signal.SIGINT, 30.0),
+    (signal.SIGQUIT, 10.0),
+    (signal.SIGKILL, 5.0),
+)
 
 _SETTINGS: Mapping[str, str] = {
     "listen_addresses": "",

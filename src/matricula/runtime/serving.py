@@ -25,7 +25,7 @@ from matricula.runtime.embedded import STOP_STEPS, EmbeddedPostgres
 from matricula.runtime.supervisor import Service, Supervisor
 
 _SET_UP_SECONDS = 3600.0  # a migration of a large database may take its time
-_START_SECONDS = 60.0
+_START_SECONDS = 120.0  # it takes two or three, but many more on a busy machine
 
 Say = Callable[[str], None]
 

@@ -34,10 +34,10 @@ class Service:
     """One process to keep running. Services of one `role` are stopped together.
 
     `spawn` starts it without waiting; `is_ready` is asked again and again after that. Services
-    listed after a `gate` are first started once it is ready. One that runs `once` is ready when
+    listed after a `gate` are started only while it is ready. One that runs `once` is ready when
     it has ended with status 0. `stop_steps` are the signals to stop it with, each with the
-    seconds it gets. One that is not ready within `start_timeout` seconds is killed and counts as
-    dead.
+    seconds it gets. One that is not ready within `start_timeout` seconds ends the start of the
+    whole; later, when it had been ready before, it is killed and started again.
     """
 
     role: str
@@ -60,6 +60,7 @@ class _Watch:
     was_ready: bool = False
     started_at: float = 0.0
     start_at: float = 0.0
+    ask_at: float = 0.0
     deaths: list[float] = field(default_factory=list)
 
 
@@ -101,27 +102,39 @@ class Supervisor:
                 self._stop_all()
 
     def _tick(self) -> bool:
-        """Advances every service that may run; True when all of them are or have been ready."""
+        """Advances every service; True when all of them are or have been ready."""
+        may_start = True
         for watch in self._watches:
-            self._advance(watch)
-            if watch.service.gate and not watch.was_ready:
-                return False
+            self._advance(watch, may_start)
+            may_start = may_start and (watch.ready or not watch.service.gate)
         return all(watch.was_ready for watch in self._watches)
 
-    def _advance(self, watch: _Watch) -> None:
+    def _advance(self, watch: _Watch, may_start: bool) -> None:
         service, now = watch.service, time.monotonic()
         if watch.child is None:
-            if now >= watch.start_at and not (service.once and watch.was_ready):
+            is_done = service.once and watch.was_ready
+            if may_start and now >= watch.start_at and not is_done:
                 watch.child, watch.started_at = service.spawn(), now
             return
         status = watch.child.poll()
         if status is not None:
             self._bury(watch, watch.child, status)
-        elif not watch.ready and not service.once and service.is_ready(watch.child):
-            watch.ready = watch.was_ready = True
-        elif not watch.ready and now - watch.started_at > service.start_timeout:
-            self._say(f"{service.name} was not ready after {service.start_timeout:g} s")
-            watch.child.send_signal(signal.SIGKILL)
+        elif not watch.ready:
+            self._await_ready(watch, watch.child, now)
+
+    def _await_ready(self, watch: _Watch, child: Child, now: float) -> None:
+        service, age = watch.service, now - watch.started_at
+        if now >= watch.ask_at and not service.once:
+            watch.ready = service.is_ready(child)
+            watch.was_ready |= watch.ready
+            watch.ask_at = now + min(LONGEST_PAUSE, age / 10)  # asking costs the child something
+        if watch.ready or age <= service.start_timeout:
+            return
+        late = f"{service.name} was not ready after {service.start_timeout:g} s"
+        if not watch.was_ready:
+            raise StartError(f"{late}: see its messages above")
+        self._say(late)
+        child.send_signal(signal.SIGKILL)
 
     def _bury(self, watch: _Watch, child: Child, status: int) -> None:
         """Takes note of an end, and decides when to start again.
@@ -133,7 +146,7 @@ class Supervisor:
         watch.child, watch.ready = None, False
         how = how_it_ended(status)
         if service.once and status == 0:
-            watch.was_ready = True
+            watch.ready = watch.was_ready = True
             return
         if service.once:
             raise StartError(f"{service.name} failed ({how}): see its message above")

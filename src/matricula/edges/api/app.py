@@ -90,6 +90,6 @@ def _field(location: tuple[Any, ...]) -> str:
     parts = [str(part) for part in location]
     if len(parts) > 1 and parts[0] in _SOURCES:
         parts = parts[1:]
-    if len(parts) > 1 and parts[0] in {"payload", "filters"}:  # our own parameter names
+    if parts[0] in {"payload", "filters"}:  # our own parameter names
         parts = parts[1:]
-    return ".".join(parts)
+    return ".".join(parts) or "body"

@@ -7,13 +7,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 from django.contrib.admin import ShowFacets
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.forms import Field as FormField
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from unfold.admin import ModelAdmin
+from unfold.views import ChangeList
+
+from matricula.edges.console import references
+from matricula.kernel.models import Event
 
 MOST_COUNTED = 2_000
 _NO_RELATED_LINKS = (
@@ -47,10 +54,21 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
     over ten thousand. What lies beyond is found by filters and search.
     """
 
+    template_name = "console/pagination.html"
+    most = MOST_COUNTED
+
     @cached_property
     def count(self) -> int:
         rows: QuerySet[Any] = self.object_list[:MOST_COUNTED]  # type: ignore[assignment]
         return rows.count()
+
+
+class ConsoleChangeList(ChangeList):  # type: ignore[misc]
+    """A list that doesn't offer to count what it leaves out."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.full_result_count = self.result_count
 
 
 class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
@@ -65,6 +83,37 @@ class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
     paginator = BoundedPaginator
     list_filter_sheet = True
     warn_unsaved_form = True
+    delete_confirmation_template = "console/delete.html"
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ConsoleChangeList]:
+        return ConsoleChangeList
+
+    def history_of(self, obj: Any) -> str:
+        """What to search the events for, to see all that happened to this record; empty: none."""
+        return ""
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        has_history = type(self).history_of is not ConsoleAdmin.history_of
+        may_see = request.user.has_perm("kernel.view_event")
+        context = {**(extra_context or {}), "show_history": has_history and may_see}
+        response: HttpResponse = super().changeform_view(request, object_id, form_url, context)
+        return response
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The record's events: the log that everything is in, not only what staff did."""
+        obj = self.get_object(request, unquote(object_id))
+        if obj is None or not self.has_view_or_change_permission(request, obj):
+            raise PermissionDenied
+        query = urlencode({"q": self.history_of(obj)})
+        return HttpResponseRedirect(f"{references.changelist(Event)}?{query}")
 
     def formfield_for_dbfield(
         self, db_field: Any, request: HttpRequest, **kwargs: Any

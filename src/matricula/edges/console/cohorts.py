@@ -7,19 +7,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django import forms
 from django.db.models import QuerySet
 from django.forms import BaseForm, BaseFormSet
 from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import pluralize
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminRadioSelectWidget
 
 from matricula.catalog.models import Cohort
 from matricula.catalog.rules import window
 from matricula.edges.console import references
 from matricula.edges.console.base import ConsoleAdmin, column
+from matricula.edges.console.cohort_form import CohortForm
 from matricula.edges.console.filters import CourseFilter
 from matricula.edges.console.recording import Changes, RecordsEvents
 from matricula.enrollments.models import Enrollment
@@ -31,79 +30,6 @@ from matricula.seats.models import Hold, SeatCount
 
 WINDOW_COLOURS = {"Opens later": "info", "Open": "success", "Closed": "default"}
 _WINDOW_WORDS = {"before": "Opens later", "open": "Open", "after": "Closed"}
-_LARGEST = 2_147_483_647
-_LIMITED, _UNLIMITED = "limited", "unlimited"
-
-
-class CohortForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A cohort and its capacity, which belongs to the seats room and is asked for in two steps: is
-    there a limit, and which. `refusal` is what that room said to the same input a moment ago.
-    """
-
-    refusal: CapacityTooSmall | None = None
-
-    seats_limit = forms.ChoiceField(
-        label="Seats",
-        choices=[(_LIMITED, "A limited number"), (_UNLIMITED, "No limit")],
-        widget=UnfoldAdminRadioSelectWidget(radio_style=1),
-        help_text="Choose one. A limit is never oversold.",
-    )
-    capacity = forms.IntegerField(
-        label="How many seats",
-        min_value=0,
-        max_value=_LARGEST,
-        required=False,
-        widget=UnfoldAdminIntegerFieldWidget,
-        help_text="Only with a limited number. 0 admits nobody.",
-    )
-
-    class Meta:
-        model = Cohort
-        fields = (
-            "course",
-            "name",
-            "opens_at",
-            "closes_at",
-            "starts_at",
-            "ends_at",
-            "waitlist_enabled",
-        )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        count = SeatCount.objects.filter(cohort=self.instance.pk).first()
-        if count is not None:
-            self.initial["seats_limit"] = _UNLIMITED if count.capacity is None else _LIMITED
-            self.initial["capacity"] = count.capacity
-
-    def clean(self) -> dict[str, Any]:
-        values = super().clean() or {}
-        if values.get("seats_limit") == _UNLIMITED:
-            values["capacity"] = None
-        elif "capacity" in values and values["capacity"] is None:
-            self.add_error("capacity", "Say how many seats there are, or choose No limit.")
-        self._in_order("opens_at", "closes_at", "Registration has to close after it opens.")
-        self._in_order("starts_at", "ends_at", "The cohort has to end after it starts.")
-        if self.refusal is not None:
-            self.add_error("capacity", _what_blocks(self.instance, self.refusal))
-        return values
-
-    def _in_order(self, first: str, second: str, otherwise: str) -> None:
-        before, after = self.cleaned_data.get(first), self.cleaned_data.get(second)
-        if before is not None and after is not None and after <= before:
-            self.add_error(second, otherwise)
-
-
-def _what_blocks(cohort: Cohort, refusal: CapacityTooSmall) -> SafeString:
-    """The seats room's own words, and who it is about (F45)."""
-    return format_html(
-        "{} {} {}",
-        refusal.detail,
-        references.listing(
-            Hold, f"cohort={cohort.pk}&state=held", "See who holds seats and until when,"
-        ),
-        references.listing(Hold, f"cohort={cohort.pk}&state=sold", "or who has one."),
-    )
 
 
 class CohortAdmin(RecordsEvents, ConsoleAdmin):
@@ -116,9 +42,9 @@ class CohortAdmin(RecordsEvents, ConsoleAdmin):
         "name",
         "course_title",
         "window_label",
-        "opens_at",
-        "closes_at",
-        "starts_at",
+        "opens",
+        "closes",
+        "starts",
         "capacity_shown",
         "held_shown",
         "sold_shown",
@@ -133,7 +59,7 @@ class CohortAdmin(RecordsEvents, ConsoleAdmin):
     readonly_fields = ("reference", "seats_shown", "course_shown", "enrollment_links")
     _dates = (
         "Registration and dates (UTC)",
-        {"fields": (("opens_at", "closes_at"), ("starts_at", "ends_at"))},
+        {"fields": ("opens_at", "closes_at", "starts_at", "ends_at")},
     )
 
     def get_fieldsets(self, request: HttpRequest, obj: Cohort | None = None) -> Any:
@@ -223,6 +149,18 @@ class CohortAdmin(RecordsEvents, ConsoleAdmin):
     def window_label(self, cohort: Cohort) -> str:
         return _WINDOW_WORDS[window(cohort.opens_at, cohort.closes_at, clock.now())]
 
+    @column("Opens (UTC)", order="opens_at")
+    def opens(self, cohort: Cohort) -> str:
+        return references.when(cohort.opens_at)
+
+    @column("Closes (UTC)", order="closes_at")
+    def closes(self, cohort: Cohort) -> str:
+        return references.when(cohort.closes_at)
+
+    @column("Starts (UTC)", order="starts_at")
+    def starts(self, cohort: Cohort) -> str:
+        return references.when(cohort.starts_at)
+
     @column("Capacity")
     def capacity_shown(self, cohort: Cohort) -> str:
         count = _count(cohort)
@@ -272,6 +210,9 @@ class CohortAdmin(RecordsEvents, ConsoleAdmin):
     def enrollment_links(self, cohort: Cohort) -> SafeString:
         query = f"course={cohort.course_id}&cohort={cohort.pk}"
         return references.listing(Enrollment, query, "All enrollments of this cohort")
+
+    def history_of(self, obj: Cohort) -> str:
+        return ids.to_text("coh", obj.pk)
 
     @column("Id")
     def reference(self, cohort: Cohort) -> SafeString:

@@ -192,6 +192,9 @@ class CourseAdmin(RecordsEvents, ConsoleAdmin):
         )
         return links or "None yet. Add one under Cohorts, so that people can enroll."
 
+    def history_of(self, obj: Course) -> str:
+        return ids.to_text("crs", obj.pk)
+
     @column("Id")
     def reference(self, course: Course) -> SafeString:
         return references.mono(ids.to_text("crs", course.pk))

@@ -67,7 +67,7 @@ class EnrollmentAdmin(ReadOnlyAdmin):
         "course_shown",
         "cohort_shown",
         "stage_label",
-        "requested_at",
+        "requested",
     )
     list_display_links = ("reference",)
     list_filter = ("stage", CourseFilter, CohortFilter)
@@ -81,8 +81,11 @@ class EnrollmentAdmin(ReadOnlyAdmin):
             None,
             {
                 "fields": (
-                    ("stage_label", "reference"),
-                    ("person_shown", "course_shown", "cohort_shown"),
+                    "reference",
+                    "stage_label",
+                    "person_shown",
+                    "course_shown",
+                    "cohort_shown",
                     "seat",
                 )
             },
@@ -196,6 +199,9 @@ class EnrollmentAdmin(ReadOnlyAdmin):
 
     # --- columns ----------------------------------------------------------------------------
 
+    def history_of(self, obj: Enrollment) -> str:
+        return ids.to_text("enr", obj.pk)
+
     @column("Id")
     def reference(self, enrollment: Enrollment) -> SafeString:
         return references.mono(ids.to_text("enr", enrollment.pk))
@@ -216,6 +222,10 @@ class EnrollmentAdmin(ReadOnlyAdmin):
     def stage_label(self, enrollment: Enrollment) -> str:
         return Stage(enrollment.stage).label
 
+    @column("Requested (UTC)")
+    def requested(self, enrollment: Enrollment) -> str:
+        return references.when(enrollment.requested_at)
+
     @column("Seat")
     def seat(self, enrollment: Enrollment) -> SafeString | str:
         return _seat_of(enrollment.pk)
@@ -226,9 +236,6 @@ def _seat_of(enrollment_id: UUID) -> SafeString | str:
     hold = Hold.objects.filter(key=enrollment_id, state__in=("held", "sold")).first()
     if hold is None:
         return "No seat"
-    words = (
-        "Sold"
-        if hold.state == HoldState.SOLD
-        else f"Held until {hold.expires_at:%Y-%m-%d %H:%M} UTC"
-    )
+    is_sold = hold.state == HoldState.SOLD
+    words = "Sold" if is_sold else f"Held until {references.when(hold.expires_at)} UTC"
     return format_html("{} ({})", words, references.page("hld", hold.pk))

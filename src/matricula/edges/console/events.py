@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib.admin import SimpleListFilter
@@ -29,6 +30,7 @@ from matricula.kernel.models import Event
 STRETCH = 200_000
 RECENT = 2_000
 LONGEST_TIMELINE = 200
+_SHORT = 10
 _LARGEST_SEQ = 2**63 - 1
 
 
@@ -99,24 +101,21 @@ class BeforeFilter(SimpleListFilter):
 class EventAdmin(ReadOnlyAdmin):
     """Read-only, like the table itself."""
 
-    list_display = (
-        "happened",
-        "type",
-        "subject_shown",
-        "person_shown",
-        "actor_shown",
-        "correlation",
-    )
+    list_display = ("happened", "type", "subject_shown", "actor_shown", "correlation_start")
     list_display_links = ("happened",)
     list_filter = (TypeFilter, BeforeFilter)
     list_after_template = "console/stretch.html"
     search_fields = ("seq",)
     search_help_text = "enr_…, usr_…, crs_…, coh_… or correlation id"
     fields = (
-        ("type", "happened"),
-        ("subject_shown", "subject_seq"),
-        ("person_shown", "actor_shown"),
-        ("correlation", "seq"),
+        "type",
+        "happened",
+        "subject_shown",
+        "subject_seq",
+        "person_shown",
+        "actor_shown",
+        "correlation",
+        "seq",
         "data_shown",
     )
     readonly_fields = (
@@ -186,10 +185,14 @@ class EventAdmin(ReadOnlyAdmin):
     def correlation(self, event: Event) -> SafeString | str:
         return _correlation(event)
 
+    @column("Correlation id")
+    def correlation_start(self, event: Event) -> SafeString | str:
+        return _correlation(event, shown=_SHORT)
+
     @column("Data")
     def data_shown(self, event: Event) -> SafeString:
         return format_html(
-            '<pre class="font-mono text-xs whitespace-pre-wrap">{}</pre>',
+            '<pre class="text-xs" style="white-space: pre-wrap; overflow-wrap: anywhere">{}</pre>',
             json.dumps(event.data, indent=2, ensure_ascii=False, sort_keys=True),
         )
 
@@ -227,8 +230,9 @@ def _subject(event: Event) -> SafeString:
     return references.mono(references.listing(Event, f"q={text}", text))
 
 
-def _correlation(event: Event) -> SafeString | str:
-    if not event.correlation_id:
+def _correlation(event: Event, shown: int | None = None) -> SafeString | str:
+    whole = event.correlation_id
+    if not whole:
         return "-"
-    words = references.listing(Event, f"q={event.correlation_id}", event.correlation_id)
-    return references.mono(words)
+    words = whole if shown is None or len(whole) <= shown else f"{whole[:shown]}…"
+    return references.mono(references.listing(Event, urlencode({"q": whole}), words))

@@ -69,7 +69,7 @@ class StateFilter(SimpleListFilter):
 class HoldAdmin(ReadOnlyAdmin):
     """Seats in people's names. They end by paying, cancelling or running out, never by hand."""
 
-    list_display = ("person_shown", "cohort_shown", "state_label", "expires_at", "since", "serves")
+    list_display = ("person_shown", "cohort_shown", "state_label", "until", "since", "serves")
     list_display_links = None
     list_filter = (StateFilter, HeldCohortFilter)
     search_fields = ("id",)
@@ -78,7 +78,7 @@ class HoldAdmin(ReadOnlyAdmin):
         "person_shown",
         "cohort_shown",
         "state_label",
-        "expires_at",
+        "until",
         "since",
         "ended_at",
         "serves",
@@ -128,9 +128,13 @@ class HoldAdmin(ReadOnlyAdmin):
     def state_label(self, hold: Hold) -> str:
         return HoldState(hold.state).label
 
-    @column("Since")
-    def since(self, hold: Hold) -> Any:
-        return hold.created_at
+    @column("Since (UTC)")
+    def since(self, hold: Hold) -> str:
+        return references.when(hold.created_at)
+
+    @column("Until (UTC)")
+    def until(self, hold: Hold) -> str:
+        return references.when(hold.expires_at)
 
     @column("Enrollment")
     def serves(self, hold: Hold) -> SafeString:

@@ -52,7 +52,9 @@ class CompletionInline(TabularInline):  # type: ignore[misc]
     fields = ("course", "completed_on", "recorded_by")
     readonly_fields = ("completed_on", "recorded_by")
     autocomplete_fields = ("course",)
+    verbose_name = "completed course"
     verbose_name_plural = "Completed courses"
+    hide_title = True
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -62,8 +64,8 @@ class CompletionInline(TabularInline):  # type: ignore[misc]
         return rows.select_related("course", "recorded_by").defer("course__search").order_by("-pk")
 
     @column("Completed")
-    def completed_on(self, completion: Completion) -> Any:
-        return completion.completed_at if completion.pk else "Now, when saved"
+    def completed_on(self, completion: Completion) -> str:
+        return references.when(completion.completed_at) if completion.pk else "Now, when saved"
 
 
 class PersonAdmin(RecordsEvents, ConsoleAdmin):
@@ -76,7 +78,7 @@ class PersonAdmin(RecordsEvents, ConsoleAdmin):
 
     event_kind = "person"
     recorded = ("is_active", *RIGHTS)
-    list_display = ("email", "full_name", "is_active", "is_staff", "created_at")
+    list_display = ("email", "full_name", "is_active", "is_staff", "since")
     list_filter = ("is_staff", "is_active", "groups")
     search_fields = ("email",)
     search_help_text = "Address, name or usr_…"
@@ -84,7 +86,6 @@ class PersonAdmin(RecordsEvents, ConsoleAdmin):
     sortable_by = ()
     inlines = (CompletionInline,)
     readonly_fields = ("email", "created_at", "reference", "enrollment_links")
-    filter_horizontal = ("user_permissions",)
     _base = (
         (None, {"fields": ("email", "full_name", "phone", "is_active")}),
         ("Records", {"fields": ("enrollment_links", "created_at", "reference")}),
@@ -122,9 +123,8 @@ class PersonAdmin(RecordsEvents, ConsoleAdmin):
         )
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        if db_field.name == "user_permissions":
-            kwargs["queryset"] = roles.usable_permissions()
-        return super().formfield_for_manytomany(db_field, request, **kwargs)
+        field = super().formfield_for_manytomany(db_field, request, **kwargs)
+        return roles.as_checkboxes(field) if db_field.name in RIGHTS else field
 
     def get_search_results(
         self,
@@ -171,10 +171,17 @@ class PersonAdmin(RecordsEvents, ConsoleAdmin):
         person_id: UUID = obj.pk
         return person_id
 
+    @column("Since (UTC)")
+    def since(self, person: Person) -> str:
+        return references.when(person.created_at)
+
     @column("Enrollments")
     def enrollment_links(self, person: Person) -> SafeString:
         query = f"q={ids.to_text('usr', person.pk)}"
         return references.listing(Enrollment, query, "All enrollments of this person")
+
+    def history_of(self, obj: Person) -> str:
+        return ids.to_text("usr", obj.pk)
 
     @column("Id")
     def reference(self, person: Person) -> SafeString:

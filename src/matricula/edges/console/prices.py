@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 from django.forms import BaseFormSet
-from unfold.admin import TabularInline
+from unfold.admin import StackedInline
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextInputWidget
 
 from matricula.catalog.models import CoursePrice
@@ -75,10 +75,11 @@ class PriceForm(forms.ModelForm):  # type: ignore[type-arg]
             return None
 
 
-class PriceInline(TabularInline):  # type: ignore[misc]
+class PriceInline(StackedInline):  # type: ignore[misc]
     model = CoursePrice
     form = PriceForm
     extra = 0
+    fields = ("currency", "amount", "sale", "sale_starts_at", "sale_ends_at")
     verbose_name = "price"
     verbose_name_plural = "Prices (a course without a price is free)"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import get_args
 from uuid import UUID
 
@@ -94,4 +95,11 @@ def link(address: str, text: str) -> SafeString:
 
 def mono(text: str) -> SafeString:
     """An id, in type that shows each character."""
-    return format_html('<span class="font-mono text-xs">{}</span>', text)
+    return format_html(
+        '<span class="text-xs" style="font-family: ui-monospace, monospace">{}</span>', text
+    )
+
+
+def when(moment: datetime | None) -> str:
+    """A moment in UTC, narrow enough for a column."""
+    return "-" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}"

@@ -12,6 +12,7 @@ from django.contrib.auth.models import Permission
 from django.db.models import Model, Q, QuerySet
 from django.forms import BaseForm, BaseFormSet
 from django.http import HttpRequest
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from matricula.edges.console.base import ConsoleAdmin
 from matricula.edges.console.recording import Changes, RecordsEvents
@@ -42,12 +43,21 @@ def usable_permissions() -> QuerySet[Permission]:
     return Permission.objects.filter(wanted).select_related("content_type")
 
 
+def as_checkboxes(field: Any) -> Any:
+    """A choice of roles or of usable permissions, as boxes to tick."""
+    if field.queryset.model is Permission:
+        field.queryset = usable_permissions()
+        field.label_from_instance = lambda permission: permission.name
+    field.widget = UnfoldAdminCheckboxSelectMultipleWidget(choices=field.choices)
+    field.help_text = ""
+    return field
+
+
 class RoleAdmin(RecordsEvents, ConsoleAdmin):
     event_kind = "role"
     list_display = ("name",)
     search_fields = ("name",)
     ordering = ("name",)
-    filter_horizontal = ("permissions",)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
@@ -65,9 +75,11 @@ class RoleAdmin(RecordsEvents, ConsoleAdmin):
         return self.has_view_permission(request, obj)
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        if db_field.name == "permissions":
-            kwargs["queryset"] = usable_permissions()
-        return super().formfield_for_manytomany(db_field, request, **kwargs)
+        field = super().formfield_for_manytomany(db_field, request, **kwargs)
+        return as_checkboxes(field) if db_field.name == "permissions" else field
+
+    def history_of(self, obj: Model) -> str:
+        return str(self.subject_of(obj))
 
     def subject_of(self, obj: Model) -> UUID:
         return uuid5(_ROLES, str(obj.pk))

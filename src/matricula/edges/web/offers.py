@@ -5,17 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from matricula.catalog.models import CourseStatus
+from matricula.catalog.queries import CoursePlan
 from matricula.edges.web import words
-from matricula.enrollments.errors import CourseNotAvailable
+from matricula.enrollments.errors import CourseNotAvailable, PaymentRequired
+from matricula.flows import offer as flow
 from matricula.flows.offer import ButtonState, CohortOffer, CourseOffer
 from matricula.kernel import ids
 
+MOST_ALTERNATIVES = 2
 DAY = "j F Y"
 MOMENT = "j F Y, H:i"
 
@@ -135,6 +139,8 @@ def why_not(offer: CourseOffer) -> str:
             return _("Registration closed on %(moment)s UTC. No later intake is planned yet.") % {
                 "moment": date_format(chosen.closes_at, MOMENT)
             }
+    if isinstance(offer.refusal, PaymentRequired):
+        return _("This course is paid, and online payment is not set up here yet.")
     if isinstance(offer.refusal, CourseNotAvailable):
         return _not_available(offer)
     return _(offer.refusal.detail)
@@ -162,6 +168,14 @@ def intakes_of(offer: CourseOffer) -> list[Intake]:
 def joinable_cohorts(offer: CourseOffer) -> list[CohortOffer]:
     """The cohorts with an open window and a free seat."""
     return [c for c in offer.cohorts if c.window == "open" and not c.seats.is_full]
+
+
+def open_alternatives(course: CoursePlan, person_id: UUID | None) -> list[CourseOffer]:
+    """Up to two courses to take instead, of those that nothing stands against, not even for a guest
+    whom signing in would only lead to a refusal.
+    """
+    candidates = flow.alternatives(course, person_id, MOST_ALTERNATIVES * 3)
+    return [offer for offer in candidates if offer.refusal is None][:MOST_ALTERNATIVES]
 
 
 def card_of(offer: CourseOffer) -> Card:
@@ -195,6 +209,8 @@ def _state_words(offer: CourseOffer) -> tuple[str, str]:
         return (_("Enrollment pending") if pending else _("You are enrolled"), "mine")
     if offer.course.status == CourseStatus.COMING_SOON:
         return _("Coming soon"), "quiet"
+    if isinstance(offer.refusal, PaymentRequired):
+        return _("Cannot be paid for yet"), "quiet"
     return {
         ButtonState.REGISTRATION_CLOSED: (_("Registration closed"), "quiet"),
         ButtonState.COURSE_FULL: (_("Full"), "quiet"),

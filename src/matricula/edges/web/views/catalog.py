@@ -58,7 +58,7 @@ def course(request: HttpRequest, slug: str) -> HttpResponse:
     """Everything about one course, and the enroll control."""
     visitor = visitor_id(request)
     offer = flow.find_offer(slug, visitor)
-    others = flow.alternatives(offer.course, visitor) if offer.button in _DEAD_ENDS else []
+    others = offers.open_alternatives(offer.course, visitor) if offer.button in _DEAD_ENDS else []
     context = {
         "offer": offer,
         "course": offer.course,

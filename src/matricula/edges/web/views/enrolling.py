@@ -81,7 +81,7 @@ def _refused(request: HttpRequest, course: CoursePlan, error: DomainError) -> Ht
     here = reverse("course", args=[course.slug])
     alternatives = list(error.guidance.alternatives) or [
         {"title": other.course.title, "url": reverse("course", args=[other.course.slug])}
-        for other in offering.alternatives(course, person_of(request).pk)
+        for other in offers.open_alternatives(course, person_of(request).pk)
     ]
     actions = list(error.guidance.actions)
     if isinstance(error, EmailUnverified):

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from matricula.catalog import queries as catalog
-from matricula.edges.web import progress
+from matricula.edges.web import offers, progress
 from matricula.edges.web.guard import SeeOther, page, person_of
 from matricula.enrollments import queries as enrollments
 from matricula.flows import cancel as cancelling
@@ -22,12 +22,15 @@ from matricula.kernel.errors import IllegalState
 @login_required
 def status(request: HttpRequest, reference: str) -> HttpResponse:
     """Where the enrollment stands, how it came there, and what can be done."""
-    enrollment_id = ids.from_text("enr", reference)
-    record = enrollments.of_person(person_of(request).pk, enrollment_id)
+    enrollment_id, person_id = ids.from_text("enr", reference), person_of(request).pk
+    record = enrollments.of_person(person_id, enrollment_id)
     course = catalog.courses_by_id([record.course_id])[record.course_id]
     cohort = next((plan for plan in course.cohorts if plan.id == record.cohort_id), None)
+    summary = progress.summary_of(record)
+    others = [] if summary.is_live else offers.open_alternatives(course, person_id)
     context = {
-        "summary": progress.summary_of(record),
+        "summary": summary,
+        "alternatives": [offers.card_of(other) for other in others],
         "steps": progress.steps_of(record),
         "seat": progress.seat_words(record),
         "history": progress.history_of(events.of_subject(enrollment_id)),

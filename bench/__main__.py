@@ -1,0 +1,74 @@
+"""The command: which benchmarks to run, how often and how long."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from functools import partial
+
+import click
+
+from bench import enrolling, pages, report, starting
+from bench.report import Figure
+from bench.settings import Settings
+from bench.site import BenchError, Site, running_site
+
+ON_A_SITE: dict[str, Callable[[Site, Settings], Sequence[Figure]]] = {
+    "p1": enrolling.one_hot_cohort,
+    "p2": enrolling.thousand_cohorts,
+    "p4": enrolling.under_load,
+    "p7": pages.pages,
+}
+BY_ITSELF: dict[str, Callable[[Settings], Sequence[Figure]]] = {"p10": starting.starting}
+NAMES = [*ON_A_SITE, *BY_ITSELF]
+
+
+@click.command()
+@click.argument("names", nargs=-1, type=click.Choice(NAMES), metavar="[NAME]...")
+@click.option("--rounds", default=3, show_default=True, type=click.IntRange(min=1))
+@click.option("--seconds", default=8.0, show_default=True, type=click.FloatRange(min=1))
+@click.option("--people", default=40_000, show_default=True, type=click.IntRange(min=1000))
+@click.option("--keep/--no-keep", default=True, help="Write bench/results (default) or not.")
+def main(names: Sequence[str], rounds: int, seconds: float, people: int, *, keep: bool) -> None:
+    """Measure Matricula: every benchmark, or those named (p1 p2 p4 p7 p10).
+
+    Each figure stands beside its limit, measured in the same run, in turns. A figure of one run
+    says nothing beside one of another run; the ratio does. bench/README.md says what each means.
+    """
+    settings = Settings(rounds=rounds, seconds=seconds, people=people)
+    wanted = [name for name in NAMES if not names or name in names]
+    figures: list[Figure] = []
+    try:
+        if any(name in ON_A_SITE for name in wanted):
+            _say(f"Making {people:,} people and a site")
+            with running_site(people) as site:
+                for name in (name for name in wanted if name in ON_A_SITE):
+                    work = partial(ON_A_SITE[name], site, settings)
+                    figures += _measure(name, work, settings, keep=keep)
+        for name in (name for name in wanted if name in BY_ITSELF):
+            work = partial(BY_ITSELF[name], settings)
+            figures += _measure(name, work, settings, keep=keep)
+    except BenchError as error:
+        raise click.ClickException(str(error)) from error
+    _say("")
+    _say(report.table(figures))
+
+
+def _measure(
+    name: str, work: Callable[[], Sequence[Figure]], settings: Settings, *, keep: bool
+) -> Sequence[Figure]:
+    _say(f"Measuring {name}")
+    figures = work()
+    if keep:
+        report.keep(name, asdict(settings), figures)
+    return figures
+
+
+def _say(line: str) -> None:
+    click.echo(line)
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

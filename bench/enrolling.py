@@ -1,0 +1,143 @@
+"""P1, P2 and P4: free enrollments over HTTP, on one hot cohort and over a thousand."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from bench import filling, loaders, report
+from bench.load import Order, Outcome
+from bench.report import Figure, Target
+from bench.settings import Settings
+from bench.site import BenchError, Site
+
+T = TypeVar("T")
+CONNECTIONS = 64
+CLIENTS = 16
+LOAD = 0.7  # of its own top rate, for P4
+REQUEST = """POST /api/v1/enrollments/initialize HTTP/1.1
+Host: 127.0.0.1:{port}
+Authorization: Bearer {token}
+Idempotency-Key: {key}
+Content-Type: application/json
+
+{"course_id": "{place}"}"""
+
+
+def one_hot_cohort(site: Site, settings: Settings) -> Sequence[Figure]:
+    """P1: everybody wants the same cohort, beside the database doing the same by itself."""
+    target = Target(0.6, of_ratio=True)
+    return [_beside_database(site, settings, filling.HOT, "P1 one hot cohort", target)]
+
+
+def thousand_cohorts(site: Site, settings: Settings) -> Sequence[Figure]:
+    """P2: the same over a thousand cohorts."""
+    target = Target(0.7, of_ratio=True)
+    return [_beside_database(site, settings, filling.SPREAD, "P2 1,000 cohorts", target)]
+
+
+def under_load(site: Site, settings: Settings) -> Sequence[Figure]:
+    """P4: how long `initialize` takes at 70 % of its own top rate."""
+    outcomes: list[Outcome] = []
+
+    def measure() -> float:
+        top = _enroll(site, settings, filling.HOT).per_second
+        outcomes.append(_enroll(site, settings, filling.HOT, rate=top * LOAD))
+        return top
+
+    tops = [measure() for _ in range(settings.rounds)]
+    site.settle()
+    notes = {"top_per_second": tops[-1], "load": LOAD, "arrivals": "random (Poisson)"}
+    return [
+        Figure("P4 initialize p50", "ms", [o.p50_ms for o in outcomes], notes=notes),
+        Figure(
+            "P4 initialize p99",
+            "ms",
+            [o.p99_ms for o in outcomes],
+            target=Target(200, at_most=True),
+            notes=notes,
+        ),
+    ]
+
+
+def _beside_database(
+    site: Site, settings: Settings, kind: int, name: str, target: Target
+) -> Figure:
+    cpu: list[float] = []
+
+    def over_http() -> float:
+        outcome = _enroll(site, settings, kind)
+        cpu.append(outcome.loader_cpu)
+        return outcome.per_second
+
+    def by_database() -> float:
+        return _claim(site, settings, kind)
+
+    figures = report.interleaved(settings.rounds, {"http": over_http, "database": by_database})
+    site.settle()
+    return Figure(
+        name,
+        "/s",
+        figures["http"],
+        limit=f"pgbench, the same function, {CLIENTS} clients",
+        limit_rounds=figures["database"],
+        target=target,
+        notes={"connections": CONNECTIONS, "loader_cpu": round(max(cpu), 2)},
+    )
+
+
+def _enroll(site: Site, settings: Settings, kind: int, rate: float | None = None) -> Outcome:
+    """One span of enrollments over HTTP, checked against the database."""
+    places = filling.HOT_COURSES if kind == filling.HOT else filling.SPREAD_COURSES
+    order = Order(
+        port=site.port,
+        request=REQUEST.replace("{port}", str(site.port)),
+        seconds=settings.seconds,
+        connections=CONNECTIONS if rate is None else CONNECTIONS * 4,
+        rate=rate,
+        tokens=str(site.tokens),
+        places=tuple(filling.slug(kind, number) for number in range(places)),
+        stride=kind,
+        first_place=site.take_places(kind),
+        key=secrets.token_hex(13),
+    )
+
+    def send() -> tuple[Outcome, int]:
+        outcome = loaders.load(order)
+        return outcome, loaders.expect_only(outcome, "201")
+
+    return _checked(site, send)
+
+
+def _claim(site: Site, settings: Settings, kind: int) -> float:
+    """The same by pgbench: enrollments a second."""
+    places = filling.HOT_COURSES if kind == filling.HOT else filling.SPREAD_COURSES
+    variables = {
+        "people": site.people,
+        "stride": kind,
+        "first": site.take_places(kind),
+        "places": places,
+        "list": kind,
+    }
+
+    def claim() -> tuple[float, int]:
+        return loaders.pgbench(
+            site.database_url,
+            loaders.CLAIM,
+            clients=CLIENTS,
+            seconds=settings.seconds,
+            variables=variables,
+        )
+
+    return _checked(site, claim)
+
+
+def _checked(site: Site, work: Callable[[], tuple[T, int]]) -> T:
+    """Does the work, and sees that the database has as many enrollments more as it says."""
+    before = site.enrollments()
+    result, said = work()
+    made = site.enrollments() - before
+    if made != said:
+        raise BenchError(f"{said} were answered to be enrolled, {made} are in the database")
+    return result

@@ -1,0 +1,96 @@
+"""Fills the database of a benchmark: people with tokens, hot courses, and many quiet ones.
+
+Run as `python -m bench.filling` in a process of its own, with the site's environment.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+# Lists of places that requests go to. A hot course serves one measured span and is then left.
+HOT, SPREAD = 0, 1
+HOT_COURSES = 200
+SPREAD_COURSES = 1_000
+
+
+def slug(kind: int, number: int) -> str:
+    """The address of a course of the benchmark."""
+    return f"{'hot' if kind == HOT else 'quiet'}-{number:04d}"
+
+
+def fill(people: int, tokens: Path) -> None:
+    """Adds the people (a token each, one a line, in order of their number) and the courses."""
+    from matricula import demo
+    from matricula.kernel.schema import migrate
+
+    migrate()
+    demo.load()
+    demo.add_people(people, tokens)
+    _add_courses(HOT, HOT_COURSES)
+    _add_courses(SPREAD, SPREAD_COURSES)
+    _number(tokens)
+
+
+def _add_courses(kind: int, count: int) -> None:
+    from matricula.catalog.models import Cohort, Course, CourseStatus
+    from matricula.seats import actions as seats
+
+    courses = [
+        Course(
+            slug=slug(kind, number),
+            title=f"{'Hot' if kind == HOT else 'Quiet'} course {number}",
+            summary="A course that the benchmarks fill.",
+            description="It has as many seats as anybody wants. " * 20,
+            category="Benchmark",
+            instructor_name="Load Test",
+            duration_weeks=4,
+            status=CourseStatus.PUBLISHED,
+        )
+        for number in range(count)
+    ]
+    Course.objects.bulk_create(courses)
+    for cohort in Cohort.objects.bulk_create(Cohort(course=c, name="Intake") for c in courses):
+        seats.set_capacity(cohort.pk, 1_000_000_000)
+
+
+def _number(tokens: Path) -> None:
+    """Numbers people and places, for pgbench to find them as the load generator does."""
+    from django.db import connection
+
+    from matricula.accounts.tokens import read_access
+
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE bench_person (n integer PRIMARY KEY, id uuid NOT NULL)")
+        with cursor.copy("COPY bench_person FROM STDIN") as copy:
+            for number, token in enumerate(tokens.read_text().split()):
+                copy.write_row((number, str(read_access(token))))
+        cursor.execute(
+            "CREATE TABLE bench_place (list integer, n integer, course_id uuid, cohort_id uuid,"
+            " PRIMARY KEY (list, n))"
+        )
+        cursor.execute(
+            "INSERT INTO bench_place SELECT CASE split_part(c.slug, '-', 1) WHEN 'hot' THEN %s"
+            " ELSE %s END, split_part(c.slug, '-', 2)::integer, c.id, h.id"
+            " FROM catalog_course c JOIN catalog_cohort h ON h.course_id = c.id"
+            " WHERE c.category = 'Benchmark'",
+            [HOT, SPREAD],
+        )
+        cursor.execute("SET statement_timeout = 0")
+        cursor.execute("VACUUM ANALYZE")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("people", type=int)
+    parser.add_argument("tokens", type=Path)
+    given = parser.parse_args()
+
+    import django
+
+    django.setup()
+    fill(given.people, given.tokens)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,15 @@
+"""How long and how much to measure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`rounds` of `seconds` each; `people` who can enroll; `idle` seconds before memory is read."""
+
+    rounds: int
+    seconds: float
+    people: int
+    idle: float = 10.0

@@ -1,0 +1,154 @@
+"""A site to measure: a fresh embedded PostgreSQL, durable as in production, and web processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+
+from bench import filling
+from matricula.runtime.embedded import EmbeddedPostgres
+
+ROOT = Path(__file__).resolve().parent.parent
+MATRICULA = str(Path(sys.executable).parent / "matricula")
+WEB_WORKERS = 2
+_START_SECONDS = 60
+_OWED_SECONDS = 600
+
+
+class BenchError(Exception):
+    """The benchmark could not be run, or its own checks failed: its figures count for nothing."""
+
+
+@dataclass
+class Site:
+    """A running site. `people` have a token each in `tokens`."""
+
+    port: int
+    database_url: str
+    environ: Mapping[str, str]
+    people: int
+    tokens: Path
+    _used: dict[int, int] = field(default_factory=dict)
+
+    def take_places(self, kind: int, laps: int = 6) -> int:
+        """The first of some places of this list that nobody of the people has been to yet."""
+        first = self._used.get(kind, 0)
+        self._used[kind] = first + laps
+        most = filling.HOT_COURSES if kind == filling.HOT else filling.SPREAD_COURSES
+        if first + laps > most:
+            raise BenchError("too many rounds for the courses there are")
+        return first
+
+    def enrollments(self) -> int:
+        """How many confirmed enrollments the database holds."""
+        return self.ask("SELECT count(*) FROM enrollments_enrollment WHERE stage = 'confirmed'")
+
+    def ask(self, query: str) -> int:
+        """The one number that `query` returns."""
+        with psycopg.connect(self.database_url) as connection:
+            row = connection.execute(query).fetchone()  # type: ignore[call-overload]
+        return int(row[0])
+
+    def settle(self) -> None:
+        """Works off the effects that are still owed, then has the doctor look.
+
+        Raises BenchError with what the doctor found.
+        """
+        with _process([MATRICULA, "worker"], self.environ):
+            deadline = time.monotonic() + _OWED_SECONDS
+            while self.ask("SELECT count(*) FROM kernel_outbox") > 0:
+                if time.monotonic() > deadline:
+                    raise BenchError("the worker did not work off what is owed")
+                time.sleep(0.2)
+        doctor = subprocess.run(
+            [MATRICULA, "doctor"], env=self.environ, capture_output=True, text=True, check=False
+        )
+        if doctor.returncode != 0:
+            raise BenchError(f"the doctor found:\n{doctor.stdout[-2000:]}{doctor.stderr[-2000:]}")
+
+
+@contextmanager
+def running_site(people: int) -> Iterator[Site]:
+    """A site with this many people, the demo data, and the courses of `bench.filling`."""
+    with tempfile.TemporaryDirectory(prefix="matricula-bench-") as folder:
+        home = Path(folder)
+        home.chmod(0o755)
+        with EmbeddedPostgres(home / "postgres") as postgres:
+            port = free_port()
+            environ = site_environment(home, port, DATABASE_URL=postgres.url)
+            tokens = home / "tokens"
+            argv = [sys.executable, "-m", "bench.filling", str(people), str(tokens)]
+            subprocess.run(argv, env=environ, cwd=ROOT, check=True)
+            with _process([MATRICULA, "web"], environ):
+                wait_until_ready(port)
+                yield Site(port, postgres.url, environ, people, tokens)
+
+
+def site_environment(home: Path, port: int, **extra: str) -> dict[str, str]:
+    """The settings of a measured site: demo mode, for its people's tokens, without rate limits."""
+    return {
+        **os.environ,
+        "MATRICULA_HOME": str(home),
+        "MATRICULA_DEMO": "1",
+        "MATRICULA_LIMITS": "off",
+        "DJANGO_SETTINGS_MODULE": "matricula.config.settings",
+        "PORT": str(port),
+        "WEB_WORKERS": str(WEB_WORKERS),
+        **extra,
+    }
+
+
+def wait_until_ready(port: int) -> None:
+    """Returns once the site on this port says that it is ready."""
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.05)
+    raise BenchError("the site did not start")
+
+
+def free_port() -> int:
+    """A port of loopback that nobody uses at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def _process(argv: list[str], environ: Mapping[str, str]) -> Iterator[None]:
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(argv, env=environ, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            yield
+        finally:
+            ended = process.poll()
+            stop(process)
+            if ended is not None:
+                log.seek(0)
+                sys.stderr.write(log.read()[-4000:].decode(errors="replace"))
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Asks the process to stop, and sees that it does."""
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(40)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

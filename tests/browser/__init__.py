@@ -1,0 +1,1 @@
+"""The learner's pages in a real browser, against a really running site."""

@@ -1,0 +1,1 @@
+"""Tests of properties: random histories, promises kept after each step."""

@@ -1,0 +1,1 @@
+"""The learner's pages, asked for by Django's test client: plain HTML, no JavaScript."""
