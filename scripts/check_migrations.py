@@ -34,6 +34,7 @@ def _check() -> int:
     from django.apps import apps
     from django.core.management import call_command
     from django.db import connections
+    from django.db.backends.postgresql.base import DatabaseWrapper
     from django_migration_linter import MigrationLinter
 
     django.setup()
@@ -53,7 +54,8 @@ def _check() -> int:
     finally:
         for connection in connections.all():
             connection.close()
-            connection.close_pool()
+            if isinstance(connection, DatabaseWrapper):
+                connection.close_pool()
     return 1 if linter.has_errors else 0
 
 

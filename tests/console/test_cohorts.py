@@ -147,21 +147,21 @@ def test_a_cohort_with_enrollments_stays_and_says_why(console: Client, cohort: C
     assert events_of(cohort.pk) == []
 
 
-@pytest.mark.parametrize(
-    ("failure", "status", "words"),
-    [
-        (OperationalError("could not get the lock"), 503, "Very busy right now"),
-        (IntegrityError("event_numbered_per_subject"), 409, "Nothing was saved"),
-    ],
+FAILURES = (
+    (OperationalError("could not get the lock"), 503, "Very busy right now"),
+    (IntegrityError("event_numbered_per_subject"), 409, "Nothing was saved"),
 )
+
+
+@pytest.mark.parametrize("expected", FAILURES)
 def test_a_database_error_is_a_clear_page(
     console: Client,
     cohort: Cohort,
     monkeypatch: pytest.MonkeyPatch,
-    failure: Exception,
-    status: int,
-    words: str,
+    expected: tuple[Exception, int, str],
 ) -> None:
+    failure, status, words = expected
+
     def fail(*_given: object) -> None:
         raise failure
 

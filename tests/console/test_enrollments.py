@@ -27,7 +27,7 @@ def enrolled(person: Person, *, hold_seconds: int | None = None) -> Enrollment:
     """The person in a course of its own."""
     course = make_course()
     wish = Wish(person.pk, course.pk, only_cohort(course), hold_seconds=hold_seconds)
-    with correlation.following("the-test-itself"), connection.cursor() as cursor:
+    with connection.cursor() as cursor:
         enroll_people(cursor, [wish])
     return Enrollment.objects.get(pk=wish.enrollment)
 
@@ -199,13 +199,15 @@ def test_events_are_found_by_subject_correlation_and_type(
     console: Client, enrollment: Enrollment
 ) -> None:
     subject = ids.to_text("enr", enrollment.pk)
+    with correlation.following("the-test-itself"):
+        cancel.cancel(enrollment.pk, enrollment.person_id, actor_id=enrollment.person_id)
     for query in ({"q": subject}, {"q": "the-test-itself"}, {"type": "access.granted"}):
         answer = console.get(EVENTS, query)
         assert subject in answer.content.decode()
     numbers = [
         row.subject_seq for row in console.get(EVENTS, {"q": subject}).context["cl"].result_list
     ]
-    assert numbers == [3, 2, 1]
+    assert numbers == [5, 4, 3, 2, 1]
 
 
 def test_older_events_are_reached_step_by_step(

@@ -49,7 +49,7 @@ class Installation:
         address = f"http://127.0.0.1:{self.port}/readyz"
         try:
             with urllib.request.urlopen(address, timeout=10) as response:
-                return response.status == 200
+                return bool(response.status == 200)
         except urllib.error.HTTPError:
             return False
 

@@ -38,16 +38,17 @@ def at_once(url: str, works: Sequence[Work[Result]]) -> list[Result | psycopg.Er
     """
     start = threading.Barrier(len(works), timeout=_PATIENCE)
 
-    def run(work: Work[Result]) -> Result | psycopg.Error:
-        with connect(url) as connection:
-            start.wait()
-            try:
-                return work(connection)
-            except psycopg.Error as error:
-                return error
+    def run(work: Work[Result], connection: Connection[Any]) -> Result | psycopg.Error:
+        start.wait()
+        try:
+            return work(connection)
+        except psycopg.Error as error:
+            return error
 
-    with ThreadPoolExecutor(len(works)) as pool:
-        return [future.result() for future in [pool.submit(run, work) for work in works]]
+    with ExitStack() as stack:
+        open_ = [stack.enter_context(connect(url)) for _ in works]
+        pool = stack.enter_context(ThreadPoolExecutor(len(works)))
+        return list(pool.map(run, works, open_))
 
 
 def all_at_once(url: str, works: Sequence[Callable[[], Result]]) -> list[Result | Exception]:

@@ -18,7 +18,7 @@ from tests.support.factories import complete, make_cohort, make_course, make_per
 pytestmark = pytest.mark.django_db
 
 CONTROL = re.compile(
-    r'<a class="[^"]*" data-enroll-state="(\w+)" href="([^"]+)"[^>]*>(.*?)</a>', re.S
+    r'<a class="[^"]*" data-enroll-state="(\w+)" href="([^"]+)"[^>]*>(.*?)</a>', re.DOTALL
 )
 
 
@@ -29,7 +29,7 @@ def control_of(client: Client, slug: str) -> tuple[str, str, str]:
     found = CONTROL.findall(response.content.decode())
     assert len(found) == 1
     state, url, inside = found[0]
-    return state, url, re.sub(r"<svg.*?</svg>", "", inside, flags=re.S).strip()
+    return state, url, re.sub(r"<svg.*?</svg>", "", inside, flags=re.DOTALL).strip()
 
 
 def test_a_guest_is_led_to_sign_in_and_straight_back(guest: Client) -> None:

@@ -22,6 +22,18 @@ class RecordFilter(SimpleListFilter):
 
     column: str
 
+    def known(self, request: HttpRequest) -> list[tuple[str, str]]:
+        """The choices worth offering: ids and names."""
+        raise NotImplementedError
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        choices = self.known(request)
+        value = self.value()
+        # Without any choice Django would drop the filter, and show everything.
+        if value is not None and value not in dict(choices):
+            choices.append((value, f"Unknown {self.title}"))
+        return choices
+
     def chosen(self) -> UUID | None:
         """The id in the address; None when there is none or it is not an id."""
         reference = references.read(self.value() or "")
@@ -43,7 +55,7 @@ class CourseFilter(RecordFilter):
 
     title, parameter_name, column = "course", "course", "course"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def known(self, request: HttpRequest) -> list[tuple[str, str]]:
         rows = Course.objects.order_by("title").values_list("pk", "title")
         choices = [(str(pk), title) for pk, title in rows[:MOST_CHOICES]]
         chosen = self.chosen()
@@ -57,7 +69,7 @@ class CohortFilter(RecordFilter):
 
     title, parameter_name, column = "cohort", "cohort", "cohort"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def known(self, request: HttpRequest) -> list[tuple[str, str]]:
         rows = Cohort.objects.order_by("-starts_at", "name")
         course = references.read(request.GET.get("course", ""))
         chosen = self.chosen()

@@ -29,8 +29,8 @@ class HeldCohortFilter(CohortFilter):
 
     column = "seats"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        choices = super().lookups(request, model_admin)
+    def known(self, request: HttpRequest) -> list[tuple[str, str]]:
+        choices = super().known(request)
         held = Cohort.objects.filter(pk__in=SeatCount.objects.filter(held__gt=0).values("pk"))
         named = held.order_by("course__title", "name").values_list("pk", "name", "course__title")
         known = dict(choices)

@@ -1,0 +1,38 @@
+"""The steps a person takes through the pages."""
+
+from __future__ import annotations
+
+import secrets
+
+from playwright.sync_api import Page, expect
+
+PASSWORD = "correct-horse-battery-9"
+CONTROL = "[data-enroll-state]"
+SUBMIT = "main form button[type=submit]"
+
+
+def new_address() -> str:
+    return f"{secrets.token_hex(8)}@browser.example.com"
+
+
+def fill_in_sign_up(page: Page) -> None:
+    """On the sign-up page: makes an account and goes where it leads."""
+    page.get_by_label("Full name").fill("Nora Lind")
+    page.get_by_label("Email").fill(new_address())
+    page.get_by_label("Password").fill(PASSWORD)
+    page.locator(SUBMIT).click()
+
+
+def sign_up(page: Page) -> None:
+    """A new person, signed in."""
+    page.goto("/accounts/signup/")
+    fill_in_sign_up(page)
+    expect(page.get_by_role("link", name="Sign out")).to_be_visible()
+
+
+def enroll(page: Page, slug: str) -> None:
+    """From the course page to the status page, in two clicks."""
+    page.goto(f"/courses/{slug}/")
+    page.locator(CONTROL).click()
+    page.locator(SUBMIT).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("You are enrolled")
