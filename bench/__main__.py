@@ -10,9 +10,9 @@ from functools import partial
 import click
 
 from bench import enrolling, pages, report, starting
+from bench.installation import BenchError, Site, running_site
 from bench.report import Figure
 from bench.settings import Settings
-from bench.site import BenchError, Site, running_site
 
 ON_A_SITE: dict[str, Callable[[Site, Settings], Sequence[Figure]]] = {
     "p1": enrolling.one_hot_cohort,

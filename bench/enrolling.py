@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from bench import filling, loaders, report
+from bench.installation import BenchError, Site
 from bench.load import Order, Outcome
 from bench.report import Figure, Target
 from bench.settings import Settings
-from bench.site import BenchError, Site
 
 T = TypeVar("T")
 CONNECTIONS = 64

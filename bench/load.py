@@ -3,10 +3,10 @@
 It sends prepared requests, reads every answer to its end, and counts what came back. Run as
 `python -m bench.load` it takes an `Order` as JSON on standard input and prints an `Outcome`.
 
-Two ways to load. Closed: each connection sends its next request when the last one is answered; this
-finds the top rate. Open: requests start at random moments of a given rate, whatever the server does,
-and wait for a free connection if they must; their time counts from the moment they were due, so a
-stalled server cannot hide behind requests that were never sent.
+Two ways to load. Closed: each connection sends its next request when the last one is answered;
+this finds the top rate. Open: requests start at random moments of a given rate, whatever the
+server does, and wait for a free connection if they must; their time counts from the moment they
+were due, so a stalled server cannot hide behind requests that were never sent.
 """
 
 from __future__ import annotations

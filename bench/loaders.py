@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+from bench.installation import ROOT, BenchError
 from bench.load import Order, Outcome
-from bench.site import ROOT, BenchError
 from matricula.runtime import cluster
 
 CLAIM = Path(__file__).parent / "sql" / "claim.sql"

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 import httpx
 
 from bench import filling, loaders, report
+from bench.installation import BenchError, Site
 from bench.load import Order
 from bench.report import Figure, Target
 from bench.settings import Settings
-from bench.site import BenchError, Site
 
 CONNECTIONS = 32
 EMAIL, PASSWORD = "learner@example.com", "matricula-demo"

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench import machine
-from bench.site import ROOT
+from bench.installation import ROOT
 
 RESULTS = Path(__file__).parent / "results"
 COLUMNS = ("figure", "measured", "limit", "ratio", "to reach", "")
@@ -94,7 +94,7 @@ def _row(figure: Figure) -> tuple[str, ...]:
     wanted = ""
     if target is not None:
         sign = "≤" if target.at_most else "≥"
-        unit = "×" if target.of_ratio else figure.unit
+        unit = "x" if target.of_ratio else figure.unit
         wanted = f"{sign} {target.bound:g} {unit}"
     return (
         figure.name,

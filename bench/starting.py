@@ -13,9 +13,9 @@ from pathlib import Path
 
 import psutil
 
+from bench.installation import MATRICULA, ROOT, BenchError, free_port, site_environment, stop
 from bench.report import Figure, Target
 from bench.settings import Settings
-from bench.site import MATRICULA, ROOT, BenchError, free_port, site_environment, stop
 
 READY = "Matricula is ready"
 _WITHOUT = ("DATABASE_URL", "DJANGO_SETTINGS_MODULE", "VIRTUAL_ENV", "MATRICULA_LIMITS")

@@ -83,10 +83,8 @@ def web(fd: int | None) -> None:
 def worker() -> None:
     """Run the worker only: jobs, timers, and the dispatcher of events."""
     with _django():
-        from matricula.runtime.children import announce_ready
         from matricula.worker import run
 
-        announce_ready()
         run()
 
 

@@ -10,6 +10,8 @@ import os
 import threading
 from typing import cast
 
+from matricula.runtime.children import announce_ready
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "matricula.config.settings")
 
 JOBS_AT_ONCE = 4
@@ -39,10 +41,12 @@ async def _work() -> None:
     from procrastinate.contrib.django.django_connector import DjangoConnector
 
     connector = cast("DjangoConnector", app.connector)
-    with app.replace_connector(connector.get_worker_connector()):
-        await app.run_worker_async(
-            concurrency=JOBS_AT_ONCE,
-            delete_jobs="successful",
-            shutdown_graceful_timeout=GRACE_SECONDS,
-            install_signal_handlers=True,
-        )
+    with app.replace_connector(connector.get_worker_connector()) as working:
+        async with working.open_async():
+            announce_ready()
+            await working.run_worker_async(
+                concurrency=JOBS_AT_ONCE,
+                delete_jobs="successful",
+                shutdown_graceful_timeout=GRACE_SECONDS,
+                install_signal_handlers=True,
+            )

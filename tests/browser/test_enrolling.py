@@ -83,7 +83,11 @@ def test_the_button_locks_and_says_what_is_going_on(open_page: OpenPage) -> None
     sign_up(page)
     page.goto("/courses/hot-drop/enroll/")
     asked: list[Route] = []
-    page.route("**/enroll/", asked.append)
+
+    def keep_waiting(route: Route) -> None:
+        asked.append(route)
+
+    page.route("**/enroll/", keep_waiting)
     button = page.locator(SUBMIT)
     button.click(no_wait_after=True)
     expect(button).to_have_text("Enrolling...")

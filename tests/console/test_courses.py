@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
@@ -149,3 +151,18 @@ def test_history_leads_to_the_events(console: Client) -> None:
     course = make_course(with_cohort=False)
     answer = console.get(f"{COURSES}{course.pk}/history/")
     assert answer["Location"].startswith("/console/kernel/event/?q=crs_")
+
+
+def test_the_row_is_locked_before_it_is_changed(
+    console: Client, django_assert_max_num_queries: Any
+) -> None:
+    course = make_course(with_cohort=False)
+    with django_assert_max_num_queries(40) as asked:
+        console.post(change(COURSES, course.pk), course_form(course, category="Locked"))
+    table = '"catalog_course"'
+    steps = [query["sql"] for query in asked.captured_queries if table in query["sql"]]
+    lock = next(place for place, sql in enumerate(steps) if "FOR NO KEY UPDATE" in sql)
+    update = next(place for place, sql in enumerate(steps) if sql.startswith("UPDATE"))
+    reads_between = [sql for sql in steps[lock + 1 : update] if sql.startswith("SELECT")]
+    assert lock < update
+    assert reads_between

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -17,12 +17,8 @@ from tests.support.claims import Wish, enroll_people
 from tests.support.crowds import connect, django_on
 from tests.support.factories import make_course, make_people, only_cohort
 
-
-def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    """All races in one worker: two crowds at once would be too many connections for the server."""
-    for item in items:
-        if "races" in item.path.parts:
-            item.add_marker(pytest.mark.xdist_group("races"))
+# For every file with crowds: all in one worker, since two crowds at once are too many connections.
+one_crowd_at_a_time = pytest.mark.xdist_group("crowds")
 
 
 @dataclass

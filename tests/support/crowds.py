@@ -27,8 +27,20 @@ _PATIENCE = 60.0
 
 
 def connect(url: str) -> Connection[Any]:
-    """A connection that commits each statement, unless a transaction is opened."""
-    return psycopg.connect(url, autocommit=True, options=_OPTIONS)
+    """A connection that commits each statement, unless a transaction is opened. Waits for a place
+    while the server still clears away an earlier crowd."""
+    made: list[Connection[Any]] = []
+
+    def there_is_room() -> bool:
+        try:
+            made.append(psycopg.connect(url, autocommit=True, options=_OPTIONS))
+        except psycopg.OperationalError as error:
+            if "too many clients" not in str(error):
+                raise
+        return bool(made)
+
+    wait_until(there_is_room)
+    return made[0]
 
 
 def at_once(url: str, works: Sequence[Work[Result]]) -> list[Result | psycopg.Error]:

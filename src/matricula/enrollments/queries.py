@@ -67,39 +67,13 @@ def person_standing(
 
     Somebody who does not exist is like somebody whose account is closed.
     """
-    wanted = list(prerequisites)
     row = (
         Person.objects.filter(pk=person_id)
         .annotate(
-            verified=Exists(
-                EmailAddress.objects.filter(
-                    user=OuterRef("pk"), email=OuterRef("email"), verified=True
-                )
-            ),
-            live_rows=ArraySubquery(
-                Enrollment.objects.filter(
-                    person=OuterRef("pk"), course=course_id, stage__in=LIVE
-                ).values_list(
-                    JSONObject(
-                        id="id",
-                        cohort_id="cohort_id",
-                        stage="stage",
-                        hold_expires_at="hold_expires_at",
-                    )
-                )
-            ),
-            completed=ArraySubquery(
-                Completion.objects.filter(
-                    person=OuterRef("pk"), course__in=wanted or [course_id]
-                ).values_list("course_id")
-            ),
-        )
-        .annotate(
-            answers=ArraySubquery(
-                RememberedAnswer.objects.filter(owner=OuterRef("pk"), key=key or "").values_list(
-                    JSONObject(fingerprint="fingerprint", status="status", body="body")
-                )
-            )
+            verified=Exists(_verified_addresses()),
+            live_rows=ArraySubquery(_live_rows(course_id)),
+            completed=ArraySubquery(_completed(list(prerequisites))),
+            answers=ArraySubquery(_remembered(key)),
         )
         .values("is_active", "verified", "live_rows", "completed", "answers")
         .first()
@@ -113,6 +87,30 @@ def person_standing(
         standing=Standing(live=live, completed=frozenset(row["completed"])),
         remembered=Remembered(**row["answers"][0]) if row["answers"] else None,
     )
+
+
+def _verified_addresses() -> QuerySet[EmailAddress]:
+    own: QuerySet[EmailAddress] = EmailAddress.objects.filter(
+        user=OuterRef("pk"), email=OuterRef("email"), verified=True
+    )
+    return own
+
+
+def _live_rows(course_id: UUID) -> QuerySet[Enrollment, Any]:
+    members = ("id", "cohort_id", "stage", "hold_expires_at")
+    own = Enrollment.objects.filter(person=OuterRef("pk"), course=course_id, stage__in=LIVE)
+    return own.values_list(JSONObject(**{name: name for name in members}))
+
+
+def _completed(course_ids: list[UUID]) -> QuerySet[Completion, Any]:
+    own = Completion.objects.filter(person=OuterRef("pk"), course__in=course_ids)
+    return own.values_list("course_id")
+
+
+def _remembered(key: str | None) -> QuerySet[RememberedAnswer, Any]:
+    members = ("fingerprint", "status", "body")
+    own = RememberedAnswer.objects.filter(owner=OuterRef("pk"), key=key or "")
+    return own.values_list(JSONObject(**{name: name for name in members}))
 
 
 def standings(person_id: UUID, course_ids: Iterable[UUID]) -> dict[UUID, LiveEnrollment]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -11,7 +12,7 @@ from ninja.openapi.schema import OpenAPISchema
 
 from matricula import __version__
 from matricula.edges import problems
-from matricula.edges.api import accounts, courses, enrollments
+from matricula.edges.api import accounts, courses, enrollments, idempotent
 from matricula.edges.api.answers import Renderer
 from matricula.edges.api.parsing import StrictParser
 from matricula.kernel.errors import (
@@ -21,21 +22,44 @@ from matricula.kernel.errors import (
     NotFound,
     ValidationFailed,
 )
+from matricula.kernel.idempotency import LONGEST_KEY
 
 _PROBLEM_REF = "#/components/schemas/Problem"
+# What any request can meet.
+_ANYWHERE = (
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
+_IDEMPOTENCY_KEY: dict[str, Any] = {
+    "in": "header",
+    "name": idempotent.HEADER,
+    "required": False,
+    "description": "Repeated with the same key and body, the first answer comes again.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY},
+}
 _SOURCES = {"body", "query", "path", "header", "form"}
 
 
 class MatriculaAPI(NinjaAPI):
-    """Says of each failure in the document that it is a problem, with its own media type."""
+    """Adds to the document what every operation shares: problems, and the Idempotency-Key."""
 
     def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
         document = super().get_openapi_schema(**options)
-        for operations in document["paths"].values():
-            for operation in operations.values():
+        for path, operations in document["paths"].items():
+            for method, operation in operations.items():
+                for status in _ANYWHERE:
+                    operation["responses"].setdefault(status, _problem(status))
                 for response in operation["responses"].values():
                     _mark_problem(response)
+                if method == "post" and "/enrollments/" in path:
+                    operation["parameters"].append(_IDEMPOTENCY_KEY)
         return document
+
+
+def _problem(status: HTTPStatus) -> dict[str, Any]:
+    content = {"application/json": {"schema": {"$ref": _PROBLEM_REF}}}
+    return {"description": status.phrase, "content": content}
 
 
 def _mark_problem(response: dict[str, Any]) -> None:

@@ -71,7 +71,22 @@ class ConsoleChangeList(ChangeList):  # type: ignore[misc]
         self.full_result_count = self.result_count
 
 
-class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
+class PlainChoices:
+    """Choosing a related record, without pop-ups to edit it: it has a page of its own."""
+
+    def formfield_for_dbfield(
+        self, db_field: Any, request: HttpRequest, **kwargs: Any
+    ) -> FormField | None:
+        field: FormField | None = super().formfield_for_dbfield(  # type: ignore[misc]
+            db_field, request, **kwargs
+        )
+        for offer in _NO_RELATED_LINKS:
+            if field is not None and hasattr(field.widget, offer):
+                setattr(field.widget, offer, False)
+        return field
+
+
+class ConsoleAdmin(PlainChoices, ModelAdmin):  # type: ignore[misc]
     """A list and a form of the console. Nothing is done to many rows at once: each change has its
     own event, and its own reason."""
 
@@ -114,16 +129,6 @@ class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
             raise PermissionDenied
         query = urlencode({"q": self.history_of(obj)})
         return HttpResponseRedirect(f"{references.changelist(Event)}?{query}")
-
-    def formfield_for_dbfield(
-        self, db_field: Any, request: HttpRequest, **kwargs: Any
-    ) -> FormField | None:
-        field: FormField | None = super().formfield_for_dbfield(db_field, request, **kwargs)
-        # Related records have pages of their own; pop-ups to edit them from here only confuse.
-        for offer in _NO_RELATED_LINKS:
-            if field is not None and hasattr(field.widget, offer):
-                setattr(field.widget, offer, False)
-        return field
 
 
 class ReadOnlyAdmin(ConsoleAdmin):

@@ -19,7 +19,7 @@ from unfold.admin import TabularInline
 
 from matricula.accounts.models import Person
 from matricula.edges.console import references, roles
-from matricula.edges.console.base import ConsoleAdmin, column
+from matricula.edges.console.base import ConsoleAdmin, PlainChoices, column
 from matricula.edges.console.recording import RecordsEvents, actor_id
 from matricula.enrollments.models import Completion, Enrollment
 from matricula.kernel import ids
@@ -42,7 +42,7 @@ def is_email(text: str) -> bool:
     return True
 
 
-class CompletionInline(TabularInline):  # type: ignore[misc]
+class CompletionInline(PlainChoices, TabularInline):  # type: ignore[misc]
     """Recorded or removed, never edited: each is a statement by somebody."""
 
     model = Completion

@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MATRICULA = str(Path(sys.executable).parent / "matricula")
 WEB_WORKERS = 2
 _START_SECONDS = 60
-_OWED_SECONDS = 600
+_OWED_SECONDS = 120
 
 
 class BenchError(Exception):
@@ -67,10 +67,10 @@ class Site:
 
         Raises BenchError with what the doctor found.
         """
-        with _process([MATRICULA, "worker"], self.environ):
+        with _process([MATRICULA, "worker"], self.environ) as worker:
             deadline = time.monotonic() + _OWED_SECONDS
             while self.ask("SELECT count(*) FROM kernel_outbox") > 0:
-                if time.monotonic() > deadline:
+                if worker.poll() is not None or time.monotonic() > deadline:
                     raise BenchError("the worker did not work off what is owed")
                 time.sleep(0.2)
         doctor = subprocess.run(
@@ -131,17 +131,19 @@ def free_port() -> int:
 
 
 @contextmanager
-def _process(argv: list[str], environ: Mapping[str, str]) -> Iterator[None]:
+def _process(argv: list[str], environ: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(argv, env=environ, stdout=log, stderr=subprocess.STDOUT)
+        failed = True
         try:
-            yield
+            yield process
+            failed = process.poll() is not None
         finally:
-            ended = process.poll()
             stop(process)
-            if ended is not None:
+            if failed:
                 log.seek(0)
-                sys.stderr.write(log.read()[-4000:].decode(errors="replace"))
+                lines = [line for line in log if b'"level": "info"' not in line]
+                sys.stderr.write(b"".join(lines)[-4000:].decode(errors="replace"))
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
