@@ -17,9 +17,6 @@ from tests.support.claims import Wish, enroll_people
 from tests.support.crowds import connect, django_on
 from tests.support.factories import make_course, make_people, only_cohort
 
-# For every file with crowds: all in one worker, since two crowds at once are too many connections.
-one_crowd_at_a_time = pytest.mark.xdist_group("crowds")
-
 
 @dataclass
 class Track:

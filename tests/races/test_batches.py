@@ -8,11 +8,9 @@ from uuid import UUID
 import psycopg
 from psycopg.errors import DeadlockDetected
 
-from tests.races.conftest import Track, one_crowd_at_a_time, wishing
+from tests.races.conftest import Track, wishing
 from tests.support.claims import Wish
 from tests.support.crowds import at_once, changed, text_of
-
-pytestmark = one_crowd_at_a_time
 
 BATCHES = 24
 TRIES = 10

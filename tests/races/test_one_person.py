@@ -11,11 +11,9 @@ import pytest
 from django.db import connection
 
 from matricula.kernel import idempotency
-from tests.races.conftest import Track, one_crowd_at_a_time, wishing
+from tests.races.conftest import Track, wishing
 from tests.support.claims import Wish, enroll_people
 from tests.support.crowds import AT_THE_GATE, Gate, at_once, beside, changed, during, text_of
-
-pytestmark = one_crowd_at_a_time
 
 REQUESTS = 12
 

@@ -23,24 +23,24 @@ Work = Callable[["Connection[Any]"], Result]
 
 # A lock that is never given up shows as this error; deadlocks are found sooner than usual.
 _OPTIONS = "-c statement_timeout=60s -c deadlock_timeout=50ms"
+_CROWD = "crowd"
 _PATIENCE = 60.0
 
 
 def connect(url: str) -> Connection[Any]:
-    """A connection that commits each statement, unless a transaction is opened. Waits for a place
-    while the server still clears away an earlier crowd."""
-    made: list[Connection[Any]] = []
+    """A connection that commits each statement, unless a transaction is opened."""
+    return psycopg.connect(url, autocommit=True, options=_OPTIONS, application_name=_CROWD)
 
-    def there_is_room() -> bool:
-        try:
-            made.append(psycopg.connect(url, autocommit=True, options=_OPTIONS))
-        except psycopg.OperationalError as error:
-            if "too many clients" not in str(error):
-                raise
-        return bool(made)
 
-    wait_until(there_is_room)
-    return made[0]
+@contextmanager
+def room_for_a_crowd(url: str) -> Iterator[None]:
+    """Lets one crowd at a time onto the server, which has not connections enough for two. The
+    lock stands in a database that all test processes share."""
+    shared = conninfo_to_dict(url, dbname="postgres")
+    with psycopg.connect(**shared, autocommit=True) as gatekeeper:
+        gatekeeper.execute("SELECT pg_advisory_lock(4218)")
+        yield
+        wait_until(lambda: _others(gatekeeper, url) == 0)
 
 
 def at_once(url: str, works: Sequence[Work[Result]]) -> list[Result | psycopg.Error]:
@@ -58,6 +58,7 @@ def at_once(url: str, works: Sequence[Work[Result]]) -> list[Result | psycopg.Er
             return error
 
     with ExitStack() as stack:
+        stack.enter_context(room_for_a_crowd(url))
         open_ = [stack.enter_context(connect(url)) for _ in works]
         pool = stack.enter_context(ThreadPoolExecutor(len(works)))
         return list(pool.map(run, works, open_))
@@ -122,6 +123,15 @@ def beside(url: str, work: Callable[[], Result]) -> Iterator[Future[Result]]:
         assert ready.wait(_PATIENCE)
         wait_until(lambda: future.done() or is_blocked(watcher, pids[0]))
         yield future
+
+
+def _others(gatekeeper: Connection[Any], url: str) -> int:
+    """How many of the crowd's connections the server has not cleared away yet."""
+    row = gatekeeper.execute(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND application_name = %s",
+        [conninfo_to_dict(url)["dbname"], _CROWD],
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def is_blocked(watcher: Connection[Any], pid: int) -> bool:

@@ -66,7 +66,10 @@ MIDDLEWARE = [
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [PACKAGE / "edges" / "web" / "templates"],
+        "DIRS": [
+            PACKAGE / "edges" / "web" / "templates",
+            PACKAGE / "edges" / "console" / "templates",
+        ],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -169,8 +172,7 @@ X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 CONTENT_SECURITY_POLICY = {
-    # The console's theme needs inline script and styles: edges/console sets its own, looser policy.
-    "EXCLUDE_URL_PREFIXES": ["/console/"],
+    # The console sets a policy of its own on its pages: its theme needs inline styles.
     "DIRECTIVES": {
         "default-src": ["'self'"],
         "img-src": ["'self'", "data:"],
@@ -192,6 +194,7 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = (
     f"Matricula <no-reply@{urlsplit(ENVIRONMENT.base_url).hostname or 'localhost'}>"
 )
 STATIC_URL = "/static/"
+STATICFILES_DIRS = [PACKAGE / "edges" / "web" / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 STATIC_ROOT = None

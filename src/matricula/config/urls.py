@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
 from django.urls import include, path
 
 from matricula.edges import health
 from matricula.edges.api.app import api
-from matricula.edges.console import site as _console_site  # noqa: F401 - registers the console
+from matricula.edges.console.site import console
 from matricula.edges.web.views import errors
 
 urlpatterns = [
@@ -15,7 +14,7 @@ urlpatterns = [
     path("readyz", health.ready),
     path("metrics", health.metrics),
     path("api/v1/", api.urls),
-    path("console/", admin.site.urls),
+    path("console/", console.urls),
     path("accounts/", include("allauth.account.urls")),
     path("", include("matricula.edges.web.urls")),
 ]

@@ -84,7 +84,7 @@ def person_standing(
     return PersonStanding(
         is_active=row["is_active"],
         is_verified=row["verified"],
-        standing=Standing(live=live, completed=frozenset(row["completed"])),
+        standing=Standing(live=live, completed=frozenset(row["completed"] or ())),
         remembered=Remembered(**row["answers"][0]) if row["answers"] else None,
     )
 
