@@ -49,7 +49,7 @@ class Enrollment(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.status} in {self.course_id}"
+        return ids.to_text("enr", self.pk)
 
     @property
     def status(self) -> Status:

@@ -33,6 +33,14 @@ def set_capacity(cohort_id: UUID, capacity: int | None) -> None:
     SeatCount.objects.filter(cohort_id=cohort_id).update(capacity=capacity)
 
 
+def remove_unused(cohort_id: UUID) -> None:
+    """Takes the seats of a cohort that nobody ever had a seat in away, so that it can be deleted.
+
+    A cohort with any hold keeps them: Django's ProtectedError.
+    """
+    SeatCount.objects.filter(cohort_id=cohort_id).delete()
+
+
 def release(keys: Sequence[UUID]) -> list[UUID]:
     """Gives back the seats of these keys, held or sold; returns the keys that had one."""
     return _change("SELECT release_seats(%s::uuid[], 'released')", keys)

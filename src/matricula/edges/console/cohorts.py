@@ -138,7 +138,7 @@ class CohortAdmin(RecordsEvents, ConsoleAdmin):
         return [str(cohort) for cohort in objs], {"cohorts": len(objs)}, set(), reasons
 
     def delete_model(self, request: HttpRequest, obj: Cohort) -> None:
-        SeatCount.objects.filter(cohort=obj.pk).delete()
+        seats.remove_unused(obj.pk)
         super().delete_model(request, obj)
 
     @column("Course", order="course__title")
