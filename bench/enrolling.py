@@ -48,7 +48,11 @@ def under_load(site: Site, settings: Settings) -> Sequence[Figure]:
 
     tops = [measure() for _ in range(settings.rounds)]
     site.settle()
-    notes = {"top_per_second": tops[-1], "load": LOAD, "arrivals": "random (Poisson)"}
+    notes: dict[str, float | str] = {
+        "top_per_second": tops[-1],
+        "load": LOAD,
+        "arrivals": "random (Poisson)",
+    }
     return [
         Figure("P4 initialize p50", "ms", [o.p50_ms for o in outcomes], notes=notes),
         Figure(

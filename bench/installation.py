@@ -59,8 +59,8 @@ class Site:
     def ask(self, query: str) -> int:
         """The one number that `query` returns."""
         with psycopg.connect(self.database_url) as connection:
-            row = connection.execute(query).fetchone()  # type: ignore[call-overload]
-        return int(row[0])
+            (number,) = connection.execute(query.encode()).fetchone() or (0,)
+        return int(number)
 
     def settle(self) -> None:
         """Works off the effects that are still owed, then has the doctor look.

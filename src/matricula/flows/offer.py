@@ -19,6 +19,7 @@ from matricula.enrollments import queries as enrollments
 from matricula.enrollments import rules
 from matricula.enrollments.errors import (
     CourseNotAvailable,
+    PaymentRequired,
     RegistrationClosed,
     RegistrationNotOpen,
 )
@@ -73,8 +74,8 @@ class CourseOffer:
             return ButtonState.REGISTRATION_CLOSED
         if isinstance(self.refusal, CourseFull):
             return ButtonState.COURSE_FULL
-        if isinstance(self.refusal, CourseNotAvailable):
-            return ButtonState.NOT_AVAILABLE
+        if isinstance(self.refusal, CourseNotAvailable | PaymentRequired):
+            return ButtonState.NOT_AVAILABLE  # signing in would not help
         if not self.signed_in:
             return ButtonState.LOGIN_REQUIRED
         return ButtonState.AVAILABLE if self.refusal is None else ButtonState.NOT_AVAILABLE
