@@ -7,11 +7,16 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.extra.django import TestCase
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from matricula.enrollments.models import Enrollment
 from matricula.flows import doctor
@@ -34,6 +39,16 @@ TIMELESS = [check for check in doctor.CHECKS if check.name not in {"overdue_hold
 
 class Seats(RuleBasedStateMachine):
     """`live` says who has which seat: (person, course) to place, enrollment and whether held."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._undone = transaction.atomic()
+        self._undone.__enter__()
+
+    def teardown(self) -> None:
+        """What one history did is undone before the next."""
+        transaction.set_rollback(True)
+        self._undone.__exit__(None, None, None)
 
     @initialize(capacities=st.lists(st.sampled_from([0, 1, 2, None]), min_size=4, max_size=4))
     def open(self, capacities: list[int | None]) -> None:
@@ -165,12 +180,13 @@ def only_first(course: UUID, second: UUID) -> UUID:
     return cohorts.get().pk
 
 
-class SeatsTest(Seats.TestCase, TestCase):  # type: ignore[misc, name-defined]
-    """Each history in a transaction that is rolled back."""
-
-    settings = settings(
-        max_examples=60,
-        stateful_step_count=40,
-        deadline=None,
-        suppress_health_check=[HealthCheck.too_slow],
+def test_no_history_of_seats_breaks_a_promise(db: None) -> None:
+    run_state_machine_as_test(
+        Seats,
+        settings=settings(
+            max_examples=60,
+            stateful_step_count=40,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow],
+        ),
     )

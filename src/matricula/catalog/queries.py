@@ -143,7 +143,8 @@ def browse(filters: Filters, *, cursor: str | None = None, limit: int = 24) -> P
 
 def facets() -> Facets:
     """Every category and language that a listed course has, in one query."""
-    pairs = set(Course.objects.filter(status__in=LISTED).values_list("category", "language"))
+    listed = Course.objects.filter(status__in=LISTED)
+    pairs = set(listed.values_list("category", "language").distinct())
     return Facets(
         categories=tuple(sorted({category for category, _ in pairs if category})),
         languages=tuple(sorted({language for _, language in pairs if language})),

@@ -16,6 +16,7 @@ from rapidfuzz import fuzz, process, utils
 from matricula.kernel.errors import NotFound
 
 MOST_WORDS = 12
+LONGEST_WORD = 60  # PostgreSQL refuses words beyond two thousand bytes
 # Below this likeness (of 100) a suggestion looks random rather than helpful.
 LEAST_LIKENESS = 72
 _WORD = re.compile(r"\w+")
@@ -26,7 +27,7 @@ def to_tsquery(words: str) -> str | None:
 
     Only letters, digits and underscores come through, so no operator of the query language can.
     """
-    found = _WORD.findall(words.lower())[:MOST_WORDS]
+    found = [word[:LONGEST_WORD] for word in _WORD.findall(words.lower())[:MOST_WORDS]]
     return " & ".join(f"{word}:*" for word in found) or None
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+_EMAIL_REMEDY = "set it to smtp+tls://user:password@host:587 (STARTTLS) or smtp+ssl://…:465"
 DEMO_EXTRA_ORIGIN = "https://app.example.com"
 
 
@@ -233,13 +234,11 @@ def _limits(environ: Mapping[str, str], *, demo: bool) -> bool:
 def _email_url(environ: Mapping[str, str], *, demo: bool) -> str | None:
     url = environ.get("EMAIL_URL", "").strip()
     if not url and not demo:
-        raise SettingError(
-            "EMAIL_URL", "is not set", "set it to smtp://user:password@host:587 (or smtps://…:465)"
-        )
-    if url and urlsplit(url).scheme not in {"smtp", "smtps", "smtp+tls", "smtp+ssl"}:
+        raise SettingError("EMAIL_URL", "is not set", _EMAIL_REMEDY)
+    if url and urlsplit(url).scheme not in {"smtp", "smtp+tls", "smtp+ssl"}:
         raise SettingError(
             "EMAIL_URL",
             f"has the scheme {urlsplit(url).scheme!r}",
-            "set it to smtp://user:password@host:587 (or smtps://…:465)",
+            _EMAIL_REMEDY,
         )
     return url or None

@@ -184,12 +184,15 @@ CONTENT_SECURITY_POLICY = {
 }
 
 # --- mail, files, language ------------------------------------------------------------------
+# Mail is queued; the worker sends it through the transport.
+EMAIL_BACKEND = "matricula.kernel.mail.Backend"
+EMAIL_TIMEOUT = 20
+EMAIL_FILE_PATH = str(ENVIRONMENT.home / "mail")
+MAIL_TRANSPORT = "django.core.mail.backends.filebased.EmailBackend"
 if ENVIRONMENT.email_url:
-    vars().update(django_environ.Env.email_url_config(ENVIRONMENT.email_url))
-    EMAIL_TIMEOUT = 20
-else:
-    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
-    EMAIL_FILE_PATH = str(ENVIRONMENT.home / "mail")
+    _SMTP = django_environ.Env.email_url_config(ENVIRONMENT.email_url)
+    MAIL_TRANSPORT = _SMTP.pop("EMAIL_BACKEND")
+    vars().update({name: value for name, value in _SMTP.items() if value})
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = (
     f"Matricula <no-reply@{urlsplit(ENVIRONMENT.base_url).hostname or 'localhost'}>"
 )

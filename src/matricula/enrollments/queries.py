@@ -96,9 +96,9 @@ def _verified_addresses() -> QuerySet[EmailAddress]:
     return own
 
 
-def _live_rows(course_id: UUID) -> QuerySet[Enrollment, Any]:
-    members = ("id", "cohort_id", "stage", "hold_expires_at")
-    own = Enrollment.objects.filter(person=OuterRef("pk"), course=course_id, stage__in=LIVE)
+def _live_rows(*course_ids: UUID) -> QuerySet[Enrollment, Any]:
+    members = ("id", "course_id", "cohort_id", "stage", "hold_expires_at")
+    own = Enrollment.objects.filter(person=OuterRef("pk"), course__in=course_ids, stage__in=LIVE)
     return own.values_list(JSONObject(**{name: name for name in members}))
 
 
@@ -113,23 +113,25 @@ def _remembered(key: str | None) -> QuerySet[RememberedAnswer, Any]:
     return own.values_list(JSONObject(**{name: name for name in members}))
 
 
-def standings(person_id: UUID, course_ids: Iterable[UUID]) -> dict[UUID, LiveEnrollment]:
-    """The person's live enrollments in these courses, by course."""
-    rows = Enrollment.objects.filter(
-        person=person_id, course__in=list(course_ids), stage__in=LIVE
-    ).values("id", "course_id", "cohort_id", "stage", "hold_expires_at")
-    return {
-        row["course_id"]: LiveEnrollment(
-            row["id"], row["cohort_id"], Stage(row["stage"]), row["hold_expires_at"]
+def standings(
+    person_id: UUID, course_ids: Iterable[UUID], prerequisites: Iterable[UUID]
+) -> dict[UUID, Standing]:
+    """The person's standing toward each of these courses, in one query."""
+    courses = list(course_ids)
+    row = (
+        Person.objects.filter(pk=person_id)
+        .annotate(
+            live_rows=ArraySubquery(_live_rows(*courses)),
+            completed=ArraySubquery(_completed(list(prerequisites))),
         )
-        for row in rows
-    }
-
-
-def completed_courses(person_id: UUID) -> frozenset[UUID]:
-    """Every course the person has completed."""
-    rows = Completion.objects.filter(person=person_id)
-    return frozenset(rows.values_list("course_id", flat=True))
+        .values("live_rows", "completed")
+        .first()
+    )
+    if row is None:
+        return dict.fromkeys(courses, Standing())
+    completed = frozenset(row["completed"] or ())
+    live = {UUID(found["course_id"]): _live(found) for found in row["live_rows"] or ()}
+    return {course: Standing(live.get(course), completed) for course in courses}
 
 
 def of_person(person_id: UUID, enrollment_id: UUID) -> EnrollmentRecord:

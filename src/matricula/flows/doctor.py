@@ -52,6 +52,7 @@ CHECKS: Sequence[Check] = (
     Check("event_states", "The last event of an enrollment says what its stage says."),
     Check("overdue_holds", "No hold outlives its time by more than a minute."),
     Check("unsent", "No event waits longer than a minute for its effects."),
+    Check("unsent_mail", "No mail waits longer than twelve hours to be sent."),
     Check("forgotten_keys", "One Idempotency-Key has one finished answer."),
 )
 

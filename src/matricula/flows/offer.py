@@ -105,17 +105,15 @@ def offers_of(courses: Sequence[CoursePlan], person_id: UUID | None) -> list[Cou
     """The offers of many courses, with as many queries as for one."""
     at = clock.now()
     counts = seats.availability(plan.id for course in courses for plan in course.cohorts)
-    live: dict[UUID, LiveEnrollment] = {}
-    completed: frozenset[UUID] = frozenset()
+    standings: dict[UUID, Standing] = {}
     if person_id is not None:
-        live = enrollments.standings(person_id, [course.id for course in courses])
-        if any(course.prerequisites for course in courses):
-            completed = enrollments.completed_courses(person_id)
+        needed = {required.id for course in courses for required in course.prerequisites}
+        standings = enrollments.standings(person_id, [course.id for course in courses], needed)
     return [
         _compose(
             course,
             counts,
-            Standing(live=live.get(course.id), completed=completed),
+            standings.get(course.id, rules.GUEST),
             signed_in=person_id is not None,
             at=at,
         )
