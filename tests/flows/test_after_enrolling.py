@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 from django.conf import settings
+from django.db.models.functions import Now
 
 from matricula.access.queries import access_to
 from matricula.catalog.models import Course
@@ -33,7 +34,7 @@ def counted(course: Course) -> tuple[int, int]:
 
 def run_out(*enrollments: UUID) -> None:
     """Lets the time of these holds be over for a second."""
-    moment = clock.now() - timedelta(seconds=1)
+    moment = Now() - timedelta(seconds=1)
     Hold.objects.filter(key__in=enrollments).update(expires_at=moment)
 
 

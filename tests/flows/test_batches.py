@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
-from django.db import transaction
+import pytest
+from django.db import DataError, transaction
 from hypothesis import given as for_any
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -27,48 +28,14 @@ def test_two_people_of_one_batch_get_a_seat_each(course: Course, person: UUID) -
     assert outcomes(asked(wishes)) == ["enrolled", "enrolled"]
 
 
-def test_a_request_repeated_in_a_batch_is_answered_with_the_first(
+def test_two_requests_of_one_person_in_one_call_are_refused_and_nothing_is_done(
     course: Course, person: UUID
 ) -> None:
-    first, second = (Wish(person, course.pk, only_cohort(course)) for _ in range(2))
-    answers = asked([first, second])
-    assert outcomes(answers) == ["enrolled", "already"]
-    assert (answers[1].enrollment, answers[1].stage) == (first.enrollment, "confirmed")
-    assert Enrollment.objects.filter(person=person).count() == 1
-
-
-def test_a_hold_repeated_in_a_batch_is_answered_with_the_first(
-    course: Course, person: UUID
-) -> None:
-    cohort = only_cohort(course)
-    first, second = (Wish(person, course.pk, cohort, hold_seconds=60) for _ in range(2))
-    answers = asked([first, second])
-    assert outcomes(answers) == ["held", "already"]
-    assert answers[1][2:] == (first.enrollment, "validated", answers[0].hold_expires_at)
-
-
-def test_a_key_repeated_in_a_batch_is_answered(course: Course, person: UUID) -> None:
-    wishes = [Wish(person, course.pk, only_cohort(course), key="k") for _ in range(2)]
-    assert outcomes(asked(wishes)) == ["enrolled", "answered"]
-
-
-def test_a_key_used_for_two_courses_in_a_batch_is_answered_the_second_time(
-    course: Course, person: UUID
-) -> None:
-    other = make_course()
-    wishes = [
-        Wish(person, course.pk, only_cohort(course), key="k", fingerprint="one"),
-        Wish(person, other.pk, only_cohort(other), key="k", fingerprint="other"),
-    ]
-    assert outcomes(asked(wishes)) == ["enrolled", "answered"]
-
-
-def test_a_person_refused_in_one_cohort_gets_the_other_of_the_same_batch(person: UUID) -> None:
-    course = make_course(capacity=0)
-    free = make_cohort(course)
-    full = course.cohorts.exclude(pk=free.pk).get()
-    wishes = [Wish(person, course.pk, full.pk), Wish(person, course.pk, free.pk)]
-    assert outcomes(asked(wishes)) == ["full", "enrolled"]
+    """What the second deserves depends on the first: whoever gathers requests keeps them apart."""
+    wishes = [Wish(person, course.pk, only_cohort(course)) for _ in range(2)]
+    with pytest.raises(DataError, match="one request a person"), transaction.atomic():
+        asked(wishes)
+    assert not Enrollment.objects.filter(person=person).exists()
 
 
 class BatchTest(TestCase):
@@ -84,7 +51,8 @@ class BatchTest(TestCase):
                 st.sampled_from([None, "k", "l"]),
             ),
             min_size=1,
-            max_size=8,
+            max_size=4,
+            unique_by=lambda wish: wish[0],
         )
     )
     def test_a_batch_gets_what_its_requests_get_one_after_the_other(self, plan: Plan) -> None:

@@ -8,12 +8,13 @@ from uuid import UUID
 
 import pytest
 from django.db import connection
+from django.db.models.functions import Now
 
 from matricula.catalog.models import Course
 from matricula.enrollments.models import Enrollment
 from matricula.flows import doctor
-from matricula.kernel import clock, ids
-from matricula.kernel.models import Outbox, RememberedAnswer
+from matricula.kernel import ids
+from matricula.kernel.models import Outbox, OutgoingMail, RememberedAnswer
 from matricula.seats.models import Hold, SeatCount
 from tests.flows.conftest import given
 from tests.support.factories import make_course, make_person, only_cohort
@@ -90,7 +91,7 @@ def change_silently(enrollment: UUID, cohort: UUID) -> str:
 
 def forget_to_sweep(enrollment: UUID, cohort: UUID) -> str:
     key = given(make_person().pk, Course.objects.get(cohorts=cohort), 60)
-    late = clock.now() - timedelta(minutes=2)
+    late = Now() - timedelta(minutes=2)
     Hold.objects.filter(key=key).update(expires_at=late)
     return str(key)
 
@@ -111,6 +112,12 @@ def owe_nothing_known(enrollment: UUID, cohort: UUID) -> str:
     return "event"
 
 
+def leave_mail_unsent(enrollment: UUID, cohort: UUID) -> str:
+    mail = OutgoingMail.objects.create(content={})
+    OutgoingMail.objects.update(created_at=Now() - timedelta(hours=13))
+    return str(mail.pk)
+
+
 def half_remember(enrollment: UUID, cohort: UUID) -> str:
     RememberedAnswer.objects.create(
         owner=ids.new_id(), key="half an answer", fingerprint="", status=201, body=None
@@ -127,14 +134,15 @@ BROKEN: list[tuple[str, Broken]] = [
     ("oversold", oversell),
     ("seat_counts", miscount_sold),
     ("seat_counts", miscount_held),
-    ("sold_seats", lose_hold),
-    ("sold_seats", sell_to_nobody),
+    ("seats", lose_hold),
+    ("seats", sell_to_nobody),
     ("doubled", double),
     ("event_gaps", skip_a_number),
     ("event_states", change_silently),
     ("overdue_holds", forget_to_sweep),
     ("unsent", leave_unsent),
     ("unsent", owe_nothing_known),
+    ("unsent_mail", leave_mail_unsent),
     ("forgotten_keys", half_remember),
     ("forgotten_keys", reserve_for_ever),
 ]

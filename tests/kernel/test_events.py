@@ -83,9 +83,12 @@ def test_a_rolled_back_event_owes_nothing(subject: UUID) -> None:
 )
 def test_the_log_refuses_every_change(subject: UUID, change: str) -> None:
     events.append([NewEvent("a", subject)])
-    with connection.cursor() as cursor, pytest.raises(DatabaseError, match="append-only"):
-        with transaction.atomic():
-            cursor.execute(change)
+    with (
+        connection.cursor() as cursor,
+        pytest.raises(DatabaseError, match="append-only"),
+        transaction.atomic(),
+    ):
+        cursor.execute(change)
     assert numbers(subject) == [1]
 
 

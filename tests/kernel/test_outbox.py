@@ -6,12 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections import defaultdict
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import connection, transaction
 from procrastinate.contrib.django import app
 from pytest_django import DjangoDbBlocker
 
@@ -25,8 +27,8 @@ DISPATCH = """
 import django; django.setup()
 from procrastinate.contrib.django import app
 from matricula.kernel import outbox
-outbox.owe(app.task(name="tests.kernel.note")(lambda event_seq, correlation_id: None), "tests.happened")
-print("ready", flush=True)
+note = app.task(name="tests.kernel.note")(lambda event_seq, correlation_id: None)
+outbox.owe(note, "tests.happened")
 outbox.dispatch_batch()
 """
 
@@ -204,9 +206,50 @@ def _is_anyone_else(address: str) -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def test_an_effect_that_cannot_be_enqueued_leaves_the_event_owed(empty: None) -> None:
+def refuse_jobs(is_refused: bool) -> None:
+    """Has the database refuse every new job, or take them again."""
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE procrastinate_jobs DROP CONSTRAINT IF EXISTS closed")
+        if is_refused:
+            cursor.execute(
+                "ALTER TABLE procrastinate_jobs ADD CONSTRAINT closed CHECK (false) NOT VALID"
+            )
+
+
+def test_an_effect_that_cannot_be_enqueued_leaves_the_event_owed(address: str) -> None:
     subject = happen()
-    with connection.cursor() as cursor, pytest.raises(DatabaseError), transaction.atomic():
-        cursor.execute("ALTER TABLE procrastinate_jobs ADD CHECK (queue_name = 'closed') NOT VALID")
-        outbox.dispatch_batch()
+    refuse_jobs(True)
+    (answer,) = all_at_once(address, [outbox.dispatch_batch])
+    assert isinstance(answer, Exception)
     assert list(Outbox.objects.values_list("event_seq", flat=True)) == written(subject)
+
+
+def test_a_dispatcher_outlives_a_database_that_refuses_its_jobs(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "AFTER_FAILURE_SECONDS", 0.05)
+    subject, stop = happen(), threading.Event()
+    refuse_jobs(True)
+
+    def dispatch() -> None:
+        outbox.dispatch_until(stop)
+
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            done = pool.submit(all_at_once, address, [dispatch])
+            wait_until(lambda: done.done() or _has_tried(address))
+            refuse_jobs(False)
+            wait_until(lambda: done.done() or noted() == written(subject))
+            stop.set()
+            assert done.result() == [None]
+    finally:
+        stop.set()
+    assert noted() == written(subject)
+
+
+def _has_tried(address: str) -> bool:
+    with connect(address) as watcher:
+        row = watcher.execute(
+            "SELECT xact_rollback FROM pg_stat_database WHERE datname = current_database()"
+        ).fetchone()
+    return row is not None and row[0] > 0

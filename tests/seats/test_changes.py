@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 from django.db.backends.utils import CursorWrapper
+from django.db.models.functions import Now
 
 from matricula.kernel import clock, ids
 from matricula.seats import actions, queries
@@ -28,7 +29,7 @@ def hold(cursor: CursorWrapper, person: UUID, cohort: UUID, seconds: int | None 
 
 def run_out(*keys: UUID) -> None:
     """Lets the time of these holds be over for a second."""
-    Hold.objects.filter(key__in=keys).update(expires_at=clock.now() - timedelta(seconds=1))
+    Hold.objects.filter(key__in=keys).update(expires_at=Now() - timedelta(seconds=1))
 
 
 def test_setting_a_capacity_makes_the_counter(db: None) -> None:
@@ -184,7 +185,7 @@ def test_due_names_the_longest_overdue_first_and_no_more_than_asked(
 ) -> None:
     keys = [hold(cursor, person, rooms.cohort(1)) for _ in range(4)]
     for minutes, key in enumerate(keys[:3], start=1):
-        Hold.objects.filter(key=key).update(expires_at=clock.now() - timedelta(minutes=minutes))
+        Hold.objects.filter(key=key).update(expires_at=Now() - timedelta(minutes=minutes))
     assert actions.due(10) == [keys[2], keys[1], keys[0]]
     assert actions.due(2) == [keys[2], keys[1]]
 

@@ -96,7 +96,7 @@ class Facets:
 def find_course(reference: str | UUID, *, hidden: bool = False) -> CoursePlan:
     """The course with this id (TypeID or UUID) or slug.
 
-    Drafts and archived courses are found only with `hidden`. Raises NotFound.
+    Drafts are found only with `hidden`. Raises NotFound.
     """
     if isinstance(reference, UUID):
         wanted = Q(pk=reference)

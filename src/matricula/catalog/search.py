@@ -7,7 +7,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import re
+import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
@@ -19,15 +19,15 @@ MOST_WORDS = 12
 LONGEST_WORD = 60  # PostgreSQL refuses words beyond two thousand bytes
 # Below this likeness (of 100) a suggestion looks random rather than helpful.
 LEAST_LIKENESS = 72
-_WORD = re.compile(r"\w+")
 
 
 def to_tsquery(words: str) -> str | None:
     """The query that finds every word as a prefix, or None when there is no word in the text.
 
-    Only letters, digits and underscores come through, so no operator of the query language can.
+    Only letters, their marks, digits and underscores come through, so no operator of the query
+    language can. PostgreSQL folds the case, as it did for what is searched.
     """
-    found = [word[:LONGEST_WORD] for word in _WORD.findall(words.lower())[:MOST_WORDS]]
+    found = [word[:LONGEST_WORD] for word in _words(words)[:MOST_WORDS]]
     return " & ".join(f"{word}:*" for word in found) or None
 
 
@@ -36,9 +36,9 @@ def nearest_wording(words: str, titles: Iterable[str]) -> str | None:
 
     Each word typed is replaced by the likeliest word that occurs in a title.
     """
-    vocabulary = {word for title in titles for word in _WORD.findall(title.lower())}
+    vocabulary = {word for title in titles for word in _words(title.casefold())}
     wording = []
-    for word in _WORD.findall(words.lower())[:MOST_WORDS]:
+    for word in _words(words.casefold())[:MOST_WORDS]:
         match = process.extractOne(
             word,
             vocabulary,
@@ -68,6 +68,20 @@ def read_cursor(cursor: str, *types: type) -> list[Any]:
         not isinstance(values, list)
         or [type(value) for value in values] != list(types)
         or any(isinstance(value, int) and not 0 <= value < 2**31 for value in values)
+        or any(isinstance(value, str) and not _is_storable(value) for value in values)
     ):
         raise NotFound("There is no such page.")
     return values
+
+
+def _words(text: str) -> list[str]:
+    """The words of a text in any script. Combining marks belong to their letters: without them
+    Hindi and Tamil would fall to pieces."""
+    return "".join(
+        letter if unicodedata.category(letter)[0] in "LMN" or letter == "_" else " "
+        for letter in text
+    ).split()
+
+
+def _is_storable(text: str) -> bool:
+    return "\x00" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)

@@ -23,8 +23,10 @@ def lock(enrollment_ids: Sequence[UUID]) -> list[Enrollment]:
 def move(enrollment: Enrollment, trigger: str, *, reason: str = "") -> Stage:
     """Moves a locked enrollment and saves it. Raises IllegalState when there is no such move."""
     enrollment.stage = ENROLLMENT.transition(Stage(enrollment.stage), trigger)
-    if enrollment.stage not in LIVE:
-        enrollment.ended_at = Now()
-        enrollment.reason = reason
-    enrollment.save(update_fields=["stage", "ended_at", "reason"])
+    is_live = enrollment.stage in LIVE
+    enrollment.ended_at = None if is_live else Now()
+    enrollment.reason = "" if is_live else reason
+    if enrollment.stage == Stage.CONFIRMED:
+        enrollment.confirmed_at = Now()
+    enrollment.save(update_fields=["stage", "confirmed_at", "ended_at", "reason"])
     return Stage(enrollment.stage)

@@ -70,7 +70,8 @@ def choose_cohort(cohorts: Sequence[CohortFacts]) -> CohortFacts | None:
     def preference(place_and_cohort: tuple[int, CohortFacts]) -> tuple[int, bool, int]:
         place, cohort = place_and_cohort
         order = ("open", "before", "after").index(cohort.window)
-        return order, cohort.is_full, -place if cohort.window == "after" else place
+        is_full = cohort.window == "open" and cohort.is_full
+        return order, is_full, -place if cohort.window == "after" else place
 
     return min(enumerate(cohorts), key=preference)[1] if cohorts else None
 

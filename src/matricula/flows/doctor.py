@@ -46,7 +46,7 @@ CHECKS: Sequence[Check] = (
         "The counters of a cohort are its live holds.",
         repair="repair_seat_counts",
     ),
-    Check("sold_seats", "Every sold seat has its confirmed enrollment, and the other way round."),
+    Check("seats", "Every seat held or sold has its enrollment, and the other way round."),
     Check("doubled", "A person has at most one live enrollment in a course."),
     Check("event_gaps", "The events of one subject are numbered without gaps."),
     Check("event_states", "The last event of an enrollment says what its stage says."),
@@ -61,11 +61,14 @@ def examine(*, repair: bool = False) -> list[Finding]:
     """Every violation found, at most `MOST_SHOWN` a check. `repair` mends what is safe to mend."""
     findings: list[Finding] = []
     for check in CHECKS:
-        details = _violations(check)
-        mended = bool(details) and repair and check.repair is not None
-        if mended and check.repair is not None:
+        found = _violations(check)
+        left = found
+        if found and repair and check.repair is not None:
             _run_repair(check.repair)
-        findings += [Finding(check.name, check.promise, text, mended) for text in details]
+            left = _violations(check)
+        findings += [
+            Finding(check.name, check.promise, text, repaired=text not in left) for text in found
+        ]
     return findings
 
 

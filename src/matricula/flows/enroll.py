@@ -38,6 +38,7 @@ from matricula.kernel.errors import (
 )
 from matricula.seats import queries as seats
 from matricula.seats.errors import CourseFull
+from matricula.seats.queries import Availability
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,9 @@ def enroll(application: Application, keyed: Keyed | None = None) -> Receipt:
     when for another; NotFound; a refusal of `enrollments.rules`; CourseFull with alternatives.
     """
     course = _find(application)
+    # Seats before standing: a double submit that sees its twin's seat taken then also sees the
+    # enrollment it was taken for, and is not told that the course is full.
+    counts = seats.availability(plan.id for plan in course.cohorts)
     person = enrollments.person_standing(
         application.person_id,
         course.id,
@@ -97,7 +101,7 @@ def enroll(application: Application, keyed: Keyed | None = None) -> Receipt:
     _check_account(person)
     if person.standing.live is not None:
         return _existing(course, person.standing.live)
-    cohort_id = _decide(application, course, person.standing)
+    cohort_id = _decide(application, course, counts, person.standing)
 
     claim = _claim(application, course, cohort_id, keyed)
 
@@ -140,11 +144,15 @@ def _existing(course: CoursePlan, live: LiveEnrollment) -> Receipt:
     return Receipt(live.id, course, live.stage, live.hold_expires_at, is_new=False)
 
 
-def _decide(application: Application, course: CoursePlan, standing: Standing) -> UUID:
+def _decide(
+    application: Application,
+    course: CoursePlan,
+    counts: dict[UUID, Availability],
+    standing: Standing,
+) -> UUID:
     """The cohort to enroll in. Raises the reason when there is none."""
     if application.coupon_code:
         raise CouponInvalid
-    counts = seats.availability(plan.id for plan in course.cohorts)
     facts = offer.course_facts(course, counts, clock.now())
     if application.cohort_id is None:
         cohort = rules.choose_cohort(facts.cohorts)

@@ -104,38 +104,26 @@ def reserve(owner: UUID, key: str, print_: str) -> Answer | None:
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            """
-            INSERT INTO kernel_rememberedanswer AS a (owner, key, fingerprint, lease_until)
-            VALUES (%(owner)s, %(key)s, %(print)s, now() + make_interval(secs => %(lease)s))
-            ON CONFLICT (owner, key) DO UPDATE
-               SET lease_until = excluded.lease_until
-             WHERE a.status IS NULL AND a.lease_until < now()
-               AND a.fingerprint = excluded.fingerprint
-            RETURNING 1
-            """,
-            {"owner": owner, "key": key, "print": print_, "lease": LEASE.total_seconds()},
+            "SELECT reserve_key(%s, %s, %s, %s)", [owner, key, print_, LEASE.total_seconds()]
         )
-        if cursor.fetchone():
-            return None
-    return recall(owner, key, print_)
+        (is_ours,) = cursor.fetchone()
+    return None if is_ours else recall(owner, key, print_)
 
 
-def remember(owner: UUID, key: str, print_: str, answer: Answer) -> None:
-    """Keeps the answer. The first one kept stays."""
+def remember(owner: UUID, key: str, print_: str, answer: Answer) -> Answer:
+    """Keeps the answer; returns the one that stands for the key, since the first one kept stays.
+
+    An answer that is not of a kind to keep frees the key. Raises as `replayed`.
+    """
     if not is_remembered(answer.status):
         RememberedAnswer.objects.filter(owner=owner, key=key, status__isnull=True).delete()
-        return
+        return answer
     with connection.cursor() as cursor:
         cursor.execute(
-            """
-            INSERT INTO kernel_rememberedanswer AS a (owner, key, fingerprint, status, body)
-            VALUES (%s, %s, %s, %s, %s)
-            ON CONFLICT (owner, key) DO UPDATE
-               SET status = excluded.status, body = excluded.body, lease_until = NULL
-             WHERE a.status IS NULL AND a.fingerprint = excluded.fingerprint
-            """,
+            "SELECT fingerprint, status, body FROM remember_answer(%s, %s, %s, %s, %s)",
             [owner, key, print_, answer.status, answer.body],
         )
+        return replayed(Remembered(*cursor.fetchone()), print_)
 
 
 def forget_old() -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import lru_cache
 
 import moneyed
@@ -41,8 +41,20 @@ class Money:
 
     @classmethod
     def of_major(cls, amount: Decimal | str | int, currency: str) -> Money:
-        """The amount in major units. Raises ValueError when it has more decimals than money has."""
-        scaled = Decimal(amount).scaleb(minor_digits(currency))
+        """The amount in major units.
+
+        Raises ValueError for a text that is no amount, and when it has more decimals than the
+        currency; TypeError for a float.
+        """
+        if isinstance(amount, bool) or not isinstance(amount, Decimal | str | int):
+            raise TypeError("major units are a Decimal, a text or a whole number")
+        try:
+            scaled = Decimal(amount).scaleb(minor_digits(currency))
+            is_finite = scaled.is_finite()
+        except InvalidOperation:
+            is_finite = False
+        if not is_finite:
+            raise ValueError(f"{amount!r} is not an amount")
         if scaled != scaled.to_integral_value():
             raise ValueError(f"{amount} has more decimals than {currency} has")
         return cls(int(scaled), currency)

@@ -16,6 +16,7 @@ from uuid import UUID
 
 import structlog
 from django.db import DatabaseError, close_old_connections, connection, transaction
+from procrastinate.exceptions import ProcrastinateException
 from procrastinate.tasks import Task
 from procrastinate.types import JSONDict
 
@@ -71,7 +72,7 @@ def dispatch_until(stop: threading.Event) -> None:
     while not stop.is_set():
         try:
             pause = 0.0 if dispatch_batch() == BATCH else IDLE_SECONDS
-        except DatabaseError as error:
+        except (DatabaseError, ProcrastinateException) as error:
             log.warning("dispatch_failed", error=str(error))
             pause = AFTER_FAILURE_SECONDS
             connection.close()
@@ -86,11 +87,12 @@ def _take() -> list[OwedEvent]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            WITH taken AS (
-                DELETE FROM kernel_outbox WHERE event_seq IN (
-                    SELECT event_seq FROM kernel_outbox ORDER BY event_seq LIMIT %s
-                       FOR UPDATE SKIP LOCKED)
-                RETURNING event_seq
+            WITH picked AS MATERIALIZED (  -- or the planner may pick more than once
+                SELECT event_seq FROM kernel_outbox ORDER BY event_seq LIMIT %s
+                   FOR UPDATE SKIP LOCKED
+            ), taken AS (
+                DELETE FROM kernel_outbox o USING picked p WHERE o.event_seq = p.event_seq
+                RETURNING o.event_seq
             )
             SELECT e.seq, e.type, e.subject, e.correlation_id
               FROM taken t JOIN kernel_event e ON e.seq = t.event_seq ORDER BY e.seq

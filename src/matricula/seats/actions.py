@@ -71,7 +71,10 @@ def extend(key: UUID, until: datetime) -> datetime:
 
     Raises HoldEnded when the seat is not held any more.
     """
-    hold = Hold.objects.select_for_update().filter(key=key, state=HoldState.HELD).first()
+    held = Hold.objects.filter(key=key, state=HoldState.HELD)
+    counters = SeatCount.objects.filter(pk__in=held.values("seats"))
+    list(counters.select_for_update(no_key=True))
+    hold = held.select_for_update().first()
     if hold is None or hold.expires_at is None:
         raise HoldEnded
     if hold.expires_at < until:

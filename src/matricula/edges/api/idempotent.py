@@ -54,16 +54,16 @@ def once(request: HttpRequest, owner: UUID, work: Callable[[], HttpResponse]) ->
 def remember_refusal(
     request: HttpRequest, owner: UUID, key: str | None, error: DomainError
 ) -> HttpResponse:
-    """The refusal as an answer, kept under the key if there is one and it is of a kind to keep."""
+    """The refusal as an answer, kept under the key if there is one and it is of a kind to keep.
+
+    When the same request was answered otherwise in the meantime, that answer stands.
+    """
     response = problems.respond(error)
-    if (
-        key is not None
-        and idempotency.is_remembered(error.status)
-        and error.code not in _OF_THE_KEY
-    ):
-        kept = Answer(response.status_code, response.content.decode())
-        idempotency.remember(owner, key, print_of(request), kept)
-    return response
+    if key is None or error.code in _OF_THE_KEY:
+        return response
+    ours = Answer(response.status_code, response.content.decode())
+    kept = idempotency.remember(owner, key, print_of(request), ours)
+    return response if kept == ours else replay(kept)
 
 
 def replay(first: Answer) -> HttpResponse:

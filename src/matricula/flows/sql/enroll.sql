@@ -1,7 +1,8 @@
 -- The write side of enrolling, for any number of people at once; one is the ordinary case. One call
 -- is one transaction: seats, enrollments, events and remembered answers stand or fall together.
 --
--- Arrays hold one request each, in order of arrival. One outcome a request, in the same order:
+-- Arrays hold one request each, in order of arrival; a person at most once in a call, since what their
+-- second request deserves depends on the first. One outcome a request, in the same order:
 --   enrolled        the seat is sold and access is granted (hold_seconds NULL)
 --   held            the seat is held for hold_seconds
 --   already         a live enrollment in this course exists: its id and stage
@@ -29,6 +30,11 @@ DECLARE
     v_holds timestamptz[];
     v_asked uuid[];            -- the cohort to claim in, where not decided yet
 BEGIN
+    IF (SELECT count(DISTINCT person) < count(*) FROM unnest(p_persons) AS person) THEN
+        RAISE EXCEPTION 'one request a person in one call'
+              USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+
     PERFORM pg_advisory_xact_lock(p.hash)
        FROM (SELECT DISTINCT uuid_hash_extended(person, 0) AS hash
                FROM unnest(p_persons) AS person ORDER BY 1) p;
@@ -38,13 +44,9 @@ BEGIN
            array_agg(s.stage ORDER BY s.ord), array_agg(s.hold_expires_at ORDER BY s.ord),
            array_agg(CASE WHEN s.outcome IS NULL THEN s.cohort END ORDER BY s.ord)
       INTO v_outcomes, v_ids, v_stages, v_holds, v_asked
-      FROM (SELECT g.ord, g.cohort, live.id, live.stage, live.hold_expires_at,
+      FROM (SELECT g.ord::integer, g.cohort, live.id, live.stage, live.hold_expires_at,
                    CASE WHEN used.owner IS NOT NULL THEN 'answered'
-                        WHEN live.id IS NOT NULL THEN 'already'
-                        WHEN row_number() OVER (PARTITION BY g.person, g.course ORDER BY g.ord) > 1
-                          OR g.key IS NOT NULL AND
-                             row_number() OVER (PARTITION BY g.person, g.key ORDER BY g.ord) > 1
-                        THEN 'twin' END AS outcome
+                        WHEN live.id IS NOT NULL THEN 'already' END AS outcome
               FROM unnest(p_persons, p_courses, p_cohorts, p_keys) WITH ORDINALITY
                    AS g(person, course, cohort, key, ord)
               LEFT JOIN LATERAL (
@@ -112,23 +114,9 @@ BEGIN
      HAVING count(*) > 0;
 
     RETURN QUERY
-    SELECT r.ord::integer,
-           CASE WHEN r.outcome <> 'twin' THEN r.outcome
-                WHEN first.outcome IN ('enrolled', 'held') THEN 'already'
-                ELSE first.outcome END,
-           CASE WHEN r.outcome <> 'twin' THEN r.id ELSE first.id END,
-           CASE WHEN r.outcome <> 'twin' THEN r.stage ELSE first.stage END,
-           CASE WHEN r.outcome <> 'twin' THEN r.hold_expires_at ELSE first.hold_expires_at END
+    SELECT r.ord::integer, r.outcome, r.id, r.stage, r.hold_expires_at
       FROM unnest(v_outcomes, v_ids, v_stages, v_holds) WITH ORDINALITY
            AS r(outcome, id, stage, hold_expires_at, ord)
-      LEFT JOIN LATERAL (
-           -- A twin is answered with what became of the request it repeats.
-           SELECT f.outcome, f.id, f.stage, f.hold_expires_at
-             FROM unnest(v_outcomes, v_ids, v_stages, v_holds, p_persons, p_courses, p_keys)
-                  WITH ORDINALITY AS f(outcome, id, stage, hold_expires_at, person, course, key, ord)
-            WHERE r.outcome = 'twin' AND f.ord < r.ord AND f.person = p_persons[r.ord]
-              AND (f.course = p_courses[r.ord] OR f.key = p_keys[r.ord])
-            ORDER BY f.ord LIMIT 1) first ON true
      ORDER BY r.ord;
 END
 $$;

@@ -26,25 +26,26 @@ BEGIN
 
     RETURN QUERY
     WITH claim AS (
-        SELECT g.ord::integer, g.person, g.cohort, g.key, g.hold_seconds, old.id AS old_hold,
-               old.expires_at AS old_expires_at, f.free,
-               CASE WHEN old.id IS NULL AND f.cohort IS NOT NULL
-                    THEN row_number() OVER (
-                        PARTITION BY g.cohort, old.id IS NULL ORDER BY g.ord)
-               END AS place
-          FROM unnest(p_persons, p_cohorts, p_keys, p_hold_seconds)
-               WITH ORDINALITY AS g(person, cohort, key, hold_seconds, ord)
-          LEFT JOIN unnest(v_cohorts, v_free) AS f(cohort, free) ON f.cohort = g.cohort
-          LEFT JOIN LATERAL (
-               SELECT h.id, h.expires_at FROM seats_hold h
-                WHERE h.key = g.key AND h.state IN ('held', 'sold') LIMIT 1) old ON true
+        SELECT w.*, CASE WHEN w.may_take
+                         THEN row_number() OVER (PARTITION BY w.cohort, w.may_take ORDER BY w.ord)
+                    END AS place
+          FROM (SELECT g.ord::integer, g.person, g.cohort, g.key, g.hold_seconds, f.free,
+                       old.id AS old_hold, old.expires_at AS old_expires_at,
+                       old.id IS NULL AND f.cohort IS NOT NULL
+                       AND row_number() OVER (PARTITION BY g.key ORDER BY g.ord) = 1 AS may_take
+                  FROM unnest(p_persons, p_cohorts, p_keys, p_hold_seconds)
+                       WITH ORDINALITY AS g(person, cohort, key, hold_seconds, ord)
+                  LEFT JOIN unnest(v_cohorts, v_free) AS f(cohort, free) ON f.cohort = g.cohort
+                  LEFT JOIN LATERAL (
+                       SELECT h.id, h.expires_at FROM seats_hold h
+                        WHERE h.key = g.key AND h.state IN ('held', 'sold') LIMIT 1) old ON true) w
     ), taken AS (
         INSERT INTO seats_hold (id, cohort_id, person_id, key, state, expires_at)
         SELECT new_uuid7(), c.cohort, c.person, c.key,
                CASE WHEN c.hold_seconds IS NULL THEN 'sold' ELSE 'held' END,
                now() + make_interval(secs => c.hold_seconds)
           FROM claim c
-         WHERE c.place <= c.free
+         WHERE c.may_take AND c.place <= c.free
         RETURNING seats_hold.id, seats_hold.key, seats_hold.cohort_id, seats_hold.state,
                   seats_hold.expires_at
     ), counted AS (
@@ -58,8 +59,9 @@ BEGIN
     SELECT c.ord,
            CASE WHEN c.old_hold IS NOT NULL THEN 'repeated'
                 WHEN c.free IS NULL THEN 'unknown_cohort'
-                WHEN t.id IS NOT NULL THEN 'claimed'
-                ELSE 'full' END,
+                WHEN t.id IS NULL THEN 'full'
+                WHEN c.may_take THEN 'claimed'
+                ELSE 'repeated' END,
            coalesce(t.id, c.old_hold), coalesce(t.expires_at, c.old_expires_at)
       FROM claim c LEFT JOIN taken t ON t.key = c.key
      ORDER BY c.ord;
@@ -73,14 +75,16 @@ LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     -- The counters first, in cohort order, as everywhere; only then the ledger rows.
     PERFORM 1 FROM seats_seatcount c
-      WHERE c.cohort_id IN (SELECT h.cohort_id FROM seats_hold h WHERE h.key = ANY (p_keys))
+      WHERE c.cohort_id IN (SELECT h.cohort_id FROM seats_hold h
+                             WHERE h.key = ANY (p_keys) AND h.state IN ('held', 'sold'))
       ORDER BY c.cohort_id
         FOR NO KEY UPDATE;
 
     RETURN QUERY
     WITH live AS (
         SELECT h.id, h.cohort_id, h.key, h.state FROM seats_hold h
-         WHERE h.key = ANY (p_keys)
+         -- The first condition on the state is what makes the partial index usable.
+         WHERE h.key = ANY (p_keys) AND h.state IN ('held', 'sold')
            AND (h.state = 'held' AND (p_state = 'released' OR h.expires_at <= now())
                 OR h.state = 'sold' AND p_state = 'released')
     ), ended AS (
@@ -103,14 +107,18 @@ CREATE OR REPLACE FUNCTION sell_seats(p_keys uuid[]) RETURNS SETOF uuid
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     PERFORM 1 FROM seats_seatcount c
-      WHERE c.cohort_id IN (SELECT h.cohort_id FROM seats_hold h WHERE h.key = ANY (p_keys))
+      WHERE c.cohort_id IN (SELECT h.cohort_id FROM seats_hold h
+                             WHERE h.key = ANY (p_keys) AND h.state IN ('held', 'sold'))
       ORDER BY c.cohort_id
         FOR NO KEY UPDATE;
 
     RETURN QUERY
-    WITH sold AS (
+    WITH live AS MATERIALIZED (  -- by key, never by walking everything that is held
+        SELECT h.id FROM seats_hold h
+         WHERE h.key = ANY (p_keys) AND h.state IN ('held', 'sold')
+    ), sold AS (
         UPDATE seats_hold h SET state = 'sold', expires_at = NULL
-         WHERE h.key = ANY (p_keys) AND h.state = 'held'
+          FROM live l WHERE h.id = l.id AND h.state = 'held'
         RETURNING h.key, h.cohort_id
     ), counted AS (
         UPDATE seats_seatcount s SET held = s.held - n.seats, sold = s.sold + n.seats
