@@ -114,11 +114,11 @@ BEGIN
 
     RETURN QUERY
     WITH live AS MATERIALIZED (  -- by key, never by walking everything that is held
-        SELECT h.id FROM seats_hold h
+        SELECT h.id, h.state FROM seats_hold h
          WHERE h.key = ANY (p_keys) AND h.state IN ('held', 'sold')
     ), sold AS (
         UPDATE seats_hold h SET state = 'sold', expires_at = NULL
-          FROM live l WHERE h.id = l.id AND h.state = 'held'
+          FROM live l WHERE h.id = l.id AND l.state = 'held'
         RETURNING h.key, h.cohort_id
     ), counted AS (
         UPDATE seats_seatcount s SET held = s.held - n.seats, sold = s.sold + n.seats
