@@ -7,8 +7,8 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
+from django.contrib.postgres.functions import TransactionNow
 from django.db import connection, transaction
-from django.db.models.functions import Now
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -117,7 +117,7 @@ class Seats(RuleBasedStateMachine):
         _, enrollment, is_held = self.live.get((who, course), (0, UUID(int=0), False))
         if is_held:
             # By the clock of the transaction, which stands still.
-            past = Now() - timedelta(seconds=1)
+            past = TransactionNow() - timedelta(seconds=1)
             Hold.objects.filter(key=enrollment).update(expires_at=past)
             self.overdue.add(enrollment)
 

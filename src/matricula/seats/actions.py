@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from django.contrib.postgres.functions import TransactionNow
 from django.db import connection, transaction
-from django.db.models.functions import Now
 
 from matricula.seats.errors import CapacityTooSmall, HoldEnded
 from matricula.seats.models import Hold, SeatCount
@@ -59,7 +59,7 @@ def sell(keys: Sequence[UUID]) -> list[UUID]:
 def due(limit: int) -> list[UUID]:
     """Keys of held seats whose time is over, the longest overdue first."""
     return list(
-        Hold.objects.filter(state=HoldState.HELD, expires_at__lte=Now())
+        Hold.objects.filter(state=HoldState.HELD, expires_at__lte=TransactionNow())
         .order_by("expires_at")
         .values_list("key", flat=True)[:limit]
     )
