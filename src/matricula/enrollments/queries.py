@@ -8,20 +8,46 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from allauth.account.models import EmailAddress
-from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Exists, F, OuterRef, QuerySet
-from django.db.models.functions import JSONObject
+from django.db import connection
+from django.db.models import F, QuerySet
 
-from matricula.accounts.models import Person
-from matricula.enrollments.models import Completion, Enrollment
+from matricula.enrollments.models import Enrollment
 from matricula.enrollments.rules import LiveEnrollment, Standing
-from matricula.enrollments.states import LIVE, STATUS_OF, Stage, Status
+from matricula.enrollments.states import STATUS_OF, Stage, Status
 from matricula.kernel.errors import NotFound
 from matricula.kernel.idempotency import Remembered
-from matricula.kernel.models import RememberedAnswer
 
 PAGE = 50
+
+# As SQL, since these are read at every enrollment and on every page: building them with the ORM
+# costs more than running them.
+_PERSON_STANDING = """
+SELECT p.is_active,
+       EXISTS (SELECT 1 FROM account_emailaddress a
+                WHERE a.user_id = p.id AND a.email = p.email AND a.verified),
+       ARRAY(SELECT d.course_id FROM enrollments_completion d
+              WHERE d.person_id = p.id AND d.course_id = ANY (%(prerequisites)s::uuid[])),
+       live.id, live.cohort_id, live.stage, live.hold_expires_at,
+       answer.fingerprint, answer.status, answer.body
+  FROM accounts_person p
+  LEFT JOIN enrollments_enrollment live
+    ON live.person_id = p.id AND live.course_id = %(course)s
+   AND live.stage IN ('requested', 'validated', 'payment_pending', 'payment_completed',
+                      'confirmed')
+  LEFT JOIN kernel_rememberedanswer answer ON answer.owner = p.id AND answer.key = %(key)s
+ WHERE p.id = %(person)s
+"""
+_STANDINGS = """
+SELECT course.id,
+       ARRAY(SELECT d.course_id FROM enrollments_completion d
+              WHERE d.person_id = %(person)s AND d.course_id = ANY (%(prerequisites)s::uuid[])),
+       live.id, live.cohort_id, live.stage, live.hold_expires_at
+  FROM unnest(%(courses)s::uuid[]) AS course(id)
+  LEFT JOIN enrollments_enrollment live
+    ON live.person_id = %(person)s AND live.course_id = course.id
+   AND live.stage IN ('requested', 'validated', 'payment_pending', 'payment_completed',
+                      'confirmed')
+"""
 
 
 @dataclass(frozen=True)
@@ -67,71 +93,34 @@ def person_standing(
 
     Somebody who does not exist is like somebody whose account is closed.
     """
-    row = (
-        Person.objects.filter(pk=person_id)
-        .annotate(
-            verified=Exists(_verified_addresses()),
-            live_rows=ArraySubquery(_live_rows(course_id)),
-            completed=ArraySubquery(_completed(list(prerequisites))),
-            answers=ArraySubquery(_remembered(key)),
-        )
-        .values("is_active", "verified", "live_rows", "completed", "answers")
-        .first()
-    )
+    wanted = {"person": person_id, "course": course_id, "key": key}
+    with connection.cursor() as cursor:
+        cursor.execute(_PERSON_STANDING, {**wanted, "prerequisites": list(prerequisites)})
+        row = cursor.fetchone()
     if row is None:
         return PersonStanding(False, False, Standing(), None)
-    live = _live(row["live_rows"][0]) if row["live_rows"] else None
+    is_active, is_verified, completed, *rest = row
+    live, answer = rest[:4], rest[4:]
     return PersonStanding(
-        is_active=row["is_active"],
-        is_verified=row["verified"],
-        standing=Standing(live=live, completed=frozenset(row["completed"] or ())),
-        remembered=Remembered(**row["answers"][0]) if row["answers"] else None,
+        is_active=is_active,
+        is_verified=is_verified,
+        standing=Standing(_live(*live), completed=frozenset(completed)),
+        remembered=Remembered(*answer) if answer[0] is not None else None,
     )
-
-
-def _verified_addresses() -> QuerySet[EmailAddress]:
-    own: QuerySet[EmailAddress] = EmailAddress.objects.filter(
-        user=OuterRef("pk"), email=OuterRef("email"), verified=True
-    )
-    return own
-
-
-def _live_rows(*course_ids: UUID) -> QuerySet[Enrollment, Any]:
-    members = ("id", "course_id", "cohort_id", "stage", "hold_expires_at")
-    own = Enrollment.objects.filter(person=OuterRef("pk"), course__in=course_ids, stage__in=LIVE)
-    return own.values_list(JSONObject(**{name: name for name in members}))
-
-
-def _completed(course_ids: list[UUID]) -> QuerySet[Completion, Any]:
-    own = Completion.objects.filter(person=OuterRef("pk"), course__in=course_ids)
-    return own.values_list("course_id")
-
-
-def _remembered(key: str | None) -> QuerySet[RememberedAnswer, Any]:
-    members = ("fingerprint", "status", "body")
-    own = RememberedAnswer.objects.filter(owner=OuterRef("pk"), key=key or "")
-    return own.values_list(JSONObject(**{name: name for name in members}))
 
 
 def standings(
     person_id: UUID, course_ids: Iterable[UUID], prerequisites: Iterable[UUID]
 ) -> dict[UUID, Standing]:
     """The person's standing toward each of these courses, in one query."""
-    courses = list(course_ids)
-    row = (
-        Person.objects.filter(pk=person_id)
-        .annotate(
-            live_rows=ArraySubquery(_live_rows(*courses)),
-            completed=ArraySubquery(_completed(list(prerequisites))),
-        )
-        .values("live_rows", "completed")
-        .first()
-    )
-    if row is None:
-        return dict.fromkeys(courses, Standing())
-    completed = frozenset(row["completed"] or ())
-    live = {UUID(found["course_id"]): _live(found) for found in row["live_rows"] or ()}
-    return {course: Standing(live.get(course), completed) for course in courses}
+    wanted: dict[str, Any] = {"person": person_id, "courses": list(course_ids)}
+    with connection.cursor() as cursor:
+        cursor.execute(_STANDINGS, {**wanted, "prerequisites": list(prerequisites)})
+        rows = cursor.fetchall()
+    return {
+        course_id: Standing(_live(*live), completed=frozenset(completed))
+        for course_id, completed, *live in rows
+    }
 
 
 def of_person(person_id: UUID, enrollment_id: UUID) -> EnrollmentRecord:
@@ -179,11 +168,12 @@ def _record(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**row, "stage": Stage(row["stage"])}
 
 
-def _live(row: Mapping[str, Any]) -> LiveEnrollment:
-    expires = row["hold_expires_at"]
-    return LiveEnrollment(
-        id=UUID(row["id"]),
-        cohort_id=UUID(row["cohort_id"]),
-        stage=Stage(row["stage"]),
-        hold_expires_at=None if expires is None else datetime.fromisoformat(expires),
-    )
+def _live(
+    enrollment_id: UUID | None,
+    cohort_id: UUID | None = None,
+    stage: str = "",
+    hold_expires_at: datetime | None = None,
+) -> LiveEnrollment | None:
+    if enrollment_id is None or cohort_id is None:
+        return None
+    return LiveEnrollment(enrollment_id, cohort_id, Stage(stage), hold_expires_at)
