@@ -21,7 +21,11 @@ CREATE OR REPLACE FUNCTION enroll_people(
 ) RETURNS TABLE (
     ord integer, outcome text, enrollment_id uuid, stage text, hold_expires_at timestamptz
 )
-LANGUAGE plpgsql VOLATILE AS $$
+LANGUAGE plpgsql VOLATILE
+-- Every statement looks rows up by key, so one plan serves all parameters; planning anew at each call
+-- cost as much as the work. Holds for the functions called from here too.
+SET plan_cache_mode = force_generic_plan
+AS $$
 #variable_conflict use_column
 DECLARE
     v_outcomes text[];         -- one an element of the given arrays; NULL: not decided yet

@@ -1,0 +1,1 @@
+"""Tests of the edges: what stands around every request."""
