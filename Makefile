@@ -6,8 +6,9 @@ MATRICULA_DEMO ?= 1
 BIN := .venv/bin
 # Typing annotations, layers and sizes are checked over these; migrations are generated.
 CODE := src tests bench scripts
+OLDEST := $(addprefix tests/,kernel accounts catalog seats enrollments flows api races properties)
 
-.PHONY: serve test check bench setup lock clean
+.PHONY: serve test test-oldest check bench setup lock clean
 .DEFAULT_GOAL := serve
 
 serve:
@@ -18,6 +19,11 @@ test:
 	@sh scripts/setup.sh dev
 	@sh scripts/browser.sh
 	@exec $(BIN)/pytest $(ARGS)
+
+# The rooms and their races once more, on the oldest PostgreSQL supported.
+test-oldest:
+	@sh scripts/setup.sh dev
+	@sh scripts/oldest.sh -q $(OLDEST) $(ARGS)
 
 check:
 	@sh scripts/setup.sh dev

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import threading
 from typing import cast
+
+import structlog
 
 from matricula.runtime.children import announce_ready
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "matricula.config.settings")
 
 JOBS_AT_ONCE = 4
+log = structlog.get_logger(__name__)
 GRACE_SECONDS = 20
 
 
@@ -24,16 +28,26 @@ def run() -> None:
 
     django.setup()
 
-    from matricula.kernel import outbox
-
     stop = threading.Event()
-    dispatcher = threading.Thread(target=outbox.dispatch_until, args=[stop], name="dispatcher")
+    dispatcher = threading.Thread(target=_dispatch, args=[stop], name="dispatcher")
     dispatcher.start()
     try:
         asyncio.run(_work())
     finally:
         stop.set()
         dispatcher.join()
+
+
+def _dispatch(stop: threading.Event) -> None:
+    """The dispatcher's thread. If it ends by an error, so does the process: whoever supervises it
+    starts another, where a worker without its dispatcher would only look healthy."""
+    from matricula.kernel import outbox
+
+    try:
+        outbox.dispatch_until(stop)
+    except Exception:
+        log.exception("dispatcher_died")
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 async def _work() -> None:

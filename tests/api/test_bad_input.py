@@ -193,7 +193,7 @@ def test_tokens_for_others_or_without_a_person_are_refused(guest: ApiClient) -> 
 
 
 def test_an_expired_token_says_so(guest: ApiClient, learner: Person) -> None:
-    guest.token = tokens.access_token(learner.pk, timedelta(seconds=-1))
+    guest.token = tokens.access_token(learner.pk, timedelta(minutes=-1))
     problem(guest.get("/me"), 401, "token_expired")
 
 

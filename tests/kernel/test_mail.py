@@ -73,10 +73,10 @@ def test_a_relay_that_is_away_leaves_the_mail_queued_with_the_reason(settings: S
     assert row.error.startswith("ConnectionRefusedError")
 
 
-def test_a_job_knows_only_the_number_of_its_mail() -> None:
+def test_a_job_knows_the_number_of_its_mail_and_nothing_of_its_words() -> None:
     row = queue("A secret link")
     job = ProcrastinateJob.objects.latest("id")
-    assert job.args == {"mail_id": row.pk}
+    assert job.args == {"mail_id": row.pk, "correlation_id": ""}
 
 
 def test_a_mail_of_an_undone_transaction_is_not_sent() -> None:

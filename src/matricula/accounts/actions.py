@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from allauth.account.adapter import get_adapter
 from allauth.account.models import EmailAddress
+from allauth.core import ratelimit
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
+from matricula.accounts import tokens
 from matricula.accounts.errors import EmailTaken, EmailUnverified, WrongCredentials
 from matricula.accounts.forms import SignupForm
 from matricula.accounts.models import Person
@@ -36,14 +38,22 @@ def sign_up(
         if form.has_error("email", "email_taken"):
             raise EmailTaken
         raise ValidationFailed(guidance=Guidance(errors=_field_errors(form)))
+    # allauth leaves a word for the next page, and so a cookie, for known addresses alone.
+    request._messages = _NoMessages()  # type: ignore[attr-defined]  # noqa: SLF001
+    _limit(request, "signup")
+    _limit(request, "confirm_email", key=email.strip().lower())
+    must_confirm = settings.ACCOUNT_EMAIL_VERIFICATION == "mandatory"
     with transaction.atomic():
         person, _response = form.try_save(request)
-        must_confirm = settings.ACCOUNT_EMAIL_VERIFICATION == "mandatory"
         if person is not None and must_confirm:
             EmailAddress.objects.get(user=person, email=person.email).send_confirmation(
                 request, signup=True
             )
-    return None if must_confirm else person
+    if must_confirm:
+        return None
+    if person is None:  # somebody else took the address a moment ago
+        raise EmailTaken
+    return person
 
 
 def authenticate(request: HttpRequest, *, email: str, password: str) -> Person:
@@ -84,14 +94,31 @@ def create_staff(email: str, password: str, full_name: str = "") -> Person:
     with transaction.atomic():
         person = Person.objects.filter(email=email.strip().lower()).first()
         if person is None:
-            person = Person.objects.create_user(email, password, full_name=full_name)
+            person = Person(email=email.strip().lower(), full_name=full_name)
         person.is_staff = person.is_superuser = person.is_active = True
         person.set_password(password)
         person.save()
+        tokens.revoke_all(person.pk)
         EmailAddress.objects.update_or_create(
             user=person, email=person.email, defaults={"verified": True, "primary": True}
         )
     return person
+
+
+class _NoMessages:
+    """A program has no next page to read messages on."""
+
+    def add(self, level: int, message: str, extra_tags: str = "") -> None:
+        """Forgets it."""
+
+    def update(self, response: HttpResponse) -> list[str]:  # noqa: ARG002
+        return []
+
+
+def _limit(request: HttpRequest, action: str, key: str | None = None) -> None:
+    """Counts against allauth's limit of this name, shared with the pages. Raises RateLimited."""
+    if not ratelimit.consume(request, action=action, key=key):
+        raise RateLimited(guidance=Guidance(retry_after=60))
 
 
 def _field_errors(form: SignupForm) -> list[FieldError]:

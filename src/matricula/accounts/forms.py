@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from allauth.account import forms as allauth_forms
 from django import forms
-from django.http import HttpRequest
+from django.core.validators import MaxLengthValidator
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from matricula.accounts.models import Person
+
+LONGEST_EMAIL = 254  # RFC 5321, section 4.5.3.1.3
 
 
 class SignupForm(allauth_forms.SignupForm):  # type: ignore[misc]
@@ -24,7 +30,23 @@ class SignupForm(allauth_forms.SignupForm):  # type: ignore[misc]
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "tel", "type": "tel"}),
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].validators.append(MaxLengthValidator(LONGEST_EMAIL))
+
     field_order = ("full_name", "email", "phone", "password1")
+
+    def try_save(self, request: HttpRequest) -> tuple[Person | None, HttpResponse | None]:
+        """As allauth's; a second submit that comes while the first is saved is like one after."""
+        try:
+            with transaction.atomic():
+                saved: tuple[Person | None, HttpResponse | None] = super().try_save(request)
+                return saved
+        except IntegrityError:
+            self.account_already_exists = True
+            repeated: tuple[Person | None, HttpResponse | None] = super().try_save(request)
+            return repeated
 
     def custom_signup(self, request: HttpRequest, user: Person) -> None:  # noqa: ARG002
         user.full_name = self.cleaned_data["full_name"].strip()

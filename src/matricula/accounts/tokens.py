@@ -13,14 +13,17 @@ from uuid import UUID
 import jwt
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 
 from matricula.accounts.errors import TokenRefused
 from matricula.accounts.models import RefreshToken
-from matricula.kernel import clock, ids
+from matricula.kernel import clock, ids, locks
+from matricula.kernel.batches import delete_in_batches
 from matricula.kernel.errors import NotFound, TokenExpired
 
 ACCESS_LIFETIME = timedelta(minutes=30)
 REFRESH_LIFETIME = timedelta(days=30)
+CLOCK_LEEWAY = timedelta(seconds=10)  # the clocks of two machines differ a little
 _ALGORITHM = "HS256"
 _ISSUER = "matricula"
 _AUDIENCE = "matricula-api"
@@ -48,12 +51,9 @@ def rotate(refresh_token: str) -> tuple[UUID, TokenPair]:
     """
     pair: tuple[UUID, TokenPair] | None = None
     with transaction.atomic():
-        row = (
-            RefreshToken.objects.select_for_update(of=("self",))
-            .select_related("person")
-            .filter(digest=_digest(refresh_token))
-            .first()
-        )
+        rows = RefreshToken.objects.select_related("person").filter(digest=_digest(refresh_token))
+        _lock_owner(rows)
+        row = rows.first()
         if row is not None and row.used_at is not None:
             _revoke_family(row.family)
         elif (
@@ -72,17 +72,18 @@ def rotate(refresh_token: str) -> tuple[UUID, TokenPair]:
 
 def revoke(refresh_token: str) -> None:
     """Ends the family of this token. An unknown token is no error (RFC 7009, section 2.2)."""
-    family = (
-        RefreshToken.objects.filter(digest=_digest(refresh_token))
-        .values_list("family", flat=True)
-        .first()
-    )
-    if family is not None:
-        _revoke_family(family)
+    rows = RefreshToken.objects.filter(digest=_digest(refresh_token))
+    with transaction.atomic():
+        _lock_owner(rows)
+        family = rows.values_list("family", flat=True).first()
+        if family is not None:
+            _revoke_family(family)
 
 
+@transaction.atomic
 def revoke_all(person_id: UUID) -> None:
     """Ends every family of the person, as after a new password."""
+    locks.lock_person(person_id)
     RefreshToken.objects.filter(person=person_id, revoked_at=None).update(revoked_at=clock.now())
 
 
@@ -99,6 +100,7 @@ def read_access(token: str) -> UUID:
             issuer=_ISSUER,
             audience=_AUDIENCE,
             options={"require": ["exp", "sub"]},
+            leeway=CLOCK_LEEWAY,
         )
         return ids.from_text("usr", str(claims["sub"]))
     except jwt.ExpiredSignatureError as error:
@@ -122,7 +124,15 @@ def access_token(person_id: UUID, lifetime: timedelta = ACCESS_LIFETIME) -> str:
 
 def forget_old() -> int:
     """Deletes refresh tokens past their life; returns how many."""
-    return RefreshToken.objects.filter(expires_at__lt=clock.now()).delete()[0]
+    return delete_in_batches(RefreshToken.objects.filter(expires_at__lt=clock.now()))
+
+
+def _lock_owner(rows: QuerySet[RefreshToken]) -> None:
+    """Makes changes to one person's tokens follow each other: an UPDATE alone would not see the row
+    that a rotation beside it is about to commit."""
+    owner = rows.values_list("person_id", flat=True).first()
+    if owner is not None:
+        locks.lock_person(owner)
 
 
 def _next_pair(person_id: UUID, family: UUID) -> TokenPair:

@@ -7,12 +7,14 @@ from typing import ClassVar
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from matricula.kernel import ids, money
+
+LONGEST_ACCESS = 36_500  # days
 
 
 class CourseStatus(models.TextChoices):
@@ -61,7 +63,10 @@ class Course(models.Model):
     instructor_name = models.CharField(max_length=150, blank=True, help_text="Shown to learners.")
     duration_weeks = models.PositiveSmallIntegerField(null=True, blank=True)
     access_days = models.PositiveIntegerField(
-        null=True, blank=True, help_text="Days of access after enrolling. Empty: no end."
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(LONGEST_ACCESS)],
+        help_text="Days of access after enrolling. Empty: no end.",
     )
     status = models.CharField(
         max_length=12, choices=CourseStatus.choices, default=CourseStatus.DRAFT
@@ -84,7 +89,11 @@ class Course(models.Model):
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=Q(status__in=CourseStatus.values), name="course_status_known"
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(access_days__isnull=True) | Q(access_days__lte=LONGEST_ACCESS),
+                name="access_within_a_century",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -109,12 +109,13 @@ def facets() -> Facets:
     )
 
 
-def similar_courses(course: CoursePlan, limit: int) -> list[CoursePlan]:
-    """Other published courses, those of the same category first."""
+def similar_courses(course: CoursePlan, limit: int, start: int = 0) -> list[CoursePlan]:
+    """Other published courses, those of the same category first; `limit` of them from `start`."""
     return plans.read(
         "WHERE c.status = 'published' AND c.id <> %(this)s"
-        " ORDER BY c.category <> %(category)s, c.title, c.id LIMIT %(limit)s",
-        {"this": course.id, "category": course.category, "limit": limit},
+        " ORDER BY c.category <> %(category)s, c.title, c.id"
+        " LIMIT %(limit)s OFFSET %(start)s",
+        {"this": course.id, "category": course.category, "limit": limit, "start": start},
     )
 
 

@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 _EMAIL_REMEDY = "set it to smtp+tls://user:password@host:587 (STARTTLS) or smtp+ssl://…:465"
 DEMO_EXTRA_ORIGIN = "https://app.example.com"
@@ -99,7 +99,8 @@ def _integer(environ: Mapping[str, str], name: str, *, default: int, low: int, h
     text = environ.get(name, "").strip()
     if not text:
         return default
-    if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(high))
+    if not is_number or not low <= int(text) <= high:
         raise SettingError(name, f"is {text!r}", f"set it to a whole number from {low} to {high}")
     return int(text)
 
@@ -119,14 +120,26 @@ def _is_loopback(host: str) -> bool:
 
 def _database_url(environ: Mapping[str, str]) -> str | None:
     url = environ.get("DATABASE_URL", "").strip()
-    if url and urlsplit(url).scheme not in {"postgres", "postgresql"}:
-        raise SettingError(
-            "DATABASE_URL",
-            f"has the scheme {urlsplit(url).scheme!r}",
-            "set it to postgresql://user:password@host:5432/name, or unset it for the "
-            "embedded database",
-        )
-    return url or None
+    if not url:
+        return None
+    remedy = (
+        "set it to postgresql://user:password@host:5432/name, or unset it for the embedded database"
+    )
+    scheme = _split("DATABASE_URL", url, remedy).scheme
+    if scheme not in {"postgres", "postgresql"}:
+        raise SettingError("DATABASE_URL", f"has the scheme {scheme!r}", remedy)
+    return url
+
+
+def _split(name: str, url: str, remedy: str) -> SplitResult:
+    """The parts of an address, its port checked. Never repeats the address: it may hold a
+    password."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise SettingError(name, "is not an address", remedy) from error
+    return parts
 
 
 def _secret(environ: Mapping[str, str], name: str, *, demo: bool, home: Path, least: int) -> str:
@@ -183,11 +196,11 @@ def _base_url(environ: Mapping[str, str], default: str | None) -> str:
 
 
 def _origin(name: str, url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or parts.query:
-        raise SettingError(
-            name, f"holds {url!r}", "give an origin without a path, like https://enroll.example.org"
-        )
+    remedy = "give an origin without a path, like https://enroll.example.org"
+    parts = _split(name, url, remedy)
+    extra = parts.path or parts.query or parts.fragment or parts.username or parts.password
+    if parts.scheme not in {"http", "https"} or not parts.hostname or extra:
+        raise SettingError(name, "is not an origin", remedy)
     return f"{parts.scheme}://{parts.netloc}"
 
 
@@ -235,10 +248,11 @@ def _email_url(environ: Mapping[str, str], *, demo: bool) -> str | None:
     url = environ.get("EMAIL_URL", "").strip()
     if not url and not demo:
         raise SettingError("EMAIL_URL", "is not set", _EMAIL_REMEDY)
-    if url and urlsplit(url).scheme not in {"smtp", "smtp+tls", "smtp+ssl"}:
-        raise SettingError(
-            "EMAIL_URL",
-            f"has the scheme {urlsplit(url).scheme!r}",
-            _EMAIL_REMEDY,
-        )
-    return url or None
+    if not url:
+        return None
+    parts = _split("EMAIL_URL", url, _EMAIL_REMEDY)
+    if parts.scheme not in {"smtp", "smtp+tls", "smtp+ssl"}:
+        raise SettingError("EMAIL_URL", f"has the scheme {parts.scheme!r}", _EMAIL_REMEDY)
+    if not parts.hostname:
+        raise SettingError("EMAIL_URL", "names no host", _EMAIL_REMEDY)
+    return url

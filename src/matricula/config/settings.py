@@ -50,16 +50,16 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "matricula.edges.middleware.RequestContext",
-    "matricula.edges.middleware.ErrorPages",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "matricula.edges.middleware.ErrorPages",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
 ]
 
@@ -85,7 +85,7 @@ TEMPLATES = [
 # --- database -------------------------------------------------------------------------------
 # A small pool for each process: on a hot row two connections beat eight, and Django's
 # persistent connections belong to threads that come and go here. The time limits turn a stuck
-# lock into an answer. (Behind PgBouncer, list `options` in ignore_startup_parameters.)
+# lock into an answer.
 # The address is read by libpq's own rules, so that sockets, certificates and the rest work.
 _LIBPQ: dict[str, Any] = conninfo_to_dict(
     os.environ.get("DATABASE_URL") or "postgresql:///matricula"

@@ -19,6 +19,7 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LARGEST_BODY = 1_048_576
+LONGEST_LENGTH = 12  # digits of a Content-Length that is worth reading
 
 
 class Front:
@@ -36,8 +37,11 @@ class Front:
             await send({"type": "websocket.close", "code": 1008})
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = await _read_body(scope, receive)
-        if body is None:
+        try:
+            body = await _read_body(scope, receive)
+        except _Disconnected:
+            return  # half a request is no request
+        except PayloadTooLarge:
             await _refuse(scope, send)
             return
         messages = [{"type": "http.request", "body": body, "more_body": False}]
@@ -48,21 +52,25 @@ class Front:
         await self._django(scope, replay, send)
 
 
-async def _read_body(scope: Scope, receive: Receive) -> bytes | None:
-    """The whole body, or None when it is larger than `LARGEST_BODY`."""
+class _Disconnected(Exception):
+    """The client went away before its request was whole."""
+
+
+async def _read_body(scope: Scope, receive: Receive) -> bytes:
+    """The whole body. Raises PayloadTooLarge beyond `LARGEST_BODY`, and _Disconnected."""
     announced = _header(scope, b"content-length")
-    if announced.isdigit() and int(announced) > LARGEST_BODY:
-        return None
+    if announced.isdigit() and (len(announced) > LONGEST_LENGTH or int(announced) > LARGEST_BODY):
+        raise PayloadTooLarge
     parts: list[bytes] = []
     size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return b""
+            raise _Disconnected
         parts.append(message.get("body", b""))
         size += len(parts[-1])
         if size > LARGEST_BODY:
-            return None
+            raise PayloadTooLarge
         if not message.get("more_body", False):
             return b"".join(parts)
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 import structlog
-from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 
@@ -46,11 +45,11 @@ class RequestContext:
         route = f"/{match.route}" if match else "(none)"
         REQUESTS.labels(request.method or "", route, response.status_code).inc()
         SECONDS.labels(route).observe(seconds)
+        # The route and never the path: a path may hold a reset link.
         log.info(
             "request",
             method=request.method,
             route=route,
-            path=request.path,
             status=response.status_code,
             milliseconds=round(seconds * 1000, 1),
         )
@@ -65,10 +64,7 @@ class ErrorPages:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
             return self.process_exception(request, MalformedRequest("It holds a NUL character."))
-        try:
-            response = self._get_response(request)
-        except DatabaseError as error:  # from a middleware: the session could not be read
-            return self.process_exception(request, error)
+        response = self._get_response(request)
         if request.path.startswith("/api/"):
             if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
                 response = _with_problem(response)

@@ -73,14 +73,18 @@ def examine(*, repair: bool = False) -> list[Finding]:
 
 
 def _violations(check: Check) -> list[str]:
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT detail FROM ({_sql(check.name)}) v LIMIT {MOST_SHOWN}")  # noqa: S608
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")  # it reads whole tables
+        cursor.execute(
+            f"SELECT detail FROM ({_sql(check.name)}) v ORDER BY detail LIMIT {MOST_SHOWN}"  # noqa: S608
+        )
         return [row[0] for row in cursor.fetchall()]
 
 
 @transaction.atomic
 def _run_repair(name: str) -> None:
     with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")
         cursor.execute(_sql(name))
 
 

@@ -30,6 +30,9 @@ from matricula.seats import queries as seats
 from matricula.seats.errors import CourseFull
 from matricula.seats.queries import NO_SEATS, Availability
 
+CANDIDATES = 12
+MOST_CANDIDATES = 60
+
 
 class ButtonState(StrEnum):
     """What the enroll control can say."""
@@ -122,10 +125,22 @@ def offers_of(courses: Sequence[CoursePlan], person_id: UUID | None) -> list[Cou
 
 
 def alternatives(course: CoursePlan, person_id: UUID | None, limit: int = 2) -> list[CourseOffer]:
-    """Other courses with a free seat that this person could take instead, the nearest first."""
-    candidates = offers_of(catalog.similar_courses(course, limit * 6), person_id)
+    """Other courses with a free seat that this person could take instead, the nearest first.
+
+    Looks at a bounded number of courses, so that a failure page stays cheap.
+    """
     fitting = {ButtonState.AVAILABLE, ButtonState.LOGIN_REQUIRED}
-    return [offer for offer in candidates if offer.button in fitting and offer.live is None][:limit]
+    found: list[CourseOffer] = []
+    for start in range(0, MOST_CANDIDATES, CANDIDATES):
+        candidates = catalog.similar_courses(course, CANDIDATES, start)
+        found += [
+            offer
+            for offer in offers_of(candidates, person_id)
+            if offer.button in fitting and offer.live is None
+        ]
+        if len(found) >= limit or len(candidates) < CANDIDATES:
+            break
+    return found[:limit]
 
 
 def course_facts(course: CoursePlan, counts: dict[UUID, Availability], at: datetime) -> CourseFacts:

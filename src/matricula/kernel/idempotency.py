@@ -4,9 +4,9 @@ A key belongs to a person and stands for one request (route and body). Answers o
 business 4xx are remembered for 24 hours and given again; 202, 401, 429 and 5xx are not, since the
 same request may well succeed later.
 
-Two ways to use it, both inside the transaction that has the effect:
-`reserve` then `remember` for ordinary actions; the enrollment function of `flows/sql` remembers
-its own answers.
+Two ways to use it, both in the transaction that has the effect: `reserve` then `remember` for
+ordinary actions; the enrollment function of `flows/sql` remembers its own answers. A refusal has no
+effect and is remembered after the fact.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models.functions import Now
 
+from matricula.kernel.batches import delete_in_batches
 from matricula.kernel.errors import (
     FieldError,
     Guidance,
@@ -128,4 +129,4 @@ def remember(owner: UUID, key: str, print_: str, answer: Answer) -> Answer:
 
 def forget_old() -> int:
     """Deletes what is older than `KEPT_FOR`; returns how many keys were forgotten."""
-    return RememberedAnswer.objects.filter(created_at__lt=Now() - KEPT_FOR).delete()[0]
+    return delete_in_batches(RememberedAnswer.objects.filter(created_at__lt=Now() - KEPT_FOR))

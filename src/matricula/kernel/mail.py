@@ -17,6 +17,7 @@ from django.core.mail import EmailMessage, EmailMultiAlternatives, get_connectio
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 
+from matricula.kernel import correlation
 from matricula.kernel.models import OutgoingMail
 
 log = structlog.get_logger(__name__)
@@ -32,7 +33,7 @@ class Backend(BaseEmailBackend):
             for message in email_messages:
                 row = OutgoingMail.objects.create(content=_content(message))
                 # Only the id: a job's arguments are logged, and a mail may hold a reset link.
-                deliver_mail.defer(mail_id=row.pk)
+                deliver_mail.defer(mail_id=row.pk, correlation_id=correlation.current())
         return len(email_messages)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from django.db import DatabaseError, close_old_connections, connection, transaction
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection, transaction
 from procrastinate.exceptions import ProcrastinateException
 from procrastinate.tasks import Task
 from procrastinate.types import JSONDict
@@ -72,7 +72,7 @@ def dispatch_until(stop: threading.Event) -> None:
     while not stop.is_set():
         try:
             pause = 0.0 if dispatch_batch() == BATCH else IDLE_SECONDS
-        except (DatabaseError, ProcrastinateException) as error:
+        except (DatabaseError, InterfaceError, ProcrastinateException) as error:
             log.warning("dispatch_failed", error=str(error))
             pause = AFTER_FAILURE_SECONDS
             connection.close()

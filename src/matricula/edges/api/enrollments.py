@@ -31,6 +31,7 @@ from matricula.kernel.money import Money
 router = Router(tags=["Enrollments"], auth=SignedIn())
 Problem = schemas.Problem
 _LONGEST_EVENT_NUMBER = 2**31 - 1
+_DIGITS = 10
 # Members of an event's data that are ids: UUIDs in the log, TypeIDs outside.
 _ID_MEMBERS: dict[str, ids.Prefix] = {"course": "crs", "cohort": "coh"}
 _REFUSALS: dict[int, Any] = {400: Problem, 401: Problem, 404: Problem, 409: Problem, 422: Problem}
@@ -185,7 +186,7 @@ def stream_events(
     the client connects again by itself, until 204 says that no more will come."""
     record = _find(request, enrollment_id)
     resumed = request.headers.get("Last-Event-ID", "")
-    if resumed.isascii() and resumed.isdigit() and int(resumed) <= _LONGEST_EVENT_NUMBER:
+    if resumed.isascii() and resumed.isdigit() and len(resumed) < _DIGITS:
         last_event_id = int(resumed)
     found = events.of_subject(record.id, after=last_event_id)
     if not found and record.status is not Status.PENDING:

@@ -200,7 +200,8 @@ class EventAdmin(ReadOnlyAdmin):
 def _stretch(request: HttpRequest) -> tuple[int, int]:
     """The stretch of the log to look at: above the first number, up to the last."""
     asked = request.GET.get("before", "")
-    if asked.isascii() and asked.isdigit() and 0 < int(asked) <= _LARGEST_SEQ:
+    is_number = asked.isascii() and asked.isdigit() and len(asked) <= len(str(_LARGEST_SEQ))
+    if is_number and 0 < int(asked) <= _LARGEST_SEQ:
         last = int(asked) - 1
     else:
         last = Event.objects.order_by("-seq").values_list("seq", flat=True).first() or 0

@@ -6,6 +6,7 @@ session: no context processor runs, and their template shows no account.
 
 from __future__ import annotations
 
+import sys
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
@@ -65,8 +66,11 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Django's handler500."""
-    return _answer(request, InternalError())
+    """Django's handler500: also for what a middleware raises, such as a session that cannot be read
+    while the database is away."""
+    raised = sys.exc_info()[1]
+    known = problems.as_domain_error(raised) if isinstance(raised, Exception) else InternalError()
+    return _answer(request, known)
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001
