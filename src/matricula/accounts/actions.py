@@ -41,7 +41,6 @@ def sign_up(
     # allauth leaves a word for the next page, and so a cookie, for known addresses alone.
     request._messages = _NoMessages()  # type: ignore[attr-defined]  # noqa: SLF001
     _limit(request, "signup")
-    _limit(request, "confirm_email", key=email.strip().lower())
     must_confirm = settings.ACCOUNT_EMAIL_VERIFICATION == "mandatory"
     with transaction.atomic():
         person, _response = form.try_save(request)
@@ -51,8 +50,6 @@ def sign_up(
             )
     if must_confirm:
         return None
-    if person is None:  # somebody else took the address a moment ago
-        raise EmailTaken
     return person
 
 
@@ -115,9 +112,9 @@ class _NoMessages:
         return []
 
 
-def _limit(request: HttpRequest, action: str, key: str | None = None) -> None:
+def _limit(request: HttpRequest, action: str) -> None:
     """Counts against allauth's limit of this name, shared with the pages. Raises RateLimited."""
-    if not ratelimit.consume(request, action=action, key=key):
+    if not ratelimit.consume(request, action=action):
         raise RateLimited(guidance=Guidance(retry_after=60))
 
 

@@ -6,11 +6,14 @@ from typing import Any
 
 from allauth.account import forms as allauth_forms
 from django import forms
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.core.validators import MaxLengthValidator
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
+from matricula.accounts.errors import EmailTaken
 from matricula.accounts.models import Person
 
 LONGEST_EMAIL = 254  # RFC 5321, section 4.5.3.1.3
@@ -38,12 +41,20 @@ class SignupForm(allauth_forms.SignupForm):  # type: ignore[misc]
     field_order = ("full_name", "email", "phone", "password1")
 
     def try_save(self, request: HttpRequest) -> tuple[Person | None, HttpResponse | None]:
-        """As allauth's; a second submit that comes while the first is saved is like one after."""
+        """As allauth's; a second submit that comes while the first is saved is like one after.
+
+        Raises EmailTaken where that may be told.
+        """
+        if self.account_already_exists:
+            # As long as a new account takes, so that the time does not tell.
+            make_password(self.cleaned_data["password1"])
         try:
             with transaction.atomic():
                 saved: tuple[Person | None, HttpResponse | None] = super().try_save(request)
                 return saved
-        except IntegrityError:
+        except IntegrityError as error:
+            if not settings.ACCOUNT_PREVENT_ENUMERATION:
+                raise EmailTaken from error
             self.account_already_exists = True
             repeated: tuple[Person | None, HttpResponse | None] = super().try_save(request)
             return repeated

@@ -10,6 +10,7 @@ import ipaddress
 import os
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
@@ -163,13 +164,8 @@ def _kept_secret(path: Path) -> str:
     """A random secret kept in `path`, made on first use. Two starters agree on one."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            pass
-        else:
-            with os.fdopen(handle, "w") as file:
-                file.write(secrets.token_urlsafe(48))
+        if not path.exists():
+            _make_secret(path)
         kept = path.read_text().strip()
     except OSError as error:
         raise SettingError(
@@ -182,6 +178,20 @@ def _kept_secret(path: Path) -> str:
             "MATRICULA_HOME", f"holds an empty {path.name}", "delete that file and start again"
         )
     return kept
+
+
+def _make_secret(path: Path) -> None:
+    """Writes a new secret aside and links it to its name, so that it is there whole or not at all;
+    of several starters the first wins."""
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_urlsafe(48))
+        with suppress(FileExistsError):
+            path.hardlink_to(aside)
+    finally:
+        aside.unlink()
 
 
 def _base_url(environ: Mapping[str, str], default: str | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import Any
 
 import simplejson
@@ -9,7 +10,7 @@ import structlog
 from django.conf import settings
 from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import PermissionDenied as ForbiddenByDjango
-from django.db import InterfaceError, OperationalError
+from django.db import IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpResponse
 
 from matricula.kernel import correlation
@@ -96,5 +97,12 @@ def as_domain_error(exception: Exception) -> DomainError:
     if isinstance(exception, OperationalError | InterfaceError):
         log.warning("database_unavailable", error=str(exception))
         return Overloaded(guidance=Guidance(retry_after=BUSY_RETRY_SECONDS))
-    log.error("unexpected_error", exc_info=exception)
+    if isinstance(exception, IntegrityError):
+        # Its text quotes the row, which may be somebody's address.
+        cause = exception.__cause__
+        constraint = getattr(getattr(cause, "diag", None), "constraint_name", None)
+        where = "".join(traceback.format_tb(exception.__traceback__))
+        log.error("unexpected_error", constraint=constraint, traceback=where)
+    else:
+        log.error("unexpected_error", exc_info=exception)
     return InternalError()
