@@ -38,6 +38,7 @@ class SignupForm(allauth_forms.SignupForm):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self.fields["email"].validators.append(MaxLengthValidator(LONGEST_EMAIL))
 
+    account_already_exists: bool
     field_order = ("full_name", "email", "phone", "password1")
 
     def try_save(self, request: HttpRequest) -> tuple[Person | None, HttpResponse | None]:
