@@ -101,14 +101,15 @@ def migrate() -> None:
 def set_up() -> None:
     """What `serve` does before it answers: migrations and, at first in demo mode, demo data."""
     with _django() as environment:
+        from matricula import demo as demo_data
         from matricula.kernel.schema import migrate as bring_up_to_date
 
         bring_up_to_date()
-        if environment.demo:
-            from matricula import demo as demo_data
-
-            if not demo_data.is_loaded():
-                demo_data.load()
+        if not environment.demo:
+            for address in demo_data.close_accounts():
+                _say(f"Closed the demo account {address}: its password is published")
+        elif not demo_data.is_loaded():
+            demo_data.load()
 
 
 @main.command()

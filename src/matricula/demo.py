@@ -12,13 +12,14 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 
 from matricula.accounts import tokens
+from matricula.accounts.adapter import PUBLISHED_PASSWORD
 from matricula.accounts.models import Person
 from matricula.catalog.models import Cohort, Course, CoursePrice, CourseStatus
 from matricula.enrollments.models import Completion
 from matricula.kernel import clock, ids
 from matricula.seats import actions as seats
 
-PASSWORD = "matricula-demo"  # noqa: S105 - published, and refused outside demo mode
+PASSWORD = PUBLISHED_PASSWORD
 PEOPLE = (
     ("learner@example.com", "Asha Rao"),
     ("second@example.com", "Daniel Okafor"),
@@ -126,6 +127,19 @@ def load() -> None:
         course=courses["basic-programming"],
         defaults={"recorded_by": staff},
     )
+
+
+def close_accounts() -> list[str]:
+    """Closes the demo accounts that still have the published password, for a database that a demo
+    has used before; returns their addresses.
+    """
+    closed = []
+    for person in Person.objects.filter(email__in=dict(PEOPLE), is_active=True):
+        if person.check_password(PASSWORD):
+            Person.objects.filter(pk=person.pk).update(is_active=False)
+            tokens.revoke_all(person.pk)
+            closed.append(person.email)
+    return closed
 
 
 def add_people(count: int, tokens_file: Path | None) -> None:

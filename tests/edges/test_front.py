@@ -18,8 +18,10 @@ class Served:
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
+        self.headers: dict[bytes, bytes] = {}
 
-    async def __call__(self, _scope: Any, receive: Any, send: Any) -> None:
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.headers = dict(scope["headers"])
         message = await receive()
         self.bodies.append(message["body"])
         await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -54,6 +56,12 @@ def part(body: bytes, *, more: bool) -> Message:
 def test_a_body_in_parts_is_served_whole() -> None:
     served, _ = serve([part(b"ab", more=True), part(b"cd", more=False)])
     assert served.bodies == [b"abcd"]
+
+
+def test_a_body_without_a_length_gets_one() -> None:
+    """Else what comes in chunks would be taken for an empty body."""
+    served, _ = serve([part(b"abcd", more=False)], transfer_encoding="chunked")
+    assert served.headers == {b"content-length": b"4"}
 
 
 def test_half_a_request_is_no_request() -> None:

@@ -18,6 +18,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+_FRAMING = {b"content-length", b"transfer-encoding"}
 LARGEST_BODY = 1_048_576
 LONGEST_LENGTH = 12  # digits of a Content-Length that is worth reading
 
@@ -44,6 +45,11 @@ class Front:
         except PayloadTooLarge:
             await _refuse(scope, send)
             return
+        # One length and no transfer coding, whatever way the body came: a WSGI application takes a
+        # body without a length for an empty one.
+        kept = [pair for pair in scope["headers"] if pair[0] not in _FRAMING]
+        length = (b"content-length", str(len(body)).encode())
+        scope = {**scope, "headers": [*kept, length]}
         messages = [{"type": "http.request", "body": body, "more_body": False}]
 
         async def replay() -> Message:

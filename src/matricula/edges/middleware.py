@@ -17,6 +17,8 @@ from matricula.kernel.errors import MalformedRequest, MethodNotAllowed
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 HEADER = "X-Correlation-Id"
+# Nothing under these is for a cache: it is somebody's, or holds a token or a link.
+_PERSONAL = ("/accounts/", "/demo/", "/api/v1/auth/", "/api/v1/me", "/api/v1/enrollments")
 
 log = structlog.get_logger(__name__)
 
@@ -69,6 +71,8 @@ class ErrorPages:
             if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
                 response = _with_problem(response)
             patch_vary_headers(response, ["Authorization", "Cookie"])
+        if request.path.startswith(_PERSONAL) and "Cache-Control" not in response:
+            response["Cache-Control"] = "no-store"
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse:

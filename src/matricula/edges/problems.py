@@ -10,7 +10,7 @@ import structlog
 from django.conf import settings
 from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import PermissionDenied as ForbiddenByDjango
-from django.db import IntegrityError, InterfaceError, OperationalError
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpResponse
 
 from matricula.kernel import correlation
@@ -35,6 +35,8 @@ _FRAMEWORK: dict[type[Exception], type[DomainError]] = {
     RequestDataTooBig: PayloadTooLarge,
     BadRequest: MalformedRequest,
     SuspiciousOperation: MalformedRequest,
+    # What the database cannot keep, like a NUL in a text.
+    DataError: MalformedRequest,
 }
 
 log = structlog.get_logger(__name__)

@@ -60,11 +60,18 @@ def check_server(url: str) -> None:
 def mark_demo(environment: Environment) -> None:
     """Leaves word in MATRICULA_HOME whether this is a demo, for later commands."""
     mark = environment.home / _DEMO_MARK
-    if environment.demo:
-        environment.home.mkdir(parents=True, exist_ok=True)
-        mark.touch()
-    else:
-        mark.unlink(missing_ok=True)
+    try:
+        if environment.demo:
+            environment.home.mkdir(parents=True, exist_ok=True)
+            mark.touch()
+        else:
+            mark.unlink(missing_ok=True)
+    except OSError as error:
+        raise SettingError(
+            "MATRICULA_HOME",
+            f"({environment.home}) cannot be used: {error.strerror}",
+            "point it to a folder this user may write",
+        ) from error
 
 
 def follow_demo_mark() -> None:

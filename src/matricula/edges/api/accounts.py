@@ -44,7 +44,7 @@ def sign_up(request: HttpRequest, payload: schemas.Signup) -> HttpResponse:
     if person is None:
         detail = "We sent a mail to this address. Follow its link to go on."
         return answer(schemas.CheckYourMail(detail=detail), 202)
-    return _unkept(answer(_tokens(person, tokens.issue(person.pk)), 201))
+    return answer(_tokens(person, tokens.issue(person.pk)), 201)
 
 
 @router.post(
@@ -62,7 +62,7 @@ def sign_up(request: HttpRequest, payload: schemas.Signup) -> HttpResponse:
 def get_token(request: HttpRequest, payload: schemas.Credentials) -> HttpResponse:
     """Signs in with e-mail address and password."""
     person = actions.authenticate(request, email=payload.email, password=payload.password)
-    return _unkept(answer(_tokens(person, tokens.issue(person.pk))))
+    return answer(_tokens(person, tokens.issue(person.pk)))
 
 
 @router.post(
@@ -73,7 +73,7 @@ def get_token(request: HttpRequest, payload: schemas.Credentials) -> HttpRespons
 def refresh_token(request: HttpRequest, payload: schemas.RefreshRequest) -> HttpResponse:  # noqa: ARG001
     """Spends a refresh token for the next pair. One used twice ends all of its family."""
     person_id, pair = tokens.rotate(payload.refresh_token)
-    return _unkept(answer(_tokens(_person(person_id), pair)))
+    return answer(_tokens(_person(person_id), pair))
 
 
 @router.post("/auth/token/revoke", auth=None, response={204: None, 400: Problem, 422: Problem})
@@ -87,12 +87,6 @@ def revoke_token(request: HttpRequest, payload: schemas.RefreshRequest) -> HttpR
 def me(request: HttpRequest) -> HttpResponse:
     """The person this token or session speaks for."""
     return answer(_user(active_person(request)))
-
-
-def _unkept(response: HttpResponse) -> HttpResponse:
-    """No cache may keep tokens (RFC 6749, section 5.1)."""
-    response["Cache-Control"] = "no-store"
-    return response
 
 
 def _person(person_id: UUID) -> Person:
