@@ -12,6 +12,7 @@ from pydantic import Field, StringConstraints
 
 from matricula.access import queries as access
 from matricula.catalog import queries as catalog
+from matricula.catalog.models import CourseStatus
 from matricula.catalog.queries import CoursePlan, Filters
 from matricula.edges import button
 from matricula.edges.api import schemas
@@ -21,6 +22,7 @@ from matricula.enrollments.rules import LiveEnrollment
 from matricula.flows import offer as offers
 from matricula.flows.offer import CohortOffer, CourseOffer
 from matricula.kernel import ids
+from matricula.kernel.errors import NotFound
 from matricula.kernel.money import Money
 
 router = Router(tags=["Courses"])
@@ -82,6 +84,8 @@ def get_access(request: HttpRequest, course_id: str) -> HttpResponse:
     person = active_person(request)
     course = catalog.find_course(course_id, hidden=True)
     found = access.access_to(person.pk, course.id)
+    if course.status == CourseStatus.DRAFT and found.enrollment is None:
+        raise NotFound  # a draft is known to those who have it, and to staff in the console
     enrollment = found.enrollment if found.granted else None
     return answer(
         schemas.AccessAnswer(

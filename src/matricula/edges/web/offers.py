@@ -5,21 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
-from uuid import UUID
 
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from matricula.catalog.models import CourseStatus
-from matricula.catalog.queries import CoursePlan
+from matricula.edges import button
 from matricula.edges.web import words
 from matricula.enrollments.errors import CourseNotAvailable, PaymentRequired
-from matricula.flows import offer as flow
 from matricula.flows.offer import ButtonState, CohortOffer, CourseOffer
 from matricula.kernel import ids
 
-MOST_ALTERNATIVES = 2
+# Where the control leads nowhere: the page says why.
+DEAD_ENDS = {
+    ButtonState.REGISTRATION_CLOSED,
+    ButtonState.COURSE_FULL,
+    ButtonState.NOT_AVAILABLE,
+}
 DAY = "j F Y"
 MOMENT = "j F Y, H:i"
 
@@ -99,18 +102,8 @@ def price_of(offer: CourseOffer) -> Price:
 
 def control_of(offer: CourseOffer) -> Control:
     """What the button says and does. Where nothing can be done it leads to the reason."""
-    slug = offer.course.slug
-    enroll_url = reverse("enroll", args=[slug])
-    state = offer.button
-    label, url = {
-        ButtonState.AVAILABLE: (_("Enroll Now"), enroll_url),
-        ButtonState.LOGIN_REQUIRED: (_("Login to Enroll"), login_url(enroll_url)),
-        ButtonState.REGISTRATION_CLOSED: (_("Registration Closed"), "#why"),
-        ButtonState.COURSE_FULL: (_("Course Full"), "#why"),
-        ButtonState.ALREADY_ENROLLED: (_("Already Enrolled"), reverse("learn", args=[slug])),
-        ButtonState.NOT_AVAILABLE: (_("Not Available"), "#why"),
-    }[state]
-    return Control(state, label, url)
+    leads_on = offer.button not in DEAD_ENDS
+    return Control(offer.button, button.label(offer), button.target(offer) if leads_on else "#why")
 
 
 def login_url(then: str) -> str:
@@ -168,14 +161,6 @@ def intakes_of(offer: CourseOffer) -> list[Intake]:
 def joinable_cohorts(offer: CourseOffer) -> list[CohortOffer]:
     """The cohorts with an open window and a free seat."""
     return [c for c in offer.cohorts if c.window == "open" and not c.seats.is_full]
-
-
-def open_alternatives(course: CoursePlan, person_id: UUID | None) -> list[CourseOffer]:
-    """Up to two courses to take instead, of those that nothing stands against, not even for a guest
-    whom signing in would only lead to a refusal.
-    """
-    candidates = flow.alternatives(course, person_id, MOST_ALTERNATIVES * 3)
-    return [offer for offer in candidates if offer.refusal is None][:MOST_ALTERNATIVES]
 
 
 def card_of(offer: CourseOffer) -> Card:

@@ -17,18 +17,13 @@ from matricula.edges.web import art as drawing
 from matricula.edges.web import offers, words
 from matricula.edges.web.guard import page, visitor_id
 from matricula.flows import offer as flow
-from matricula.flows.offer import ButtonState, CourseOffer
+from matricula.flows.offer import CourseOffer
 
 PAGE_SIZE = 24
 LONGEST_SEARCH = 120
 ART_LIFETIME = 365 * 86_400
 # Categories and languages change with the seasons: each process looks once a minute.
 FACETS_LIFETIME = 60
-_DEAD_ENDS = {
-    ButtonState.REGISTRATION_CLOSED,
-    ButtonState.COURSE_FULL,
-    ButtonState.NOT_AVAILABLE,
-}
 
 
 @page("GET")
@@ -58,7 +53,7 @@ def course(request: HttpRequest, slug: str) -> HttpResponse:
     """Everything about one course, and the enroll control."""
     visitor = visitor_id(request)
     offer = flow.find_offer(slug, visitor)
-    others = offers.open_alternatives(offer.course, visitor) if offer.button in _DEAD_ENDS else []
+    others = flow.alternatives(offer.course, visitor) if offer.button in offers.DEAD_ENDS else []
     context = {
         "offer": offer,
         "course": offer.course,

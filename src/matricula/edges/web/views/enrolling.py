@@ -22,7 +22,7 @@ from matricula.enrollments.errors import AlreadyEnrolled
 from matricula.flows import enroll as flow
 from matricula.flows import offer as offering
 from matricula.flows.enroll import Application
-from matricula.flows.offer import CourseOffer
+from matricula.flows.offer import CourseOffer, alternatives
 from matricula.kernel import ids
 from matricula.kernel.errors import Action, DomainError, Guidance, NotFound
 
@@ -79,9 +79,9 @@ def _enroll(request: HttpRequest, course: CoursePlan) -> HttpResponse:
 def _refused(request: HttpRequest, course: CoursePlan, error: DomainError) -> HttpResponse:
     """The failure page, with what can be done about this course and what could be taken instead."""
     here = reverse("course", args=[course.slug])
-    alternatives = list(error.guidance.alternatives) or [
+    others = list(error.guidance.alternatives) or [
         {"title": other.course.title, "url": reverse("course", args=[other.course.slug])}
-        for other in offers.open_alternatives(course, person_of(request).pk)
+        for other in alternatives(course, person_of(request).pk)
     ]
     actions = list(error.guidance.actions)
     if isinstance(error, EmailUnverified):
@@ -89,7 +89,7 @@ def _refused(request: HttpRequest, course: CoursePlan, error: DomainError) -> Ht
     if request.method == "POST":
         actions.append(Action(_("Enrollment Failed - Try Again"), request.path))
     actions.append(Action(_("Back to %(course)s") % {"course": course.title}, here))
-    error.guidance = replace(error.guidance, alternatives=alternatives, actions=actions)
+    error.guidance = replace(error.guidance, alternatives=others, actions=actions)
     return error_page(request, error)
 
 

@@ -14,6 +14,7 @@ from matricula.edges.web import offers, progress
 from matricula.edges.web.guard import SeeOther, page, person_of
 from matricula.enrollments import queries as enrollments
 from matricula.flows import cancel as cancelling
+from matricula.flows.offer import alternatives
 from matricula.kernel import events, ids
 from matricula.kernel.errors import IllegalState
 
@@ -27,7 +28,7 @@ def status(request: HttpRequest, reference: str) -> HttpResponse:
     course = catalog.courses_by_id([record.course_id])[record.course_id]
     cohort = next((plan for plan in course.cohorts if plan.id == record.cohort_id), None)
     summary = progress.summary_of(record)
-    others = [] if summary.is_live else offers.open_alternatives(course, person_id)
+    others = [] if summary.is_live else alternatives(course, person_id)
     context = {
         "summary": summary,
         "alternatives": [offers.card_of(other) for other in others],

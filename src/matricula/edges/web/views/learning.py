@@ -9,10 +9,12 @@ from django.urls import reverse
 
 from matricula.access import queries as access
 from matricula.catalog import queries as catalog
+from matricula.catalog.models import CourseStatus
 from matricula.edges.web import progress
 from matricula.edges.web.guard import page, person_of
 from matricula.enrollments import queries as enrollments
 from matricula.kernel import ids
+from matricula.kernel.errors import NotFound
 
 FORBIDDEN = 403
 
@@ -42,8 +44,10 @@ def my_courses(request: HttpRequest) -> HttpResponse:
 @login_required
 def course_home(request: HttpRequest, slug: str) -> HttpResponse:
     """The inside of a course, for those who have access; for others, why not and the way in."""
-    course = catalog.find_course(slug)
+    course = catalog.find_course(slug, hidden=True)
     found = access.access_to(person_of(request).pk, course.id)
+    if course.status == CourseStatus.DRAFT and found.enrollment is None:
+        raise NotFound
     context = {"course": course, "access": found}
     if not found.granted or found.enrollment is None:
         return render(request, "learning/no_access.html", context, status=FORBIDDEN)
