@@ -31,6 +31,8 @@ _FAST = {
     "full_page_writes": "off",
     "max_connections": "300",
     "autovacuum_naptime": "5s",
+    # Databases are dropped under their users here, and the last words belong to pytest.
+    "log_min_messages": "panic",
 }
 _PREPARE = (
     "import django; django.setup();"
