@@ -16,10 +16,12 @@ from django.conf import settings
 from django.core.mail import EmailMessage, EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
+from procrastinate.contrib.django import app
 
 from matricula.kernel import correlation
 from matricula.kernel.models import OutgoingMail
 
+DELIVERY = "matricula.kernel.jobs.deliver_mail"  # by name: the job knows us, not we the job
 log = structlog.get_logger(__name__)
 
 
@@ -27,13 +29,12 @@ class Backend(BaseEmailBackend):
     """Queues instead of sending."""
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
-        from matricula.kernel.jobs import deliver_mail
-
         with transaction.atomic():
             for message in email_messages:
                 row = OutgoingMail.objects.create(content=_content(message))
                 # Only the id: a job's arguments are logged, and a mail may hold a reset link.
-                deliver_mail.defer(mail_id=row.pk, correlation_id=correlation.current())
+                deliver = app.configure_task(DELIVERY)
+                deliver.defer(mail_id=row.pk, correlation_id=correlation.current())
         return len(email_messages)
 
 
