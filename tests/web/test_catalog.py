@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from matricula.accounts.models import Person
 from matricula.catalog.models import Cohort, Course, CourseStatus
+from matricula.edges.web.views import catalog
 from matricula.edges.web.views.catalog import PAGE_SIZE
 from matricula.flows.enroll import Application, enroll
 from matricula.seats.models import SeatCount
@@ -113,7 +114,7 @@ def test_the_pages_of_the_list_hold_every_course_once(guest: Client) -> None:
     assert "First page" in second.content.decode()
 
 
-@pytest.mark.parametrize("count", [10, 2000])
+@pytest.mark.parametrize("count", [10, 10_000])
 def test_the_number_of_queries_does_not_grow_with_the_courses(
     member: Client, learner: Person, count: int
 ) -> None:
@@ -124,11 +125,9 @@ def test_the_number_of_queries_does_not_grow_with_the_courses(
     cohorts = Cohort.objects.bulk_create(Cohort(course=c, name="Only") for c in courses)
     SeatCount.objects.bulk_create(SeatCount(cohort=c, capacity=5) for c in cohorts)
     enroll(Application(learner.pk, course="hot-drop"))
-    text_of(member, "/")  # the facets are read once a minute
+    catalog.facets_at.cache_clear()  # also the page that reads the facets, once a minute
 
-    with CaptureQueriesContext(
-        connection,
-    ) as queries:
+    with CaptureQueriesContext(connection) as queries:
         text_of(member, "/")
     assert len(queries) <= MOST_QUERIES, [query["sql"][:90] for query in queries]
 
