@@ -5,7 +5,7 @@
 MATRICULA_DEMO ?= 1
 BIN := .venv/bin
 # Typing annotations, layers and sizes are checked over these; migrations are generated.
-CODE := src tests bench scripts
+CODE := src sandbox tests bench scripts
 OLDEST := $(addprefix tests/,kernel accounts catalog seats enrollments flows api races properties)
 
 .PHONY: serve test test-oldest check bench setup lock clean

@@ -8,9 +8,12 @@ from collections.abc import Iterator
 
 import django
 import pytest
+from django.conf import settings
 
+from matricula.config import environment
 from tests.support import databases
 from tests.support.databases import TestServer
+from tests.support.sandbox import Sandbox, running_sandbox
 from tests.support.sites import Site, running_site
 
 
@@ -25,6 +28,8 @@ def _prepare() -> TestServer | None:
         server.start()
     os.environ.update(databases.site_environment(databases.new_database()))
     django.setup()
+    # pytest may have read the settings already, with what the controller left in the environment.
+    settings.ENVIRONMENT = environment.load(os.environ)
     return server
 
 
@@ -66,6 +71,25 @@ def site() -> Iterator[Site]:
     """A running site of this test's own."""
     with running_site() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def running_gateway() -> Iterator[Sandbox]:
+    """The gateway that this process's settings name."""
+    from matricula.payments import gateways
+
+    with running_sandbox(settings.ENVIRONMENT.razorpay) as sandbox:
+        yield sandbox
+        provider = gateways.provider("razorpay")
+        assert isinstance(provider, gateways.RazorpayProvider)
+        provider.close()
+
+
+@pytest.fixture
+def sandbox(running_gateway: Sandbox) -> Sandbox:
+    """The gateway, empty and without faults."""
+    running_gateway.reset()
+    return running_gateway
 
 
 def pytest_collection_modifyitems() -> None:

@@ -152,6 +152,26 @@ def doctor(repair: bool) -> None:
     _say("Nothing found: the books agree")
 
 
+@main.command()
+@click.option("--hours", default=48, show_default=True, help="How far back to compare.")
+def reconcile(hours: int) -> None:
+    """Ask the payment gateway what became of every open payment, and compare its books with ours.
+
+    Prints what was found and exits with 1 when the books differ or the gateway did not answer.
+    """
+    with _django():
+        from matricula.flows.reconcile import run_now
+
+        summary = run_now(hours)
+    _say(
+        f"{summary.checked} open payments asked about, {summary.unanswered} without an answer; "
+        f"{summary.compared} captured payments compared, {summary.settled} settled, "
+        f"{summary.differences} differ"
+    )
+    if summary.unanswered or summary.differences:
+        sys.exit(1)
+
+
 @main.command("create-staff")
 @click.argument("email")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
@@ -233,6 +253,9 @@ def _greet(environment: Environment) -> None:
     _say(f"API docs   {site}/api/v1/docs")
     if environment.demo:
         _say(f"Mail       {site}/demo/mail/")
+    if environment.razorpay is not None and environment.razorpay.is_sandbox:
+        _say(f"Sandbox    {environment.razorpay.base_url}/ (payments without real money)")
+    if environment.demo:
         _say("Accounts   learner@example.com, second@example.com, staff@example.com,")
         _say("           instructor@example.com; the password is matricula-demo")
     _say("Matricula is ready")

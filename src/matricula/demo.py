@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from matricula.accounts.models import Person
 from matricula.catalog.models import Cohort, Course, CoursePrice, CourseStatus
 from matricula.enrollments.models import Completion
 from matricula.kernel import clock, ids
+from matricula.orders.models import RefundStep
+from matricula.pricing.models import Coupon, Seller, TaxRate
 from matricula.seats import actions as seats
 
 PASSWORD = PUBLISHED_PASSWORD
@@ -74,6 +76,7 @@ COURSES: tuple[dict[str, Any], ...] = (
         "duration_weeks": 4,
         "capacity": 2,
         "price": (100_000, None),
+        "tax_category": "exempt",
         "waitlist_enabled": True,
     },
     {
@@ -105,6 +108,25 @@ COURSES: tuple[dict[str, Any], ...] = (
 )
 
 
+COUPONS: dict[str, dict[str, Any]] = {
+    "SAVE50": {"kind": "percent", "percent": 50},
+    "WELCOME500": {
+        "kind": "fixed",
+        "amount_minor": 50_000,
+        "currency": "INR",
+        "per_person_limit": 1,
+    },
+    "ONCE": {"kind": "percent", "percent": 100, "total_limit": 1},
+    "OLD": {
+        "kind": "percent",
+        "percent": 20,
+        "starts_at": datetime(2025, 1, 1, tzinfo=UTC),
+        "ends_at": datetime(2025, 7, 1, tzinfo=UTC),
+    },
+}
+REFUND_POLICY = (("after_payment", 2, 100), ("before_start", 14, 100), ("before_start", 0, 50))
+
+
 def is_loaded() -> bool:
     """Whether the demo data is there already."""
     return Course.objects.filter(slug=COURSES[0]["slug"]).exists()
@@ -118,6 +140,7 @@ def load() -> None:
     Person.objects.filter(pk=staff.pk).update(is_staff=True, is_superuser=True)
     instructors, _ = Group.objects.get_or_create(name="Instructors")
     people["instructor@example.com"].groups.add(instructors)
+    _money()
     courses = {entry["slug"]: _course(entry, people["instructor@example.com"]) for entry in COURSES}
     for entry in COURSES:
         required = [courses[slug] for slug in entry.get("prerequisites", ())]
@@ -127,6 +150,36 @@ def load() -> None:
         course=courses["basic-programming"],
         defaults={"recorded_by": staff},
     )
+
+
+def _money() -> None:
+    """Who sells, at which taxes, with which coupons and refund policy. What is there stays."""
+    Seller.objects.get_or_create(
+        pk=1,
+        defaults={
+            "name": "Matricula Academy",
+            "legal_name": "Matricula Academy Private Limited",
+            "address": "12 Residency Road\nBengaluru 560025\nKarnataka, India",
+            "country": "IN",
+            "state": "KA",
+            "gstin": "29AABCM1234M1ZY",
+            "email": "accounts@example.com",
+            "time_zone": "Asia/Kolkata",
+            "invoice_prefix": "MAT",
+        },
+    )
+    TaxRate.objects.get_or_create(
+        category="standard",
+        country="IN",
+        valid_from=date(2017, 7, 1),
+        defaults={"head": "GST", "percent": 18, "code": "999293"},
+    )
+    for code, terms in COUPONS.items():
+        Coupon.objects.get_or_create(code=code, defaults=terms)
+    for until, days, percent in REFUND_POLICY:
+        RefundStep.objects.get_or_create(
+            course=None, until=until, days=days, defaults={"percent": percent}
+        )
 
 
 def close_accounts() -> list[str]:
@@ -191,6 +244,7 @@ def _course(entry: dict[str, Any], instructor: Person) -> Course:
             "instructor": instructor,
             "instructor_name": instructor.full_name,
             "status": entry.get("status", CourseStatus.PUBLISHED),
+            "tax_category": entry.get("tax_category", "standard"),
         },
     )
     if made:

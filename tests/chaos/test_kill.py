@@ -16,7 +16,8 @@ import httpx
 import psutil
 import pytest
 
-from tests.support.sites import free_port, stop
+from tests.support.ports import free_pair
+from tests.support.sites import stop
 
 _MATRICULA = str(Path(sys.executable).parent / "matricula")
 _START_SECONDS = 90
@@ -68,7 +69,7 @@ def environment(home: Path, port: int) -> dict[str, str]:
 
 @pytest.fixture
 def installation(tmp_path: Path) -> Iterator[Installation]:
-    port = free_port()
+    port = free_pair()
     log = tmp_path / "serve.log"
     with log.open("wb") as out:
         process = subprocess.Popen(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -17,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from matricula.runtime import cluster
+from tests.support.ports import free_pair
 
 from .conftest import clean_environ, is_gone, wait_until
 
@@ -54,16 +54,12 @@ class Installation:
             return False
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as finder:
-        port: int = finder.getsockname()[1]
-    return port
 
 
 @pytest.fixture
 def installation(tmp_path: Path) -> Iterator[Installation]:
     """A demo installation that has said that it is ready."""
-    port = free_port()
+    port = free_pair()
     process = subprocess.Popen(
         [sys.executable, "-m", "matricula.cli", "serve"],
         env=clean_environ(

@@ -195,14 +195,14 @@ def test_extending_holds_the_seat_until_then(
 ) -> None:
     key = hold(cursor, person, rooms.cohort(1), 60)
     until = clock.now() + timedelta(hours=1)
-    assert actions.extend(key, until) == until
+    assert actions.extend([key], until) == until
     assert Hold.objects.get(key=key).expires_at == until
 
 
 def test_extending_never_shortens(cursor: CursorWrapper, rooms: Rooms, person: UUID) -> None:
     key = hold(cursor, person, rooms.cohort(1), 3600)
     before = Hold.objects.get(key=key).expires_at
-    assert actions.extend(key, clock.now()) == before
+    assert actions.extend([key], clock.now()) == before
     assert Hold.objects.get(key=key).expires_at == before
 
 
@@ -214,7 +214,7 @@ def test_what_is_not_held_cannot_be_extended(
     run_out(key)
     {"released": actions.release, "expired": actions.expire, "sold": actions.sell}[end]([key])
     with pytest.raises(HoldEnded):
-        actions.extend(key, clock.now() + timedelta(hours=1))
+        actions.extend([key], clock.now() + timedelta(hours=1))
 
 
 def test_an_extended_hold_does_not_expire(
@@ -222,7 +222,7 @@ def test_an_extended_hold_does_not_expire(
 ) -> None:
     key = hold(cursor, person, rooms.cohort(1))
     run_out(key)
-    actions.extend(key, clock.now() + timedelta(hours=1))
+    actions.extend([key], clock.now() + timedelta(hours=1))
     assert actions.expire([key]) == []
 
 

@@ -90,7 +90,7 @@ def test_extending_finds_the_hold_by_its_key(live_keys: list[UUID], crowded: UUI
     ends = Hold.objects.get(key=live_keys[0]).expires_at
     assert ends is not None
     with reads_of("seats_hold") as reads:
-        actions.extend(live_keys[0], ends)
+        actions.extend([live_keys[0]], ends)
     assert reads.table_scans == 0
     assert "one_live_hold_per_key" in reads.indexes
 

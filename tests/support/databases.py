@@ -21,6 +21,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 
 from matricula.runtime.embedded import EmbeddedPostgres
+from tests.support.ports import free_pair
 
 SERVER = "MATRICULA_TEST_SERVER_URL"
 HOME = "MATRICULA_HOME"
@@ -66,6 +67,10 @@ class TestServer:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
+# The gateway sandbox of this process, if a test starts one, listens beside it.
+_PORT = str(free_pair())
+
+
 def site_environment(database_url: str) -> dict[str, str]:
     """The settings every test process runs with."""
     return {
@@ -75,6 +80,7 @@ def site_environment(database_url: str) -> dict[str, str]:
         "MATRICULA_LIMITS": "off",
         "MATRICULA_METRICS_TOKEN": "metrics-token-of-the-tests",
         HOME: os.environ[HOME],
+        "PORT": _PORT,
     }
 
 

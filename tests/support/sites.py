@@ -16,6 +16,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.support.ports import free_pair
 from tests.support.databases import fresh_database, site_environment
 
 _START_SECONDS = 60
@@ -41,7 +42,7 @@ class Site:
 def running_site(*, workers: int = 2, **extra: str) -> Iterator[Site]:
     """A site on a free port of loopback. Extra settings are environment variables."""
     with fresh_database() as database_url, tempfile.TemporaryDirectory() as folder:
-        port = free_port()
+        port = free_pair()
         environ = {
             **os.environ,
             **site_environment(database_url),

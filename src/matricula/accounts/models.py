@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Lower, Now
 
 from matricula.kernel import ids
@@ -32,6 +33,9 @@ class Person(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField(max_length=254)
     full_name = models.CharField(max_length=150, blank=True)
     phone = models.CharField(max_length=32, blank=True)
+    guest_email = models.EmailField(
+        max_length=254, blank=True, help_text="The address a guest gave; empty for an account."
+    )
     is_staff = models.BooleanField(default=False, help_text="May open the console.")
     is_active = models.BooleanField(default=True, help_text="May sign in.")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -46,6 +50,11 @@ class Person(AbstractBaseUser, PermissionsMixin):
         verbose_name_plural = "people"
         constraints: ClassVar = [
             models.UniqueConstraint(Lower("email"), name="one_person_per_email")
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["guest_email"], condition=~Q(guest_email=""), name="guest_by_email"
+            )
         ]
 
     def __str__(self) -> str:

@@ -72,6 +72,12 @@ class Course(models.Model):
         max_length=12, choices=CourseStatus.choices, default=CourseStatus.DRAFT
     )
     tax_inclusive = models.BooleanField(default=False)
+    tax_category = models.SlugField(
+        max_length=20,
+        default="standard",
+        db_index=False,
+        help_text="The tax rates of this category apply. exempt: no tax.",
+    )
     prerequisites = models.ManyToManyField(
         "self", symmetrical=False, blank=True, related_name="prerequisite_of"
     )

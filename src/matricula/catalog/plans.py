@@ -31,10 +31,11 @@ _PLAIN = (
     "instructor_name",
     "duration_weeks",
     "access_days",
+    "tax_category",
 )
 _SELECT = """
 SELECT c.id, c.slug, c.title, c.summary, c.description, c.category, c.language, c.instructor_name,
-       c.duration_weeks, c.access_days, c.status, c.tax_inclusive,
+       c.duration_weeks, c.access_days, c.tax_category, c.status, c.tax_inclusive,
        ARRAY(SELECT jsonb_build_object(
                     'currency', p.currency, 'amount_minor', p.amount_minor,
                     'sale_minor', p.sale_minor, 'sale_starts_at', p.sale_starts_at,
@@ -87,6 +88,7 @@ class CoursePlan:
     instructor_name: str
     duration_weeks: int | None
     access_days: int | None
+    tax_category: str
     status: CourseStatus
     tax_inclusive: bool
     price: ListPrice | None

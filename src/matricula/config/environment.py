@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 _EMAIL_REMEDY = "set it to smtp+tls://user:password@host:587 (STARTTLS) or smtp+ssl://…:465"
+RAZORPAY_URL = "https://api.razorpay.com"
 DEMO_EXTRA_ORIGIN = "https://app.example.com"
 
 
@@ -25,6 +26,37 @@ class SettingError(Exception):
     def __init__(self, name: str, problem: str, remedy: str) -> None:
         self.name = name
         super().__init__(f"{name} {problem}: {remedy}")
+
+
+@dataclass(frozen=True)
+class RazorpaySettings:
+    """An account at Razorpay, or at the sandbox that stands in for it. `webhook_secrets` are all
+    valid, the newest first, so that a secret can be changed without losing an event."""
+
+    key_id: str
+    key_secret: str
+    webhook_secrets: tuple[str, ...]
+    base_url: str
+    is_sandbox: bool = False
+
+    @property
+    def checkout_script(self) -> str:
+        """What opens the gateway's form in the page."""
+        if self.base_url == RAZORPAY_URL:
+            return "https://checkout.razorpay.com/v1/checkout.js"
+        return f"{self.base_url}/v1/checkout.js"
+
+    @property
+    def checkout_form(self) -> str:
+        """Where a form is posted that opens the gateway's page instead, without scripts."""
+        return f"{self.base_url}/v1/checkout/embedded"
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The origins a payment page must let in (its Content-Security-Policy)."""
+        if self.base_url == RAZORPAY_URL:
+            return (RAZORPAY_URL, "https://checkout.razorpay.com", "https://*.razorpay.com")
+        return (self.base_url,)
 
 
 @dataclass(frozen=True)
@@ -46,6 +78,9 @@ class Environment:
     metrics_token: str
     email_url: str | None
     web_workers: int
+    razorpay: RazorpaySettings | None
+    terms_url: str
+    terms_version: str
 
 
 def load(environ: Mapping[str, str]) -> Environment:
@@ -82,7 +117,53 @@ def load(environ: Mapping[str, str]) -> Environment:
         metrics_token=_secret(environ, "MATRICULA_METRICS_TOKEN", demo=demo, home=home, least=16),
         email_url=_email_url(environ, demo=demo),
         web_workers=_integer(environ, "WEB_WORKERS", default=os.cpu_count() or 1, low=1, high=256),
+        razorpay=_razorpay(environ, demo=demo, home=home, port=port),
+        terms_url=_terms_url(environ),
+        terms_version=environ.get("MATRICULA_TERMS_VERSION", "").strip()[:40],
     )
+
+
+def _razorpay(
+    environ: Mapping[str, str], *, demo: bool, home: Path, port: int
+) -> RazorpaySettings | None:
+    """All of the account or nothing of it; in demo mode nothing means the sandbox."""
+    names = ("RAZORPAY_KEY_ID", "RAZORPAY_KEY_SECRET", "RAZORPAY_WEBHOOK_SECRET")
+    given = {name: environ.get(name, "").strip() for name in names}
+    if not any(given.values()):
+        return _sandbox(home, port) if demo else None
+    for name, value in given.items():
+        if not value:
+            raise SettingError(name, "is not set", f"set it, or unset {', '.join(names)}")
+    name = "RAZORPAY_BASE_URL"
+    base_url = _origin(name, environ.get(name, "").strip().rstrip("/") or RAZORPAY_URL)
+    parts = urlsplit(base_url)
+    if parts.scheme != "https" and not _is_loopback(parts.hostname or ""):
+        raise SettingError(name, "is not encrypted", "use an https:// address")
+    return RazorpaySettings(
+        key_id=given["RAZORPAY_KEY_ID"],
+        key_secret=given["RAZORPAY_KEY_SECRET"],
+        webhook_secrets=_list(environ, "RAZORPAY_WEBHOOK_SECRET"),
+        base_url=base_url,
+    )
+
+
+def _sandbox(home: Path, port: int) -> RazorpaySettings:
+    return RazorpaySettings(
+        key_id="rzp_test_matriculademo",
+        key_secret=_kept_secret(home / "sandbox_key_secret"),
+        webhook_secrets=(_kept_secret(home / "sandbox_webhook_secret"),),
+        base_url=f"http://127.0.0.1:{port + 1}",
+        is_sandbox=True,
+    )
+
+
+def _terms_url(environ: Mapping[str, str]) -> str:
+    name = "MATRICULA_TERMS_URL"
+    url = environ.get(name, "").strip()
+    remedy = "set it to the address of your terms, like https://example.org/terms"
+    if url and _split(name, url, remedy).scheme not in {"http", "https"}:
+        raise SettingError(name, "is not an address", remedy)
+    return url
 
 
 def _flag(environ: Mapping[str, str], name: str, *, default: bool) -> bool:

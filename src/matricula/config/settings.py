@@ -43,7 +43,10 @@ INSTALLED_APPS = [
     "matricula.accounts",
     "matricula.catalog",
     "matricula.seats",
+    "matricula.pricing",
     "matricula.enrollments",
+    "matricula.orders",
+    "matricula.payments",
     "matricula.flows",
     "matricula.edges",
 ]

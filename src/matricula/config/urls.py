@@ -7,6 +7,7 @@ from django.urls import include, path
 from matricula.edges import health
 from matricula.edges.api.app import api
 from matricula.edges.console.site import console
+from matricula.edges.hooks import views as hooks
 from matricula.edges.web.views import errors
 
 urlpatterns = [
@@ -15,6 +16,8 @@ urlpatterns = [
     path("metrics", health.metrics),
     path("api/v1/", api.urls),
     path("console/", console.urls),
+    path("webhooks/<str:provider>", hooks.receive),
+    path("webhooks/<str:provider>/", hooks.receive),
     path("accounts/", include("allauth.account.urls")),
     path("", include("matricula.edges.web.urls")),
 ]

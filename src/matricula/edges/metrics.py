@@ -16,3 +16,6 @@ ENROLLMENTS = Counter(
     "Requests to enroll, by what became of them.",
     ["outcome"],
 )
+WEBHOOKS = Counter(
+    "matricula_webhooks_total", "Webhooks received, by what became of them.", ["provider", "outcome"]
+)

@@ -33,8 +33,3 @@ class PrerequisitesNotMet(DomainError):
 class PaymentRequired(DomainError):
     code, status, title = "payment_required", 402, "This course has to be paid for"
     usual_detail = "Online payment is not set up on this server yet. Nothing was charged."
-
-
-class CouponInvalid(DomainError):
-    code, status, title = "coupon_invalid", 422, "This coupon code is not valid"
-    usual_detail = "Check the code, or enroll without it."

@@ -35,6 +35,7 @@ class CourseFacts:
     is_paid: bool
     prerequisites: Sequence[tuple[UUID, str]]
     cohorts: Sequence[CohortFacts]
+    can_be_paid: bool = True
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def refusal(  # noqa: PLR0911 - one return a reason, in order, reads best
     if missing:
         titles = ", ".join(title for _, title in missing)
         return errors.PrerequisitesNotMet(f"Complete first: {titles}.")
-    if course.is_paid:
+    if course.is_paid and not course.can_be_paid:
         return errors.PaymentRequired()
     if cohort.is_full:
         return CourseFull()

@@ -58,6 +58,7 @@ ENROLLMENT = Transitions[Stage](
         (Stage.PAYMENT_COMPLETED, "confirm"): Stage.CONFIRMED,
         (Stage.PAYMENT_COMPLETED, "refund"): Stage.REFUNDED,
         (Stage.EXPIRED, "complete_payment"): Stage.PAYMENT_COMPLETED,
+        (Stage.EXPIRED, "refund"): Stage.REFUNDED,  # paid late, and no seat was left
         (Stage.CONFIRMED, "cancel"): Stage.CANCELLED,
         (Stage.CONFIRMED, "refund"): Stage.REFUNDED,
     },

@@ -1,4 +1,6 @@
-"""A person gives an enrollment up: the seat goes back, access ends."""
+"""A person gives an enrollment up: the seat goes back, access ends. What was paid is given back by
+policy; a checkout that is not paid yet is given up whole, with all its courses.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +10,18 @@ from django.db import transaction
 
 from matricula.enrollments import actions as enrollments
 from matricula.enrollments import queries
+from matricula.enrollments.models import Enrollment
 from matricula.enrollments.queries import EnrollmentRecord
 from matricula.enrollments.states import Stage
+from matricula.flows import refund
+from matricula.flows.locked import LockedOrder, lock_order
 from matricula.kernel import events
 from matricula.kernel.events import NewEvent
+from matricula.orders import actions as order_actions
+from matricula.orders import queries as orders
+from matricula.orders.states import OrderState
+from matricula.payments import actions as payments
+from matricula.pricing import actions as pricing
 from matricula.seats import actions as seats
 
 LONGEST_REASON = 500
@@ -25,15 +35,52 @@ def cancel(
 
     Raises NotFound for an enrollment that is not this person's, and IllegalState when it has ended.
     """
-    queries.of_person(person_id, enrollment_id)
+    record = queries.of_person(person_id, enrollment_id)
+    reason = reason[:LONGEST_REASON]
+    offer = refund.refundable(record)
+    if offer is not None and offer.amount:
+        return refund.refund_by_policy(enrollment_id, person_id, actor_id=actor_id, reason=reason)
+    order = orders.of_enrollment(enrollment_id)
+    found = None if order is None else lock_order(order.id)
+    if found is not None and found.order.state == OrderState.OPEN:
+        _give_up(found, actor_id, reason)
+    else:
+        _cancel_one(enrollment_id, actor_id, reason)
+    return queries.of_person(person_id, enrollment_id)
+
+
+def _cancel_one(enrollment_id: UUID, actor_id: UUID, reason: str) -> None:
     seats.release([enrollment_id])  # takes the cohort's counter row before the enrollment's
     (enrollment,) = enrollments.lock([enrollment_id])
-    had_access = enrollment.stage == Stage.CONFIRMED
-    enrollments.move(enrollment, "cancel", reason=reason[:LONGEST_REASON])
-    about = {"subject": enrollment_id, "person": person_id, "actor": actor_id}
-    place = {"course": str(enrollment.course_id), "cohort": str(enrollment.cohort_id)}
-    told = [NewEvent(type="enrollment.cancelled", data=place, **about)]
-    if had_access:
-        told.append(NewEvent(type="access.revoked", data=place, **about))
+    events.append(_end(enrollment, actor_id, reason))
+
+
+def _give_up(found: LockedOrder, actor_id: UUID, reason: str) -> None:
+    """The whole checkout ends. Money that arrives nevertheless is recognised and given back."""
+    seats.release([line.enrollment_id for line in found.lines])
+    told = []
+    for line in found.lines:
+        told += _end(found.enrollment_of(line), actor_id, reason)
+    order_actions.move(found.order, "cancel")
+    for payment in found.payments:
+        if payment.order_id == found.order.pk:
+            payments.move_if_allowed(payment, "cancel")
+    pricing.release_coupons([found.order.pk])
     events.append(told)
-    return queries.of_person(person_id, enrollment_id)
+
+
+def _end(enrollment: Enrollment, actor_id: UUID, reason: str) -> list[NewEvent]:
+    had_access = enrollment.stage == Stage.CONFIRMED
+    enrollments.move(enrollment, "cancel", reason=reason)
+    place = {"course": str(enrollment.course_id), "cohort": str(enrollment.cohort_id)}
+    types = ["enrollment.cancelled", *(["access.revoked"] if had_access else [])]
+    return [
+        NewEvent(
+            type=type_,
+            subject=enrollment.pk,
+            person=enrollment.person_id,
+            actor=actor_id,
+            data=place,
+        )
+        for type_ in types
+    ]

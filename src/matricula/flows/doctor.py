@@ -53,6 +53,16 @@ CHECKS: Sequence[Check] = (
     Check("overdue_holds", "No hold outlives its time by more than a minute."),
     Check("unsent", "No event waits longer than a minute for its effects."),
     Check("unsent_mail", "No mail waits longer than twelve hours to be sent."),
+    Check("order_sums", "An order's lines sum to it, and its payment asks for exactly that."),
+    Check("order_stages", "An open order has pending enrollments, and the other way round."),
+    Check(
+        "captured_in_nothing",
+        "Every captured payment ends in enrollments, a refund, or an open staff task.",
+    ),
+    Check("ledger", "The ledger agrees with charges and refunds, and never gives back too much."),
+    Check("stuck_refunds", "A refund that failed, or waits for a day, has an open staff task."),
+    Check("unhandled_webhooks", "No webhook waits longer than ten minutes to be handled."),
+    Check("coupon_limits", "No coupon is used beyond its limits, open checkouts counted."),
     Check("forgotten_keys", "One Idempotency-Key has one finished answer."),
 )
 

@@ -4,6 +4,9 @@ Read what is known, decide, then claim: one call of `enroll_people` (`sql/enroll
 seat, makes the enrollment, appends the events and remembers the answer, in one transaction. It
 decides again what only the database can know for sure: whether a seat is left, and whether this
 person already has one. Nothing before it is locked, so everything before it may be a moment old.
+
+A course that costs something is priced (`flows/quote.py`), its seat held and its order written
+(`flows/checkout.py`); then its money is asked for (`flows/pay.py`) and settled (`flows/settle.py`).
 """
 
 from __future__ import annotations
@@ -22,11 +25,12 @@ from matricula.catalog import queries as catalog
 from matricula.catalog.queries import CoursePlan
 from matricula.enrollments import queries as enrollments
 from matricula.enrollments import rules
-from matricula.enrollments.errors import AlreadyEnrolled, CouponInvalid, CourseNotAvailable
+from matricula.enrollments.errors import AlreadyEnrolled, CourseNotAvailable
 from matricula.enrollments.queries import PersonStanding
 from matricula.enrollments.rules import LiveEnrollment, Standing
 from matricula.enrollments.states import Stage
-from matricula.flows import offer
+from matricula.flows import checkout, offer
+from matricula.flows.checkout import Choice
 from matricula.kernel import clock, correlation, idempotency, ids
 from matricula.kernel.errors import (
     Action,
@@ -34,8 +38,10 @@ from matricula.kernel.errors import (
     DomainError,
     Guidance,
     IdempotencyInProgress,
+    IllegalState,
     NotFound,
 )
+from matricula.orders import queries as orders
 from matricula.seats import queries as seats
 from matricula.seats.errors import CourseFull
 from matricula.seats.queries import Availability
@@ -50,17 +56,20 @@ class Application:
     cohort_id: UUID | None = None
     coupon_code: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    terms: checkout.Terms = field(default_factory=checkout.Terms)
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """What became of an application. `is_new` is False when the enrollment was pending already."""
+    """What became of an application. `is_new` is False when the enrollment was pending already.
+    `order_id` is there when it costs something: `pay.open_session` asks for the money."""
 
     enrollment_id: UUID
     course: CoursePlan
     stage: Stage
     hold_expires_at: datetime | None
     is_new: bool
+    order_id: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -81,10 +90,11 @@ class AlreadyAnswered(Exception):
 
 
 def enroll(application: Application, keyed: Keyed | None = None) -> Receipt:
-    """Enrolls the person in a free course, or says why not. Four queries.
+    """Enrolls the person, or holds a seat to be paid for, or says why not. Four queries when free.
 
     Raises AlreadyAnswered when the key was used before for the same request, an idempotency error
-    when for another; NotFound; a refusal of `enrollments.rules`; CourseFull with alternatives.
+    when for another; NotFound; a refusal of `enrollments.rules`; CourseFull with alternatives; a
+    refusal of the coupon (`pricing.errors`).
     """
     course = _find(application)
     # Seats before standing: a double submit that sees its twin's seat taken then also sees the
@@ -98,23 +108,64 @@ def enroll(application: Application, keyed: Keyed | None = None) -> Receipt:
     )
     if keyed is not None and person.remembered is not None:
         raise AlreadyAnswered(idempotency.replayed(person.remembered, keyed.fingerprint))
-    _check_account(person)
+    check_account(person)
     if person.standing.live is not None:
-        return _existing(course, person.standing.live)
-    cohort_id = _decide(application, course, counts, person.standing)
+        return _existing(course, person.standing.live, application.coupon_code)
+    choice = choose(course, application.cohort_id, counts, person.standing, application.person_id)
+    if application.coupon_code or offer.is_paid(course, clock.now()):
+        return _buy(application, choice, keyed)
+    return _take(application, choice, keyed)
 
-    claim = _claim(application, course, cohort_id, keyed)
+
+def _take(application: Application, choice: Choice, keyed: Keyed | None) -> Receipt:
+    """A free seat, sold at once."""
+    course = choice.course
+    claim = _claim(application, choice, keyed)
 
     if claim.outcome == "answered" and keyed is not None:
         raise AlreadyAnswered(_first_answer(application.person_id, keyed))
     if claim.outcome == "already":
         return _existing(
             course,
-            LiveEnrollment(claim.enrollment_id, cohort_id, Stage(claim.stage), claim.expires_at),
+            LiveEnrollment(
+                claim.enrollment_id, choice.cohort_id, Stage(claim.stage), claim.expires_at
+            ),
+            None,
         )
     if claim.outcome != "enrolled":
-        raise _full(course, application.person_id)
+        raise full(course, application.person_id)
     return Receipt(claim.enrollment_id, course, Stage(claim.stage), None, is_new=True)
+
+
+def _buy(application: Application, choice: Choice, keyed: Keyed | None) -> Receipt:
+    """A seat held, to be paid for; or sold, when a coupon pays for all of it."""
+    codes = [application.coupon_code] if application.coupon_code else []
+    basket = checkout.basket(
+        application.person_id,
+        [choice],
+        codes,
+        application.terms,
+        key=keyed.key if keyed else None,
+        metadata=application.metadata,
+    )
+    try:
+        placed = checkout.place(basket)
+    except checkout.NotHeld as refused:
+        claim = refused.claim
+        if claim.outcome == "answered" and keyed is not None:
+            raise AlreadyAnswered(_first_answer(application.person_id, keyed)) from refused
+        if claim.outcome != "already":
+            raise full(choice.course, application.person_id) from refused
+        live = LiveEnrollment(
+            claim.enrollment_id, choice.cohort_id, claim.stage, claim.hold_expires_at
+        )
+        return _existing(choice.course, live, application.coupon_code)
+    (claim,) = placed.claims
+    stage = Stage.CONFIRMED if placed.payment_id is None else Stage.PAYMENT_PENDING
+    expires_at = claim.hold_expires_at if placed.payment_id is not None else None
+    return Receipt(
+        claim.enrollment_id, choice.course, stage, expires_at, True, placed.order_id
+    )
 
 
 def _find(application: Application) -> CoursePlan:
@@ -125,15 +176,17 @@ def _find(application: Application) -> CoursePlan:
     raise NotFound
 
 
-def _check_account(person: PersonStanding) -> None:
+def check_account(person: PersonStanding) -> None:
+    """Raises AuthenticationRequired for a closed account, and EmailUnverified."""
     if not person.is_active:
         raise AuthenticationRequired
     if settings.ACCOUNT_EMAIL_VERIFICATION == "mandatory" and not person.is_verified:
         raise EmailUnverified
 
 
-def _existing(course: CoursePlan, live: LiveEnrollment) -> Receipt:
-    """A pending enrollment is handed out again; a finished one cannot be made twice."""
+def _existing(course: CoursePlan, live: LiveEnrollment, coupon_code: str | None) -> Receipt:
+    """A pending enrollment is handed out again; a finished one cannot be made twice. Its price was
+    frozen when it was placed: another coupon is for another checkout."""
     if not live.is_pending:
         raise AlreadyEnrolled(
             guidance=Guidance(
@@ -141,31 +194,44 @@ def _existing(course: CoursePlan, live: LiveEnrollment) -> Receipt:
                 extra={"enrollment_id": ids.to_text("enr", live.id)},
             )
         )
-    return Receipt(live.id, course, live.stage, live.hold_expires_at, is_new=False)
+    order = orders.of_enrollment(live.id)
+    if coupon_code and order is not None and coupon_code.upper() not in order.coupon_codes:
+        raise IllegalState(
+            "A checkout of this course is open already, without this coupon. Cancel it, then begin "
+            "again with the coupon."
+        )
+    return Receipt(
+        live.id,
+        course,
+        live.stage,
+        live.hold_expires_at,
+        is_new=False,
+        order_id=order.id if order is not None else None,
+    )
 
 
-def _decide(
-    application: Application,
+def choose(
     course: CoursePlan,
+    cohort_id: UUID | None,
     counts: dict[UUID, Availability],
     standing: Standing,
-) -> UUID:
-    """The cohort to enroll in. Raises the reason when there is none."""
-    if application.coupon_code:
-        raise CouponInvalid
+    person_id: UUID,
+) -> Choice:
+    """The cohort to enroll in: the one asked for, or the next open one. Raises the reason when this
+    person cannot."""
     facts = offer.course_facts(course, counts, clock.now())
-    if application.cohort_id is None:
+    if cohort_id is None:
         cohort = rules.choose_cohort(facts.cohorts)
     else:
-        cohort = next(fact for fact in facts.cohorts if fact.id == application.cohort_id)
+        cohort = next(fact for fact in facts.cohorts if fact.id == cohort_id)
     refusal = rules.refusal(facts, cohort, standing)
     if isinstance(refusal, CourseFull):
-        raise _full(course, application.person_id)
+        raise full(course, person_id)
     if refusal is not None:
         raise refusal
     if cohort is None:
         raise CourseNotAvailable
-    return cohort.id
+    return Choice(course, cohort.id)
 
 
 @dataclass(frozen=True)
@@ -176,10 +242,9 @@ class _Claim:
     expires_at: datetime | None
 
 
-def _claim(
-    application: Application, course: CoursePlan, cohort_id: UUID, keyed: Keyed | None
-) -> _Claim:
+def _claim(application: Application, choice: Choice, keyed: Keyed | None) -> _Claim:
     """One call of the claim function: a batch of one."""
+    course = choice.course
     enrollment_id = ids.new_id()
     receipt = Receipt(enrollment_id, course, Stage.CONFIRMED, None, is_new=True)
     with connection.cursor() as cursor:
@@ -190,7 +255,7 @@ def _claim(
             [
                 [application.person_id],
                 [course.id],
-                [cohort_id],
+                [choice.cohort_id],
                 [enrollment_id],
                 [None],
                 [course.access_days],
@@ -211,7 +276,7 @@ def _first_answer(person_id: UUID, keyed: Keyed) -> idempotency.Answer:
     return answer
 
 
-def _full(course: CoursePlan, person_id: UUID) -> DomainError:
+def full(course: CoursePlan, person_id: UUID) -> DomainError:
     """Full, with what could be taken instead."""
     others = [
         {

@@ -1,32 +1,90 @@
 """Held seats whose time is over go back, and their enrollments end as expired (they can be revived
 by starting again). Swept every few seconds by the worker.
+
+Before a seat that is being paid for goes back, the gateway is asked, since the money may have
+arrived unnoticed. A silent gateway does not keep the seat: money that arrives later is settled by
+`flows/settle.py` then.
 """
 
 from __future__ import annotations
 
-from django.db import transaction
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from django.db import connection, transaction
 
 from matricula.enrollments import actions as enrollments
+from matricula.enrollments.models import Enrollment
 from matricula.enrollments.states import ENROLLMENT, Stage
-from matricula.kernel import events
+from matricula.flows import reconcile
+from matricula.kernel import clock, events
 from matricula.kernel.events import NewEvent
+from matricula.orders import actions as order_actions
+from matricula.orders.models import Order
+from matricula.orders.states import OrderState
+from matricula.payments.errors import GatewayRefused, GatewayUnavailable
+from matricula.payments.models import Payment
+from matricula.pricing import actions as pricing
 from matricula.seats import actions as seats
 
 BATCH = 200
+ASKED_AT_ONCE = 4
+# So that no hold outlives its time by a minute, however long the gateway takes.
+LONGEST_ASKING = timedelta(seconds=20)
+
+log = structlog.get_logger(__name__)
 
 
 def expire_due() -> int:
     """Releases every hold that is due, in bounded transactions; returns how many."""
     total = 0
-    while (released := _expire_batch()) > 0:
+    asking_ends = clock.now() + LONGEST_ASKING
+    while due := seats.due(BATCH):
+        _ask_gateway(due, asking_ends)
+        released = _expire_batch(due)
         total += released
+        if not released:
+            break
     return total
 
 
+def _ask_gateway(keys: Sequence[UUID], ends_at: datetime) -> None:
+    """Settles what has been paid for. Several at once, since each waits for the network."""
+    rows = Payment.objects.filter(
+        order__lines__enrollment__in=list(keys), order__state=OrderState.OPEN
+    )
+    payments = list(rows.distinct().values_list("pk", flat=True))
+    if len(payments) < ASKED_AT_ONCE:
+        for payment_id in payments:
+            _ask(payment_id, ends_at)
+        return
+
+    def ask(payment_id: UUID) -> None:
+        try:
+            _ask(payment_id, ends_at)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(ASKED_AT_ONCE, thread_name_prefix="ask") as pool:
+        list(pool.map(ask, payments))
+
+
+def _ask(payment_id: UUID, ends_at: datetime) -> None:
+    if clock.now() >= ends_at:
+        return
+    try:
+        reconcile.check(payment_id)
+    except (GatewayUnavailable, GatewayRefused) as error:
+        log.warning("gateway_silent_at_expiry", payment=str(payment_id), error=error.code)
+
+
 @transaction.atomic
-def _expire_batch() -> int:
+def _expire_batch(due: Sequence[UUID]) -> int:
     """One batch. A hold extended or sold meanwhile is passed over: expiry is decided under lock."""
-    keys = seats.expire(seats.due(BATCH))
+    keys = seats.expire(_with_siblings(due))
     ended = [
         enrollment
         for enrollment in enrollments.lock(keys)
@@ -34,15 +92,37 @@ def _expire_batch() -> int:
     ]
     for enrollment in ended:
         enrollments.move(enrollment, "expire", reason="The time to complete it ran out.")
-    events.append(
-        [
-            NewEvent(
-                type="enrollment.expired",
-                subject=enrollment.pk,
-                person=enrollment.person_id,
-                data={"course": str(enrollment.course_id), "cohort": str(enrollment.cohort_id)},
-            )
-            for enrollment in ended
-        ]
-    )
+    _expire_orders(enrollment.pk for enrollment in ended)
+    events.append([_expired(enrollment) for enrollment in ended])
     return len(keys)
+
+
+def _with_siblings(keys: Sequence[UUID]) -> list[UUID]:
+    """With the other seats of the same checkouts, so that a checkout expires as a whole."""
+    rows = Enrollment.objects.filter(
+        order_lines__order__lines__enrollment__in=list(keys),
+        order_lines__order__state=OrderState.OPEN,
+    )
+    return list({*keys, *rows.values_list("pk", flat=True)})
+
+
+def _expire_orders(enrollment_ids: Iterable[UUID]) -> None:
+    """Their payments stay watched: money may still arrive."""
+    rows = Order.objects.filter(
+        lines__enrollment__in=list(enrollment_ids), state=OrderState.OPEN
+    )
+    expired = []
+    for order in order_actions.lock(list(rows.values_list("pk", flat=True))):
+        if order.state == OrderState.OPEN:
+            order_actions.move(order, "expire")
+            expired.append(order.pk)
+    pricing.release_coupons(expired)
+
+
+def _expired(enrollment: Enrollment) -> NewEvent:
+    return NewEvent(
+        type="enrollment.expired",
+        subject=enrollment.pk,
+        person=enrollment.person_id,
+        data={"course": str(enrollment.course_id), "cohort": str(enrollment.cohort_id)},
+    )

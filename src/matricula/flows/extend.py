@@ -11,12 +11,13 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
+from matricula.enrollments import actions as enrollments
 from matricula.enrollments import queries
-from matricula.enrollments.models import Enrollment
 from matricula.enrollments.queries import EnrollmentRecord
 from matricula.enrollments.states import Status
 from matricula.kernel import clock
 from matricula.kernel.errors import IllegalState
+from matricula.orders import queries as orders
 from matricula.seats import actions as seats
 from matricula.seats.errors import HoldEnded
 
@@ -26,7 +27,7 @@ MOST_HOLD_TIMES = 12
 
 @transaction.atomic
 def extend_hold(enrollment_id: UUID, person_id: UUID) -> EnrollmentRecord:
-    """Holds the seat for a full hold time from now.
+    """Holds the seat for a full hold time from now, and with it all seats of the same checkout.
 
     Raises NotFound for an enrollment that is not this person's, HoldEnded when the time is already
     over, and IllegalState when nothing is held or it was extended too often.
@@ -40,6 +41,9 @@ def extend_hold(enrollment_id: UUID, person_id: UUID) -> EnrollmentRecord:
     until = clock.now() + hold_time
     if until > enrollment.requested_at + MOST_HOLD_TIMES * hold_time:
         raise IllegalState("This seat was held for as long as is possible. Complete it now.")
-    until = seats.extend(enrollment_id, until)
-    Enrollment.objects.filter(pk=enrollment_id).update(hold_expires_at=until)
+    order = orders.of_enrollment(enrollment_id)
+    together = [enrollment_id]
+    if order is not None:
+        together = [line.enrollment_id for line in order.lines]
+    enrollments.hold_until(together, seats.extend(together, until))
     return queries.of_person(person_id, enrollment_id)

@@ -1,11 +1,17 @@
-"""Periodic work of the flows."""
+"""Jobs of the flows: what events owe, and periodic work."""
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from procrastinate.contrib.django import app
 
-from matricula.flows import expire
-from matricula.kernel import idempotency
+from matricula.flows import expire, guests, notices, reconcile, refund
+from matricula.kernel import correlation, idempotency
+from matricula.kernel.models import Event
+from matricula.kernel.outbox import owe
+from matricula.orders.models import OrderLine
+from matricula.payments import gateways
 
 
 @app.periodic(cron="* * * * * */15")
@@ -20,3 +26,50 @@ def expire_holds(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's signa
 def forget_answers(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's signature
     """Every hour: Idempotency-Keys older than a day are forgotten."""
     return idempotency.forget_old()
+
+
+@app.task
+def handle_inbox(inbox_id: str, correlation_id: str = "") -> None:
+    """A webhook was stored: what it hints at is looked up."""
+    with correlation.following(correlation_id):
+        notices.handle(UUID(inbox_id))
+
+
+@app.task
+def send_refund(event_seq: int, correlation_id: str = "") -> None:
+    """A refund was decided: the gateway is asked for it."""
+    with correlation.following(correlation_id):
+        refund.send(UUID(Event.objects.get(seq=event_seq).data["refund"]))
+
+
+owe(send_refund, "payment.refund_requested")
+
+
+@app.task
+def write_to_guest(event_seq: int, correlation_id: str = "") -> None:
+    """A guest paid, or gets money back: the mail is all they have of us."""
+    event = Event.objects.get(seq=event_seq)
+    line = OrderLine.objects.filter(order=event.data["order"], position=1).first()
+    if line is not None and line.enrollment_id == event.subject:  # told on each line: written once
+        with correlation.following(correlation_id):
+            guests.write(line.order_id, is_refund=event.type == "payment.refund_requested")
+
+
+owe(write_to_guest, "payment.completed", "payment.refund_requested")
+
+
+@app.periodic(cron="* * * * * */10")
+@app.task(queueing_lock="catch_up_with_gateways", pass_context=False)
+def catch_up_with_gateways(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's signature
+    """Every ten seconds: webhooks, refunds and payments whose turn it is, tried or asked about."""
+    done = notices.handle_due() + reconcile.send_due_refunds()
+    return done + reconcile.check_due().checked
+
+
+@app.periodic(cron="17 3 * * *")
+@app.task(queueing_lock="compare_with_gateway", pass_context=False)
+def compare_with_gateway(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's signature
+    """Every night: the gateway's books and ours, both ways."""
+    if not gateways.payment_configured():
+        return 0
+    return reconcile.compare_lately().compared

@@ -6,7 +6,7 @@ Catalog, seats and enrollments put together for reading. Pages and API show the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -26,6 +26,7 @@ from matricula.enrollments.errors import (
 from matricula.enrollments.rules import CohortFacts, CourseFacts, LiveEnrollment, Standing
 from matricula.kernel import clock
 from matricula.kernel.errors import DomainError
+from matricula.payments import gateways
 from matricula.seats import queries as seats
 from matricula.seats.errors import CourseFull
 from matricula.seats.queries import NO_SEATS, Availability
@@ -143,11 +144,17 @@ def alternatives(course: CoursePlan, person_id: UUID | None, limit: int = 2) -> 
     return found[:limit]
 
 
+def is_paid(course: CoursePlan, at: datetime) -> bool:
+    """Whether the course costs something at this moment."""
+    return course.price is not None and bool(course.price.current(at))
+
+
 def course_facts(course: CoursePlan, counts: dict[UUID, Availability], at: datetime) -> CourseFacts:
     """What the rules need to know of the course at this moment."""
     return CourseFacts(
         is_published=course.status == CourseStatus.PUBLISHED,
-        is_paid=course.price is not None and bool(course.price.current(at)),
+        is_paid=is_paid(course, at),
+        can_be_paid=gateways.payment_configured(),
         prerequisites=[(part.id, part.title) for part in course.prerequisites],
         cohorts=[
             CohortFacts(
@@ -173,7 +180,7 @@ def _compose(
     chosen = rules.choose_cohort(facts.cohorts)
     # A guest's completed courses are unknown: asked for after signing in, not held against them.
     asked = (
-        facts if signed_in else CourseFacts(facts.is_published, facts.is_paid, (), facts.cohorts)
+        facts if signed_in else replace(facts, prerequisites=())
     )
     cohorts = tuple(
         CohortOffer(plan, counts.get(plan.id, NO_SEATS), fact.window)

@@ -47,11 +47,11 @@ def listen(listener: socket.socket) -> None:
         raise _refusal(error, bind, port) from error
 
 
-def answers(bind: str, port: int, host: str) -> bool:
-    """Whether the site, asked under the name `host`, answers `/healthz`."""
+def answers(bind: str, port: int, host: str, path: str = "/healthz") -> bool:
+    """Whether the site, asked under the name `host`, answers at `path`."""
     connection = http.client.HTTPConnection(_WILDCARDS.get(bind, bind), port, timeout=2)
     try:
-        connection.request("GET", "/healthz", headers={"Host": host})
+        connection.request("GET", path, headers={"Host": host})
         return connection.getresponse().status < _SERVER_ERROR
     except (OSError, http.client.HTTPException):
         return False

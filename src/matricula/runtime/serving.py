@@ -1,6 +1,7 @@
 """Which processes make up an installation on one machine, and in what order they start.
 
     postgres   unless DATABASE_URL names another server
+    sandbox    in demo mode: the gateway that takes no real money, on the next port
     set-up     migrations and, in demo mode, the demo data; ends by itself
     worker     jobs, timers, the dispatcher
     web-1 …    as many as WEB_WORKERS says
@@ -20,7 +21,7 @@ from pathlib import Path
 
 from matricula.config.environment import Environment
 from matricula.runtime import listening
-from matricula.runtime.children import AnnouncingChild, Child, spawn_announcing
+from matricula.runtime.children import AnnouncingChild, Child, spawn, spawn_announcing
 from matricula.runtime.embedded import STOP_STEPS, EmbeddedPostgres
 from matricula.runtime.supervisor import Service, Supervisor
 
@@ -38,6 +39,7 @@ def serve(environment: Environment, say: Say, on_ready: Callable[[], None]) -> N
     with listening.reserve_port(environment.bind, environment.port) as listener:
         services = [
             *_postgres(environment),
+            *_sandbox(environment),
             _set_up(),
             _worker(),
             *_web(environment, listener),
@@ -89,6 +91,34 @@ def _postgres(environment: Environment) -> list[Service]:
             gate=True,
             stop_steps=STOP_STEPS,
             start_timeout=math.inf,  # recovery after a crash takes as long as it takes
+        )
+    ]
+
+
+def _sandbox(environment: Environment) -> list[Service]:
+    account = environment.razorpay
+    if account is None or not account.is_sandbox:
+        return []
+    host, port = "127.0.0.1", environment.port + 1
+    # Asked now, so that a port in use is told in words; the sandbox opens it for itself.
+    listening.reserve_port(host, port).close()
+    environ = {
+        **os.environ,
+        "SANDBOX_KEY_ID": account.key_id,
+        "SANDBOX_KEY_SECRET": account.key_secret,
+        "SANDBOX_WEBHOOK_SECRET": ",".join(account.webhook_secrets),
+        "SANDBOX_WEBHOOK_URL": f"http://{host}:{environment.port}/webhooks/razorpay",
+        "SANDBOX_STATE": str(environment.home / "sandbox.json"),
+        "SANDBOX_HOST": host,
+        "SANDBOX_PORT": str(port),
+    }
+    return [
+        Service(
+            role="sandbox",
+            name="sandbox",
+            spawn=lambda: spawn([sys.executable, "-m", "razorpay_sandbox"], environ=environ),
+            is_ready=lambda _: listening.answers(host, port, host, "/_sandbox/health"),
+            start_timeout=_START_SECONDS,
         )
     ]
 

@@ -4,7 +4,7 @@ first, so that two changes of one cohort follow each other.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -56,6 +56,29 @@ def sell(keys: Sequence[UUID]) -> list[UUID]:
     return _change("SELECT sell_seats(%s::uuid[])", keys)
 
 
+def lock_counters(cohort_ids: Iterable[UUID]) -> None:
+    """Locks the counter rows of these cohorts, in cohort order, until the transaction ends: for
+    whoever must know what is free before deciding, or will change several of them."""
+    rows = SeatCount.objects.select_for_update(no_key=True).filter(pk__in=set(cohort_ids))
+    list(rows.order_by("pk").values_list("pk"))
+
+
+def take(person_id: UUID, cohort_id: UUID, key: UUID) -> bool:
+    """Sells a free seat to the person at once; False when there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT outcome FROM claim_seats(%s::uuid[], %s::uuid[], %s::uuid[], %s::int[])",
+            [[person_id], [cohort_id], [key], [None]],
+        )
+        (outcome,) = cursor.fetchone()
+    return bool(outcome == "claimed")
+
+
+def rename(person_id: UUID, new_person_id: UUID) -> None:
+    """Puts one person's seats in another's name."""
+    Hold.objects.filter(person=person_id).update(person=new_person_id)
+
+
 def due(limit: int) -> list[UUID]:
     """Keys of held seats whose time is over, the longest overdue first."""
     return list(
@@ -66,21 +89,19 @@ def due(limit: int) -> list[UUID]:
 
 
 @transaction.atomic
-def extend(key: UUID, until: datetime) -> datetime:
-    """Holds the seat at least until then; returns when the hold now ends.
+def extend(keys: Sequence[UUID], until: datetime) -> datetime:
+    """Holds the seats of these keys at least until then, all of them or none; returns when the
+    first of the holds now ends.
 
-    Raises HoldEnded when the seat is not held any more.
+    Raises HoldEnded when one of the seats is not held any more.
     """
-    held = Hold.objects.filter(key=key, state=HoldState.HELD)
-    counters = SeatCount.objects.filter(pk__in=held.values("seats"))
-    list(counters.select_for_update(no_key=True))
-    hold = held.select_for_update().first()
-    if hold is None or hold.expires_at is None:
+    held = Hold.objects.filter(key__in=list(keys), state=HoldState.HELD)
+    lock_counters(held.values_list("seats", flat=True))
+    held.filter(expires_at__lt=until).update(expires_at=until)
+    ends = list(held.values_list("expires_at", flat=True))
+    if len(ends) < len(keys):
         raise HoldEnded
-    if hold.expires_at < until:
-        hold.expires_at = until
-        hold.save(update_fields=["expires_at"])
-    return hold.expires_at
+    return min(end for end in ends if end is not None)
 
 
 def _change(statement: str, keys: Sequence[UUID]) -> list[UUID]:

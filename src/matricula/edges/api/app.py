@@ -12,7 +12,15 @@ from ninja.openapi.schema import OpenAPISchema
 
 from matricula import __version__
 from matricula.edges import problems
-from matricula.edges.api import accounts, courses, enrollments, idempotent
+from matricula.edges.api import (
+    accounts,
+    courses,
+    enrollment_events,
+    enrollments,
+    idempotent,
+    orders,
+    payments,
+)
 from matricula.edges.api.answers import Renderer
 from matricula.edges.api.parsing import StrictParser
 from matricula.kernel.errors import (
@@ -52,7 +60,7 @@ class MatriculaAPI(NinjaAPI):
                     operation["responses"].setdefault(status, _problem(status))
                 for response in operation["responses"].values():
                     _mark_problem(response)
-                if method == "post" and "/enrollments/" in path:
+                if method == "post" and ("/enrollments/" in path or "/orders/" in path):
                     operation["parameters"].append(_IDEMPOTENCY_KEY)
         return document
 
@@ -81,6 +89,9 @@ api = MatriculaAPI(
 api.add_router("", accounts.router)
 api.add_router("", courses.router)
 api.add_router("", enrollments.router)
+api.add_router("", payments.router)
+api.add_router("", enrollment_events.router)
+api.add_router("", orders.router)
 
 
 @api.exception_handler(ValidationError)

@@ -18,10 +18,13 @@ from matricula.edges import button
 from matricula.edges.api import schemas
 from matricula.edges.api.answers import answer, public
 from matricula.edges.api.authentication import SignedIn, active_person, visitor
+from matricula.edges.api.enrollment_json import quote_sums
+from matricula.edges.api.enrollment_schemas import CourseName, QuoteAnswer, QuoteRequest
 from matricula.enrollments.rules import LiveEnrollment
 from matricula.flows import offer as offers
+from matricula.flows import quote as quotes
 from matricula.flows.offer import CohortOffer, CourseOffer
-from matricula.kernel import ids
+from matricula.kernel import clock, ids
 from matricula.kernel.errors import NotFound
 from matricula.kernel.money import Money
 
@@ -72,6 +75,35 @@ def get_course(request: HttpRequest, course_id: str) -> HttpResponse:
     """One course, by id or slug, as the one who asks sees it."""
     offer = offers.find_offer(course_id, visitor(request))
     return public(answer(schemas.CourseAnswer(course=course_json(offer))))
+
+
+@router.post(
+    "/courses/{course_id}/quote",
+    auth=None,
+    response={200: QuoteAnswer, 401: Problem, 404: Problem, 422: Problem},
+)
+def quote_course(
+    request: HttpRequest, course_id: str, payload: QuoteRequest | None = None
+) -> HttpResponse:
+    """What the course costs the one who asks, broken down. Promises no seat."""
+    person_id = visitor(request)
+    course = catalog.find_course(course_id)
+    asked = payload or QuoteRequest()
+    quote = quotes.quote_courses(
+        [course],
+        codes=[asked.coupon_code] if asked.coupon_code else [],
+        place=quotes.place_of(asked.country, asked.state, asked.tax_id or ""),
+        person_id=person_id,
+        at=clock.now(),
+    )
+    return answer(
+        QuoteAnswer(
+            course=CourseName(id=ids.to_text("crs", course.id), title=course.title),
+            coupon_codes=[coupon.code for coupon in quote.coupons],
+            notes=list(quote.notes),
+            **quote_sums(quote),
+        )
+    )
 
 
 @router.get(

@@ -51,6 +51,33 @@ def once(request: HttpRequest, owner: UUID, work: Callable[[], HttpResponse]) ->
         return response
 
 
+def over_several(
+    request: HttpRequest, owner: UUID, work: Callable[[], HttpResponse]
+) -> HttpResponse:
+    """As `once` for work of several transactions, which speaks to a gateway between them and is safe
+    to repeat by itself: its answer is remembered when it is complete."""
+    key = key_of(request)
+    if key is not None:
+        first = idempotency.recall(owner, key, print_of(request))
+        if first is not None:
+            return replay(first)
+    try:
+        return remember(request, owner, key, work())
+    except DomainError as error:
+        return remember_refusal(request, owner, key, error)
+
+
+def remember(
+    request: HttpRequest, owner: UUID, key: str | None, response: HttpResponse
+) -> HttpResponse:
+    """Keeps an answer under the request's key, if there is one; the first one kept stands."""
+    if key is None:
+        return response
+    ours = Answer(response.status_code, response.content.decode())
+    kept = idempotency.remember(owner, key, print_of(request), ours)
+    return response if kept == ours else replay(kept)
+
+
 def remember_refusal(
     request: HttpRequest, owner: UUID, key: str | None, error: DomainError
 ) -> HttpResponse:
@@ -61,9 +88,7 @@ def remember_refusal(
     response = problems.respond(error)
     if key is None or error.code in _OF_THE_KEY:
         return response
-    ours = Answer(response.status_code, response.content.decode())
-    kept = idempotency.remember(owner, key, print_of(request), ours)
-    return response if kept == ours else replay(kept)
+    return remember(request, owner, key, response)
 
 
 def replay(first: Answer) -> HttpResponse:

@@ -9,23 +9,10 @@ from typing import Annotated, Any, Literal
 from ninja import Schema
 from pydantic import Field, StringConstraints, WithJsonSchema
 
-from matricula.enrollments.states import Status
-
 Amount = Annotated[
     Decimal, WithJsonSchema({"type": "number", "description": "Major units, exact decimals."})
 ]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
-
-PaymentStatus = Literal[
-    "not_required",
-    "pending",
-    "processing",
-    "completed",
-    "failed",
-    "partially_refunded",
-    "refunded",
-    "disputed",
-]
 
 
 class FieldProblem(Schema):
@@ -179,123 +166,3 @@ class AccessAnswer(Schema):
     next_lesson_url: str | None
     reason: str | None = None
     detail: str | None = None
-
-
-# --- enrollments ----------------------------------------------------------------------------
-
-
-class Initialize(Schema):
-    """Name a course (its next open cohort is taken) or one cohort."""
-
-    course_id: Annotated[str, StringConstraints(min_length=1, max_length=120)] | None = Field(
-        None, description="An id or a slug."
-    )
-    cohort_id: Annotated[str, StringConstraints(min_length=1, max_length=120)] | None = None
-    coupon_code: Annotated[str, StringConstraints(strip_whitespace=True, max_length=64)] | None = (
-        None
-    )
-    payment_method_preference: Text | None = None
-    billing_country: Annotated[str, StringConstraints(max_length=2)] | None = None
-    billing_state: Annotated[str, StringConstraints(max_length=10)] | None = None
-    success_url: Annotated[str, StringConstraints(max_length=2000)] | None = None
-    cancel_url: Annotated[str, StringConstraints(max_length=2000)] | None = None
-    metadata: dict[
-        Annotated[str, StringConstraints(min_length=1, max_length=40)],
-        Annotated[str, StringConstraints(max_length=500)],
-    ] = Field(default_factory=dict, max_length=20)
-
-
-class CourseName(Schema):
-    id: str
-    title: str
-
-
-class TaxLine(Schema):
-    name: str
-    rate: Amount
-    amount: Amount
-    amount_minor: int
-
-
-class InitializeAnswer(Schema):
-    enrollment_id: str
-    status: Status
-    stage: str
-    payment_required: bool
-    original_amount: Amount
-    original_amount_minor: int
-    discount_applied: Amount
-    discount_applied_minor: int
-    final_amount: Amount
-    final_amount_minor: int
-    tax_amount: Amount
-    tax_amount_minor: int
-    total_payable: Amount
-    total_payable_minor: int
-    currency: str
-    tax_lines: list[TaxLine]
-    hold_expires_at: datetime | None
-    payment_session: dict[str, Any] | None
-    idempotency_key: str
-    course: CourseName
-    events_url: str
-
-
-class Enrollment(Schema):
-    id: str
-    enrollment_id: str
-    status: Status
-    stage: str
-    course: CourseName
-    course_slug: str
-    cohort_id: str
-    cohort_name: str
-    cohort_starts_at: datetime | None
-    payment_status: PaymentStatus
-    hold_expires_at: datetime | None
-    requested_at: datetime
-    confirmed_at: datetime | None
-    ended_at: datetime | None
-    access_expires: datetime | None
-    reason: str | None
-    metadata: dict[str, str]
-    events_url: str
-    course_access_url: str
-
-
-class EnrollmentList(Schema):
-    items: list[Enrollment]
-    next_cursor: str | None
-
-
-class Failure(Schema):
-    code: str
-    detail: str
-    retry_url: str | None
-
-
-class PaymentStatusAnswer(Schema):
-    enrollment_id: str
-    enrollment_status: Status
-    stage: str
-    payment_status: PaymentStatus
-    payment_id: str | None
-    razorpay_payment_id: str | None
-    completed_at: datetime | None
-    course_access_url: str
-    failure: Failure | None
-
-
-class CancelRequest(Schema):
-    reason: Text = ""
-
-
-class EventItem(Schema):
-    id: int = Field(description="The event's number on its enrollment, from 1, without gaps.")
-    type: str
-    at: datetime
-    data: dict[str, Any]
-
-
-class EventList(Schema):
-    items: list[EventItem]

@@ -1,0 +1,187 @@
+"""The program put together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from razorpay_sandbox import faults
+from razorpay_sandbox.api import Api
+from razorpay_sandbox.checkout import Checkout
+from razorpay_sandbox.clock import Clock
+from razorpay_sandbox.control import Control
+from razorpay_sandbox.errors import Refusal
+from razorpay_sandbox.faults import Fault, Plan
+from razorpay_sandbox.gateway import Gateway
+from razorpay_sandbox.store import Entity, Store
+from razorpay_sandbox.webhooks import Webhooks
+
+# A refund is with the bank for so many (sandbox) seconds.
+REFUND_SECONDS = 0.3
+SAVE_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    key_id: str
+    key_secret: str
+    webhook_secrets: tuple[str, ...]
+    webhook_urls: tuple[str, ...] = ()
+    seed: int = 0
+    state: Path | None = None
+
+
+def build(settings: Settings) -> ASGIApp:
+    """The ASGI application of one sandbox account."""
+    store, clock, plan = Store(settings.state), Clock(), Plan(settings.seed)
+    webhooks = Webhooks(
+        store, clock, plan, list(settings.webhook_urls), list(settings.webhook_secrets)
+    )
+
+    def announce(event: str, entity: Entity) -> None:
+        webhooks.announce(event, entity)
+        if event == "refund.created":
+            webhooks.run(_finish_refund(gateway, plan, entity))
+
+    gateway = Gateway(store, clock, settings.key_secret, announce)
+    control = Control(gateway, webhooks, plan)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        saving = asyncio.create_task(_save(store))
+        yield
+        saving.cancel()
+        store.save()
+        await webhooks.close()
+
+    app = Starlette(
+        routes=[
+            *Checkout(gateway, webhooks).routes(),
+            *Api(gateway, settings.key_id, settings.key_secret).routes(),
+            *control.routes(),
+        ],
+        lifespan=lifespan,
+        exception_handlers={404: _missing, 405: _missing},
+    )
+    return Faulty(app, plan, store)
+
+
+async def _finish_refund(gateway: Gateway, plan: Plan, refund: Entity) -> None:
+    """The bank takes it, or does not."""
+    fault = plan.draw(("refund_pending_then_failed", "refund_failed_later"))
+    pause = float(fault.params.get("ms", 0)) / 1000 if fault is not None else 0.0
+    await gateway.clock.sleep(pause or REFUND_SECONDS)
+    if refund["id"] not in gateway.store.refunds:
+        return  # the sandbox was reset meanwhile
+    if fault is None or fault.kind == "refund_failed_later":
+        gateway.process_refund(refund)
+    if fault is not None:
+        await gateway.clock.sleep(REFUND_SECONDS)
+        gateway.fail_refund(refund)
+
+
+async def _save(store: Store) -> None:
+    while True:
+        await asyncio.sleep(SAVE_SECONDS)
+        store.save()
+
+
+async def _missing(request: Any, error: Any) -> JSONResponse:
+    refusal = Refusal("The requested URL was not found on the server.", status=error.status_code)
+    return JSONResponse(refusal.content, error.status_code)
+
+
+class Dropped(ConnectionAbortedError):
+    """The connection is closed in the middle of an answer, on purpose."""
+
+
+class Faulty:
+    """Puts faults before the REST API; the control side and the checkout always work."""
+
+    def __init__(self, app: ASGIApp, plan: Plan, store: Store) -> None:
+        self.app = app
+        self.plan = plan
+        self.store = store
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        is_api = scope["type"] == "http" and path.startswith("/v1/")
+        if not is_api or path.startswith("/v1/checkout"):
+            await self.app(scope, receive, send)
+            return
+        fault = self._fault(scope, path)
+        status = 0
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            if fault is None:
+                await self.app(scope, receive, noting)
+            else:
+                await self._break(fault, scope, receive, noting)
+        finally:
+            self.store.note(
+                kind="request",
+                method=scope["method"],
+                path=path,
+                status=status,
+                fault=fault.kind if fault is not None else "",
+            )
+
+    def _fault(self, scope: Scope, path: str) -> Fault | None:
+        for name, value in scope["headers"]:
+            if name == b"x-sandbox-fault":
+                try:
+                    return faults.from_header(value.decode())
+                except ValueError:
+                    return None
+        return self.plan.draw(faults.HTTP_KINDS, scope["method"], path)
+
+    async def _break(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
+        pause = float(fault.params.get("ms", 100)) / 1000
+        if fault.kind == "latency":
+            await asyncio.sleep(pause)
+            await self.app(scope, receive, send)
+        elif fault.kind == "rate_limit":
+            await _plain(send, 429, b'{"error":{"code":"BAD_REQUEST_ERROR",'
+                         b'"description":"Too many requests"}}', b"application/json")  # fmt: skip
+        elif fault.kind == "server_error":
+            status = int(fault.params.get("status", 500))
+            await _plain(send, status, b'{"error":{"code":"SERVER_ERROR",'
+                         b'"description":"We are facing some trouble"}}', b"application/json")  # fmt: skip
+        elif fault.kind == "bad_gateway_html":
+            await _plain(send, 502, b"<html><h1>502 Bad Gateway</h1></html>", b"text/html")
+        else:
+            if fault.kind == "timeout_after_commit":
+                await self.app(scope, receive, _swallow)
+            if fault.kind != "reset":
+                await asyncio.sleep(pause)
+            await _drop(send)
+
+
+async def _plain(send: Send, status: int, body: bytes, media_type: bytes) -> None:
+    headers = [(b"content-type", media_type), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _swallow(_message: Message) -> None:
+    """Nobody is to hear it."""
+
+
+async def _drop(send: Send) -> None:
+    headers = [(b"content-length", b"1000")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    raise Dropped

@@ -1,0 +1,209 @@
+"""The control side, for tests and demonstrations: `/_sandbox`. No keys: it listens on loopback."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from razorpay_sandbox.errors import PaymentFailed, Refusal
+from razorpay_sandbox.faults import Plan
+from razorpay_sandbox.gateway import Gateway
+from razorpay_sandbox.instruments import DECLINED
+from razorpay_sandbox.store import Entity
+from razorpay_sandbox.webhooks import Webhooks
+
+
+class Control:
+    """Pays, breaks, moves the clock and looks inside."""
+
+    def __init__(self, gateway: Gateway, webhooks: Webhooks, plan: Plan) -> None:
+        self.gateway = gateway
+        self.webhooks = webhooks
+        self.plan = plan
+
+    def routes(self) -> list[BaseRoute]:
+        get, post = ["GET"], ["POST"]
+        table = [
+            ("/health", get, self._health),
+            ("/orders/{id}/pay", post, self.pay),
+            ("/payments/{id}/{step}", post, self._step),
+            ("/refunds/{id}/{step}", post, self._refund_step),
+            ("/faults", ["GET", "POST", "DELETE"], self._faults),
+            ("/clock", ["GET", "POST"], self._clock),
+            ("/log", get, self._log),
+            ("/webhooks", ["GET", "POST"], self._webhooks),
+            ("/webhooks/{id}/deliver", post, self._deliver),
+            ("/reset", post, self._reset),
+        ]
+        return [
+            Route(f"/_sandbox{path}", endpoint, methods=methods)
+            for path, methods, endpoint in table
+        ]
+
+    async def pay(self, request: Request) -> Response:
+        """Pays the order as its payer would; answers what the checkout gives the browser."""
+        details = await _json(request)
+        webhook = details.get("webhook", "now")
+        if isinstance(webhook, Mapping):
+            webhook = webhook.get("after_ms", 0)
+        elif webhook == "after_ms":
+            webhook = details.get("after_ms", 0)
+        self.webhooks.mode = webhook if webhook in {"now", "never"} else float(webhook) / 1000
+        try:
+            payment = self._pay(request.path_params["id"], details)
+            content, status = self.gateway.hand_back(payment), 200
+            if payment["status"] == "created":
+                content = {"razorpay_payment_id": payment["id"], "status": "created"}
+        except PaymentFailed as failed:
+            content, status = failed.content, 400
+        except Refusal as refusal:
+            return JSONResponse(refusal.content, refusal.status)
+        finally:
+            self.webhooks.mode = "now"
+        early = self.plan.draw(("webhook_before_browser",))
+        if details.get("before_browser") or early is not None:
+            await self.webhooks.settle()
+        return JSONResponse(content, status)
+
+    def _pay(self, order_id: str, details: Mapping[str, Any]) -> Entity:
+        gateway = self.gateway
+        payment = gateway.begin(order_id, str(details.get("method", "upi")), details)
+        for step in details.get("then", []):
+            self.webhooks.run(self._later(payment, step))
+        late = self.plan.draw(("late_authorization",))
+        if late is not None:
+            step = {"after_ms": late.params.get("ms", 1000), "status": "captured"}
+            self.webhooks.run(self._later(payment, step))
+            gateway.fail(payment, DECLINED)
+            raise PaymentFailed(payment)
+        wanted = details.get("status")
+        if wanted == "authorized":
+            gateway.authorize(payment)
+        elif wanted == "failed":
+            gateway.fail(payment, DECLINED)
+            raise PaymentFailed(payment)
+        elif wanted != "created":
+            gateway.finish(payment, details)
+            self._after(payment)
+        return payment
+
+    def _after(self, payment: Entity) -> None:
+        """Faults that follow a payment."""
+        if self.plan.draw(("second_capture",)) is not None:
+            again = self.gateway.begin(payment["order_id"], "upi", {"force": True})
+            self.gateway.finish(again, {})
+        fault = self.plan.draw(("dispute",))
+        if fault is not None:
+            self.webhooks.run(self._dispute(payment["id"], float(fault.params.get("ms", 200))))
+
+    async def _dispute(self, payment_id: str, pause: float) -> None:
+        for phase in ("created", "under_review", "lost"):
+            await self.gateway.clock.sleep(pause / 1000)
+            self.gateway.dispute(payment_id, phase)
+
+    async def _later(self, payment: Entity, step: Mapping[str, Any]) -> None:
+        await self.gateway.clock.sleep(float(step.get("after_ms", 0)) / 1000)
+        if step.get("status") == "failed":
+            self.gateway.fail(payment, DECLINED)
+        elif step.get("status") == "authorized":
+            self.gateway.authorize(payment)
+        else:
+            self.gateway.authorize(payment)
+            self.gateway.capture(payment)
+
+    async def _step(self, request: Request) -> Response:
+        try:
+            payment = self.gateway.payment(request.path_params["id"])
+        except Refusal as refusal:
+            return JSONResponse(refusal.content, 404)
+        step = request.path_params["step"]
+        if step == "authorize":
+            self.gateway.authorize(payment)
+        elif step == "capture":
+            self.gateway.capture(payment)
+        elif step == "fail":
+            self.gateway.fail(payment, DECLINED)
+        elif step == "dispute":
+            phase = str((await _json(request)).get("phase", "created"))
+            return JSONResponse(self.gateway.dispute(payment["id"], phase))
+        else:
+            return JSONResponse({"error": f"no step {step}"}, 404)
+        return JSONResponse(payment)
+
+    async def _refund_step(self, request: Request) -> Response:
+        try:
+            refund = self.gateway.refund_entity(request.path_params["id"])
+        except Refusal as refusal:
+            return JSONResponse(refusal.content, 404)
+        if request.path_params["step"] == "fail":
+            self.gateway.fail_refund(refund)
+        else:
+            self.gateway.process_refund(refund)
+        return JSONResponse(refund)
+
+    async def _faults(self, request: Request) -> Response:
+        if request.method == "POST":
+            body = await _json(request)
+            try:
+                self.plan.set(int(body.get("seed", 0)), list(body.get("faults", [])))
+            except (ValueError, TypeError) as error:
+                return JSONResponse({"error": str(error)}, 400)
+        elif request.method == "DELETE":
+            self.plan.set(0, [])
+        return JSONResponse(self.plan.shown())
+
+    async def _clock(self, request: Request) -> Response:
+        clock = self.gateway.clock
+        if request.method == "POST":
+            body = await _json(request)
+            if "rate" in body:
+                clock.set_rate(float(body["rate"]))
+            clock.advance(float(body.get("advance_seconds", 0)))
+        return JSONResponse({"now": clock.now(), "rate": clock.rate})
+
+    async def _log(self, request: Request) -> Response:
+        after = int(request.query_params.get("after", 0))
+        limit = int(request.query_params.get("limit", 1000))
+        found = [entry for entry in self.gateway.store.log if entry["number"] > after]
+        return JSONResponse({"items": found[-limit:]})
+
+    async def _webhooks(self, request: Request) -> Response:
+        if request.method == "POST":
+            body = await _json(request)
+            self.webhooks.urls = [body["url"]] if body.get("url") else []
+            self.webhooks.secrets = list(body.get("secrets") or self.webhooks.secrets)
+            self.webhooks.is_disabled = False
+        events = list(self.gateway.store.events.values())
+        return JSONResponse(
+            {
+                "urls": self.webhooks.urls,
+                "is_disabled": self.webhooks.is_disabled,
+                "items": events[-int(request.query_params.get("limit", 100)) :],
+            }
+        )
+
+    async def _deliver(self, request: Request) -> Response:
+        event_id = request.path_params["id"]
+        if event_id not in self.gateway.store.events:
+            return JSONResponse({"error": "no such event"}, 404)
+        sent = await self.webhooks.deliver(event_id, await _json(request))
+        return JSONResponse({"deliveries": sent})
+
+    async def _health(self, request: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def _reset(self, request: Request) -> Response:
+        self.gateway.store.clear()
+        self.plan.set(0, [])
+        self.webhooks.is_disabled = False
+        return JSONResponse({"status": "ok"})
+
+
+async def _json(request: Request) -> dict[str, Any]:
+    raw = await request.body()
+    body = await request.json() if raw else {}
+    return body if isinstance(body, dict) else {}

@@ -1,0 +1,101 @@
+"""How each test instrument ends (https://razorpay.com/docs/payments/payments/test-card-details/)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SUCCESS_VPA = "success@razorpay"
+FAILURE_VPA = "failure@razorpay"
+CARDS = {
+    "4100280000001007": "Visa",
+    "5500670000001002": "MasterCard",
+    "6527658900001005": "RuPay",
+    "4012888888881881": "Visa",
+}
+INTERNATIONAL = {"4012888888881881"}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a payment fails, in the members of the payment entity."""
+
+    code: str
+    description: str
+    source: str
+    step: str
+    reason: str
+
+
+DECLINED = Failure(
+    "BAD_REQUEST_ERROR",
+    "Your payment was declined by the bank. Try another payment method, or contact your bank.",
+    "customer",
+    "payment_authorization",
+    "payment_declined",
+)
+UPI_FAILED = Failure(
+    "BAD_REQUEST_ERROR",
+    "Payment was unsuccessful as it was declined in the UPI app. Try again.",
+    "customer",
+    "payment_authorization",
+    "payment_failed",
+)
+BANK_FAILED = Failure(
+    "BAD_REQUEST_ERROR",
+    "Payment failed at the bank's page. Try again, or use another method.",
+    "bank",
+    "payment_authorization",
+    "payment_failed",
+)
+WRONG_OTP = Failure(
+    "BAD_REQUEST_ERROR",
+    "Payment failed because the one-time password was wrong.",
+    "customer",
+    "payment_authentication",
+    "incorrect_otp",
+)
+FAILING_CARDS = {
+    "4100280000090000": Failure(
+        "GATEWAY_ERROR",
+        "Payment was unsuccessful as it timed out. Try again after some time.",
+        "gateway",
+        "payment_authorization",
+        "payment_timed_out",
+    ),
+    "4100280000080001": Failure(
+        "BAD_REQUEST_ERROR",
+        "Your payment could not be completed due to insufficient account balance.",
+        "customer",
+        "payment_authorization",
+        "insufficient_funds",
+    ),
+    "4100280000070002": Failure(
+        "BAD_REQUEST_ERROR",
+        "The payment was cancelled.",
+        "customer",
+        "payment_authentication",
+        "payment_cancelled",
+    ),
+    "4100280000060003": DECLINED,
+    "4100280000020007": Failure(
+        "GATEWAY_ERROR",
+        "Your payment failed due to a temporary issue at the bank. Try again.",
+        "gateway",
+        "payment_authorization",
+        "gateway_technical_error",
+    ),
+}
+
+
+def outcome(method: str, *, vpa: str = "", card: str = "", success: bool = True) -> Failure | None:
+    """None when the payment goes through."""
+    if method == "upi":
+        return UPI_FAILED if vpa == FAILURE_VPA or not success else None
+    if method == "card":
+        number = card.replace(" ", "")
+        if number in FAILING_CARDS:
+            return FAILING_CARDS[number]
+        if number and number not in CARDS:
+            return DECLINED
+        return None if success else WRONG_OTP
+    return None if success else BANK_FAILED

@@ -1,0 +1,45 @@
+"""What a checkout may say, checked."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from matricula.edges.api import enrollment_schemas as schemas
+from matricula.flows.checkout import Terms
+from matricula.kernel.errors import FieldError, Guidance, ValidationFailed
+
+
+def terms_of(payload: schemas.Checkout) -> Terms:
+    """The terms of a checkout. Raises ValidationFailed for an address to go to afterwards that is of
+    no allowed origin."""
+    errors = url_errors(payload)
+    if errors:
+        raise ValidationFailed(guidance=Guidance(errors=errors))
+    return Terms(
+        country=payload.billing_country or "",
+        state=payload.billing_state or "",
+        tax_id=payload.billing_tax_id or "",
+        terms_version=payload.consent.terms_version if payload.consent else "",
+        success_url=payload.success_url or "",
+        cancel_url=payload.cancel_url or "",
+    )
+
+
+def url_errors(payload: schemas.Checkout) -> list[FieldError]:
+    return [
+        FieldError(name, "Its origin is not allowed here.")
+        for name in ("success_url", "cancel_url")
+        if not _is_allowed(getattr(payload, name))
+    ]
+
+
+def _is_allowed(url: str | None) -> bool:
+    if not url:
+        return True
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return f"{parts.scheme}://{parts.netloc}" in settings.ENVIRONMENT.allowed_origins

@@ -1,0 +1,292 @@
+"""Somebody buys one course or several: seats are held, the order is written and its money is to be
+asked for, all in one transaction and all or nothing.
+
+Only then is the gateway spoken to (`flows/pay.py`), outside of any transaction. What the person pays
+is settled by `flows/settle.py`, whoever brings the news.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+from psycopg.types.json import Jsonb
+
+from matricula.accounts.models import Person
+from matricula.catalog.queries import CoursePlan
+from matricula.enrollments import actions as enrollments
+from matricula.enrollments.states import Stage
+from matricula.flows import quote as quotes
+from matricula.kernel import clock, correlation, events, ids
+from matricula.kernel.errors import FieldError, Guidance, ValidationFailed
+from matricula.kernel.events import NewEvent
+from matricula.kernel.money import Money
+from matricula.orders import actions as orders
+from matricula.orders import queries as order_queries
+from matricula.orders.actions import Buyer, NewLine, NewOrder
+from matricula.payments import actions as payments
+from matricula.payments import gateways
+from matricula.pricing import actions as pricing
+from matricula.pricing.errors import CouponNotApplicable
+from matricula.pricing.values import Quote, QuoteLine
+from matricula.seats import actions as seats
+
+# The least that gateways take (https://razorpay.com/docs/api/orders/create/: INR 1.00).
+LEAST_MINOR = 100
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A course and the cohort of it that was chosen."""
+
+    course: CoursePlan
+    cohort_id: UUID
+
+    @property
+    def cohort_name(self) -> str:
+        return next(plan.name for plan in self.course.cohorts if plan.id == self.cohort_id)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """On what terms somebody buys: where the bill goes, what was agreed to, where to go after."""
+
+    country: str = ""
+    state: str = ""
+    tax_id: str = ""
+    provider: str = ""
+    terms_version: str = ""
+    success_url: str = ""
+    cancel_url: str = ""
+
+
+@dataclass(frozen=True)
+class Basket:
+    """What is bought, by whom, for how much. The quote has a line for each choice, in order."""
+
+    person_id: UUID
+    choices: Sequence[Choice]
+    quote: Quote
+    buyer: Buyer
+    terms: Terms
+    key: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What became of the wish for one seat; see `enroll.sql` for the outcomes."""
+
+    choice: Choice
+    outcome: str
+    enrollment_id: UUID
+    stage: Stage
+    hold_expires_at: datetime | None
+
+
+class NotHeld(Exception):
+    """One of the seats could not be held, so none is."""
+
+    def __init__(self, claim: Claim) -> None:
+        self.claim = claim
+        super().__init__(claim.outcome)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A checkout that holds its seats. `payment_id` is None when nothing is to be paid: then the
+    person is enrolled already."""
+
+    order_id: UUID
+    payment_id: UUID | None
+    claims: tuple[Claim, ...]
+
+
+def basket(
+    person_id: UUID,
+    choices: Sequence[Choice],
+    codes: Sequence[str],
+    terms: Terms,
+    *,
+    key: str | None = None,
+    metadata: Mapping[str, str] | None = None,
+) -> Basket:
+    """What these choices cost this person now. Raises a refusal of a coupon (`pricing.errors`), and
+    ValidationFailed for a place that does not exist."""
+    person = Person.objects.only("email", "guest_email", "full_name", "phone").get(pk=person_id)
+    email = person.guest_email or person.email
+    place_ = quotes.place_of(terms.country, terms.state, terms.tax_id)
+    quote = quotes.quote_courses(
+        [choice.course for choice in choices],
+        codes=codes,
+        place=place_,
+        person_id=person_id,
+        email=email,
+        at=clock.now(),
+    )
+    buyer = Buyer(
+        name=person.full_name,
+        email=email,
+        phone=person.phone,
+        country=place_.country,
+        state=place_.state,
+        tax_id=place_.tax_id,
+    )
+    return Basket(person_id, choices, quote, buyer, terms, key, metadata or {})
+
+
+@transaction.atomic
+def place(basket: Basket) -> Placed:
+    """Holds the seats and writes the order. Raises NotHeld, CouponExhausted, and
+    CouponNotApplicable for a rest too small to be paid; nothing is held then.
+    """
+    _check(basket)
+    order_id = ids.new_id()
+    # In cohort order, so that counters are locked in the order of the house.
+    claims = {
+        choice.cohort_id: _claim(basket, choice)
+        for choice in sorted(basket.choices, key=lambda choice: choice.cohort_id)
+    }
+    in_order = tuple(claims[choice.cohort_id] for choice in basket.choices)
+    order = orders.place(_order(basket, order_id, in_order))
+    _take_coupons(basket, order_id)
+    if order.total_minor == 0:
+        _finish_free(order_id, in_order)
+        return Placed(order_id, None, in_order)
+    provider = basket.terms.provider or gateways.default_provider().name
+    payment = payments.begin(order_id, provider, order.total)
+    for row in enrollments.lock([claim.enrollment_id for claim in in_order]):
+        enrollments.move(row, "await_payment")
+    about = {"order": str(order_id), "payment": str(payment.pk), **_amount(order.total)}
+    _tell(basket.person_id, in_order, "payment.pending", about)
+    return Placed(order_id, payment.pk, in_order)
+
+
+def _check(basket: Basket) -> None:
+    total = basket.quote.total
+    if 0 < total.minor < LEAST_MINOR:
+        raise CouponNotApplicable(
+            "What is left to pay is less than can be paid. Use another code, or none."
+        )
+    wanted = settings.ENVIRONMENT.terms_version
+    if wanted and basket.terms.terms_version != wanted:
+        message = f"Agree to the terms of version {wanted}."
+        raise ValidationFailed(
+            "The terms were not agreed to.",
+            Guidance(errors=[FieldError("consent.terms_version", message)]),
+        )
+
+
+def _claim(basket: Basket, choice: Choice) -> Claim:
+    """One call of the claim function for one seat, held. Raises NotHeld."""
+    enrollment_id = ids.new_id()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT outcome, enrollment_id, stage, hold_expires_at FROM enroll_people("
+            "%s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::int[], %s::int[], %s::jsonb[],"
+            " %s::text[], %s::text[], %s::text[], %s::text[])",
+            [
+                [basket.person_id],
+                [choice.course.id],
+                [choice.cohort_id],
+                [enrollment_id],
+                [settings.ENVIRONMENT.hold_seconds],
+                [choice.course.access_days],
+                [Jsonb(dict(basket.metadata))],
+                [correlation.current()],
+                [basket.key],
+                [None],
+                [None],
+            ],
+        )
+        outcome, found, stage, expires_at = cursor.fetchone()
+    if outcome != "held":
+        raise NotHeld(Claim(choice, outcome, found, stage, expires_at))
+    return Claim(choice, outcome, enrollment_id, Stage.VALIDATED, expires_at)
+
+
+def _order(basket: Basket, order_id: UUID, claims: Sequence[Claim]) -> NewOrder:
+    quote = basket.quote
+    return NewOrder(
+        id=order_id,
+        person_id=basket.person_id,
+        buyer=basket.buyer,
+        lines=[
+            _line(claim, line) for claim, line in zip(claims, quote.lines, strict=True)
+        ],
+        currency=quote.currency,
+        coupon_codes=[coupon.code for coupon in quote.coupons],
+        notes=list(quote.notes),
+        consent={"terms_version": basket.terms.terms_version},
+        success_url=basket.terms.success_url,
+        cancel_url=basket.terms.cancel_url,
+    )
+
+
+def _line(claim: Claim, line: QuoteLine) -> NewLine:
+    return NewLine(
+        enrollment_id=claim.enrollment_id,
+        title=line.title,
+        cohort_name=claim.choice.cohort_name,
+        tax_code=line.tax_code,
+        original=line.original,
+        discount=line.sale_discount + line.coupon_discount,
+        net=line.net,
+        tax=line.tax,
+        tax_lines=[
+            {
+                "head": tax.head,
+                "percent": str(tax.percent),
+                "amount_minor": tax.amount.minor,
+            }
+            for tax in line.tax_lines
+        ],
+        policy=[
+            step.as_json() for step in order_queries.refund_policy(claim.choice.course.id)
+        ],
+    )
+
+
+def _take_coupons(basket: Basket, order_id: UUID) -> None:
+    used = [coupon.id for coupon in basket.quote.coupons]
+    if used:
+        pricing.take_coupons(
+            used, person_id=basket.person_id, email=basket.buyer.email, order_id=order_id
+        )
+
+
+def _finish_free(order_id: UUID, claims: Sequence[Claim]) -> None:
+    """A coupon pays for all of it: the seats are sold at once."""
+    enrollment_ids = [claim.enrollment_id for claim in claims]
+    seats.sell(enrollment_ids)
+    told = []
+    for row in enrollments.lock(enrollment_ids):
+        enrollments.confirm_paid(row)
+        about: dict[str, Any] = {"subject": row.pk, "person": row.person_id}
+        place_ = {"course": str(row.course_id), "cohort": str(row.cohort_id)}
+        told += [
+            NewEvent(type="enrollment.confirmed", data=place_, **about),
+            NewEvent(type="access.granted", data=place_, **about),
+        ]
+    (order,) = orders.lock([order_id])
+    orders.move(order, "pay")
+    pricing.use_coupons(order_id)
+    events.append(told)
+
+
+def _tell(person_id: UUID, claims: Sequence[Claim], type_: str, data: Mapping[str, Any]) -> None:
+    events.append(
+        [
+            NewEvent(type=type_, subject=claim.enrollment_id, person=person_id, data=data)
+            for claim in claims
+        ]
+    )
+
+
+def _amount(amount: Money) -> dict[str, Any]:
+    return {"amount_minor": amount.minor, "currency": amount.currency}

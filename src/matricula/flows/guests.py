@@ -1,0 +1,108 @@
+"""Guests buy first and get their account by a mailed link.
+
+What was bought is joined to an account only after signing in to it, by somebody who has the link; a
+course the account has already is given back. Whether an address has an account is told to nobody but
+the reader of its mail.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db import transaction
+from django.template.loader import render_to_string
+
+from matricula.accounts import guests
+from matricula.accounts.models import Person
+from matricula.enrollments.models import Enrollment
+from matricula.enrollments.states import LIVE, Stage
+from matricula.flows import cancel, refund
+from matricula.kernel import events
+from matricula.kernel.errors import NotFound
+from matricula.kernel.events import NewEvent
+from matricula.kernel.locks import lock_person
+from matricula.orders.models import Order
+from matricula.orders.states import OrderState
+from matricula.seats import actions as seats
+
+
+def is_enrolled_elsewhere(enrollment: Enrollment) -> bool:
+    """Whether a guest's course is had already by somebody with the same address."""
+    others = guests.others_with(enrollment.person)
+    rows = Enrollment.objects.filter(course=enrollment.course_id, stage=Stage.CONFIRMED)
+    return bool(others) and rows.filter(person__in=others).exists()
+
+
+@transaction.atomic
+def claim(token: str, password: str) -> Person:
+    """Makes the guest an account with this password.
+
+    Raises NotFound for a link of no use, also when the address has an account by now (then `join`
+    is the way), and ValidationFailed for a weak password.
+    """
+    lock_person(guests.read_token(token).pk)
+    guest = guests.read_token(token)
+    if guests.account_of(guest.guest_email) is not None:
+        raise NotFound("There is an account with this address. Sign in to it first.")
+    return guests.become_account(guest, password)
+
+
+@transaction.atomic
+def join(token: str, account_id: UUID) -> list[UUID]:
+    """Gives everything of the guest to the account whose owner has the link; returns the enrollments
+    joined. A course the account has already is given back, one it is about to pay for is given up.
+
+    Raises NotFound for a link of no use.
+    """
+    guest_id = guests.read_token(token).pk
+    for person_id in sorted((guest_id, account_id)):
+        lock_person(person_id)
+    guest = guests.read_token(token)
+    theirs = {row.course_id for row in Enrollment.objects.filter(person=account_id, stage__in=LIVE)}
+    mine = Enrollment.objects.filter(person=guest_id).order_by("pk")
+    for enrollment in mine.filter(stage__in=LIVE, course__in=theirs):
+        _give_up(enrollment, account_id)
+    joined = list(mine.values_list("pk", flat=True))
+    mine.update(person=account_id)
+    seats.rename(guest_id, account_id)
+    Order.objects.filter(person=guest_id).update(person=account_id)
+    guests.close(guest)
+    events.append(
+        [
+            NewEvent("guest.joined", enrollment_id, account_id, account_id)
+            for enrollment_id in joined
+        ]
+    )
+    return joined
+
+
+def _give_up(enrollment: Enrollment, actor_id: UUID) -> None:
+    """A second enrollment in the same course ends, and all that was paid for it goes back."""
+    reason = "You had this course already."
+    order = Order.objects.filter(lines__enrollment=enrollment, state=OrderState.PAID).first()
+    line = order.lines.get(enrollment=enrollment) if order is not None else None
+    if order is None or line is None or not line.total_minor:
+        cancel.cancel(enrollment.pk, enrollment.person_id, actor_id=actor_id, reason=reason)
+        return
+    refund.refund_by_staff(
+        order.pk, {line.pk: line.total_minor}, actor_id=actor_id, reason=reason
+    )
+
+
+def write(order_id: UUID, *, is_refund: bool) -> bool:
+    """Writes to the guest who placed the order: the link to what was bought, or that the money is
+    on its way back. False when there is no guest to write to."""
+    order = Order.objects.select_related("person").get(pk=order_id)
+    email = order.person.guest_email
+    lines = order.lines.select_related("enrollment").order_by("position")
+    is_in = any(line.enrollment.stage == Stage.CONFIRMED for line in lines)
+    if not email or not (is_refund or is_in):
+        return False
+    link = f"{settings.ENVIRONMENT.base_url}/guests/{guests.link_token(order.person_id)}/"
+    context = {"order": order, "lines": lines, "link": link}
+    template = "guests/refund_mail.txt" if is_refund else "guests/link_mail.txt"
+    subject = "Your payment is on its way back" if is_refund else "Open your course"
+    EmailMessage(subject, render_to_string(template, context), to=[email]).send()
+    return True

@@ -1,0 +1,108 @@
+"""What courses cost a buyer: prices of the catalog, coupons and taxes put together for reading."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import babel
+from django.conf import settings
+from stdnum.exceptions import ValidationError as NumberError
+from stdnum.eu import vat
+from stdnum.in_ import gstin
+
+from matricula.catalog.queries import CoursePlan
+from matricula.kernel.errors import FieldError, Guidance, ValidationFailed
+from matricula.pricing import queries, regions, rules
+from matricula.pricing.errors import CouponInvalid
+from matricula.pricing.queries import Asker
+from matricula.pricing.tax import EU
+from matricula.pricing.values import Item, Place, Quote
+
+_COUNTRIES = frozenset(
+    code for code in babel.Locale("en").territories if len(code) == 2 and code.isalpha()  # noqa: PLR2004
+)
+
+
+def quote_courses(
+    courses: Sequence[CoursePlan],
+    *,
+    codes: Sequence[str] = (),
+    place: Place | None = None,
+    person_id: UUID | None = None,
+    email: str = "",
+    at: datetime,
+) -> Quote:
+    """What these courses cost together at this moment; the lines' keys are the courses' ids.
+
+    Without a place, the buyer is taken to be where the seller is. Raises a refusal of a coupon
+    (`pricing.errors`).
+    """
+    seller = queries.seller()
+    place = place or Place(seller.country, seller.state)
+    currency = next((c.price.regular.currency for c in courses if c.price), settings.CURRENCY)
+    is_paid = any(course.price is not None and course.price.current(at) for course in courses)
+    if codes and not is_paid:
+        raise CouponInvalid("This course is free: no coupon is needed.")
+    asker, course_ids = Asker(person_id, email), [course.id for course in courses]
+    about = {"at": at, "asker": asker, "courses": course_ids, "currency": currency}
+    return rules.quote(
+        [_item(course) for course in courses],
+        seller=seller,
+        place=place,
+        rates=queries.rates(
+            {course.tax_category for course in courses}, {seller.country, place.country}
+        ),
+        given=queries.find_coupons(codes, **about),  # type: ignore[arg-type]
+        automatic=queries.automatic_coupons(**about) if is_paid else (),  # type: ignore[arg-type]
+        at=at,
+        currency=currency,
+    )
+
+
+def place_of(country: str | None, state: str | None, tax_id: str = "") -> Place:
+    """Where the buyer says to be; what is not said is taken to be where the seller is.
+
+    A GSTIN names its State, which then counts. A VAT id is checked for its form only, which does not
+    confirm it. Raises ValidationFailed naming the field.
+    """
+    seller = queries.seller()
+    code = (country or "").strip().upper() or seller.country
+    if code and code not in _COUNTRIES:
+        raise _wrong("country", "Give a country code, like IN.")
+    region = (state or "").strip()
+    tax_id = tax_id.replace(" ", "").upper()
+    if code == "IN":
+        return _in_india(region, tax_id, seller.state if seller.country == "IN" else "")
+    if tax_id and code in EU and not vat.is_valid(tax_id):
+        raise _wrong("tax_id", "This is no valid VAT id.")
+    return Place(code, region.upper()[:3] if len(region) <= 3 else "", tax_id)  # noqa: PLR2004
+
+
+def _in_india(region: str, tax_id: str, default: str) -> Place:
+    state = regions.state_code(region) if region else default
+    if state is None:
+        raise _wrong("state", "Give a State or Union Territory of India, like KA or Karnataka.")
+    if tax_id:
+        try:
+            number = gstin.validate(tax_id)
+        except NumberError as error:
+            raise _wrong("tax_id", "This is no valid GSTIN.") from error
+        state = regions.state_code(number[:2]) or state
+    return Place("IN", state, tax_id)
+
+
+def _wrong(field: str, message: str) -> ValidationFailed:
+    return ValidationFailed(guidance=Guidance(errors=[FieldError(field, message)]))
+
+
+def _item(course: CoursePlan) -> Item:
+    return Item(
+        key=course.id,
+        course_id=course.id,
+        title=course.title,
+        price=course.price,
+        tax_inclusive=course.tax_inclusive,
+        tax_category=course.tax_category,
+    )

@@ -1,0 +1,200 @@
+"""Nobody has told us how a payment ended, so we ask: every unsettled payment now and then, and once
+a day every captured payment of the gateway against our books, both ways.
+
+Webhooks only make it faster. With all of them lost, this alone brings every captured payment to an
+enrollment, a refund, or an open staff task.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+
+from matricula.enrollments.errors import PaymentRequired
+from matricula.flows import pay, refund, settle
+from matricula.kernel import clock
+from matricula.kernel.errors import DomainError
+from matricula.payments import actions as payments
+from matricula.payments import gateways, queries
+from matricula.payments.errors import GatewayRefused, GatewayUnavailable
+from matricula.payments.models import Charge, InboxEvent, Payment, StaffTask
+from matricula.payments.port import PaymentFacts
+from matricula.payments.states import PAYMENT, UNSETTLED, ChargeState, PaymentState
+
+BATCH = 50
+COMPARED = timedelta(hours=48)
+# How long a captured payment may be known to the gateway alone before it counts as a difference.
+LONGEST_DELAY = timedelta(minutes=10)
+# Razorpay captures by itself; one it left alone that long is captured by us, if a seat is held.
+LONGEST_AUTHORIZED = timedelta(minutes=1)
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Summary:
+    """What a visit found."""
+
+    checked: int = 0
+    unanswered: int = 0
+    compared: int = 0
+    settled: int = 0
+    differences: int = 0
+
+
+def check_due(limit: int = BATCH) -> Summary:
+    """Asks about every payment whose turn it is."""
+    summary = Summary()
+    for payment_id in queries.due_checks(limit):
+        summary.checked += 1
+        try:
+            check(payment_id)
+        except (GatewayUnavailable, GatewayRefused) as error:
+            summary.unanswered += 1
+            log.warning("payment_not_checked", payment=str(payment_id), error=error.code)
+    return summary
+
+
+def check(payment_id: UUID) -> None:
+    """Asks the gateway for all attempts on the payment's order and settles each.
+
+    The next visit is planned first, so that several workers don't ask at once. Raises what
+    `payments.errors` says of a gateway that cannot be asked.
+    """
+    with transaction.atomic():
+        payments.plan_check(payments.lock(payment_id), clock.now())
+    payment = queries.find(payment_id)
+    if payment.provider_order_id is None:
+        payment = pay.ensure_gateway_order(payment, make=False)
+        if payment.provider_order_id is None:
+            return
+    for facts in gateways.provider(payment.provider).payments_of_order(payment.provider_order_id):
+        settle.record(payment.provider, facts)
+        if facts.status == "authorized":
+            _capture_left_alone(payment_id, facts)
+
+
+def _capture_left_alone(payment_id: UUID, facts: PaymentFacts) -> None:
+    """Captures what the gateway has not captured by itself, while the seats are held. Without seats
+    it is left alone: the gateway gives uncaptured money back by itself."""
+    payment = queries.find(payment_id)
+    is_young = facts.created_at is not None and clock.now() - facts.created_at < LONGEST_AUTHORIZED
+    can_capture = PAYMENT.allows(payment.state, "capture")
+    if is_young or not can_capture or payment.state is PaymentState.CANCELLED:
+        return
+    if facts.amount != payment.amount:
+        return
+    gateways.provider(payment.provider).capture(facts.id, facts.amount)
+    settle.settle(payment.provider, facts.id)
+
+
+def send_due_refunds(limit: int = BATCH) -> int:
+    """Sends, or looks up, every refund whose turn it is; returns how many."""
+    due = queries.due_refunds(limit)
+    for refund_id in due:
+        refund.send(refund_id)
+    return len(due)
+
+
+def compare(provider_name: str, start: datetime, end: datetime) -> Summary:
+    """Compares the gateway's captured payments with our books, both ways. What only the gateway
+    knows is settled; what only we know becomes a staff task.
+    """
+    summary = Summary()
+    provider = gateways.provider(provider_name)
+    seen: set[str] = set()
+    for facts in provider.captured_between(start, end):
+        summary.compared += 1
+        seen.add(facts.id)
+        ours = Charge.objects.filter(provider=provider_name, provider_payment_id=facts.id).first()
+        if ours is None or ours.state != ChargeState.CAPTURED:
+            summary.settled += 1
+            _settle_found(provider_name, facts)
+        elif facts.amount_refunded:
+            _compare_refunds(provider_name, facts)
+    summary.differences = _report_missing(provider_name, start, end, seen)
+    return summary
+
+
+def _settle_found(provider_name: str, facts: PaymentFacts) -> None:
+    try:
+        settle.record(provider_name, facts)
+    except DomainError as error:
+        log.warning("payment_not_settled", charge=facts.id, error=error.code)
+
+
+def _compare_refunds(provider_name: str, facts: PaymentFacts) -> None:
+    for found in gateways.provider(provider_name).refunds_of_payment(facts.id):
+        refund.record_from_gateway(provider_name, facts.id, found.id)
+
+
+def _report_missing(provider_name: str, start: datetime, end: datetime, seen: set[str]) -> int:
+    """Captured by our books in that time, and unknown to the gateway."""
+    rows = Charge.objects.filter(
+        provider=provider_name,
+        state=ChargeState.CAPTURED,
+        captured_at__gte=start + LONGEST_DELAY,
+        captured_at__lt=end - LONGEST_DELAY,
+    )
+    missing = 0
+    for charge in rows.exclude(provider_payment_id__in=seen):
+        try:
+            facts = gateways.provider(provider_name).fetch_payment(charge.provider_payment_id)
+        except GatewayUnavailable:
+            continue  # asked again tomorrow
+        except GatewayRefused:
+            facts = None
+        if facts is None or facts.status != "captured":
+            missing += 1
+            payments.open_task(
+                StaffTask.Kind.GATEWAY,
+                f"missing {charge.provider_payment_id}",
+                "Our books have this payment as captured, the gateway does not.",
+                charge=charge,
+            )
+    return missing
+
+
+def run_now(hours: int) -> Summary:
+    """Everything at once, for staff: open payments, due refunds, and the last hours' comparison."""
+    summary = Summary()
+    for payment_id in Payment.objects.filter(
+        state__in=UNSETTLED, next_check_at__isnull=False
+    ).values_list("pk", flat=True):
+        summary.checked += 1
+        try:
+            check(payment_id)
+        except (GatewayUnavailable, GatewayRefused):
+            summary.unanswered += 1
+    send_due_refunds()
+    end = clock.now()
+    try:
+        found = compare(gateways.default_provider().name, end - timedelta(hours=hours), end)
+    except (GatewayUnavailable, PaymentRequired):
+        summary.unanswered += 1
+        return summary
+    summary.compared, summary.settled = found.compared, found.settled
+    summary.differences = found.differences
+    return summary
+
+
+def compare_lately() -> Summary:
+    """The last two days at the gateway that is set up, and whether its webhooks still come."""
+    end = clock.now()
+    provider = gateways.default_provider()
+    summary = compare(provider.name, end - COMPARED, end)
+    heard = InboxEvent.objects.filter(provider=provider.name, received_at__gte=end - COMPARED)
+    if summary.compared and not heard.exists():
+        day = end.date().isoformat()
+        payments.open_task(
+            StaffTask.Kind.GATEWAY,
+            f"no webhooks {day}",
+            f"{provider.name} captured payments in the last two days, and not one webhook came. "
+            "It may have disabled the webhook: see its dashboard. Payments are still found by "
+            "asking, minutes later.",
+        )
+    return summary

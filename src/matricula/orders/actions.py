@@ -1,0 +1,127 @@
+"""What writes orders. All of it in the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.db.models.functions import Now
+
+from matricula.kernel.money import Money
+from matricula.orders.models import Order, OrderLine
+from matricula.orders.states import ORDER, OrderState
+
+
+@dataclass(frozen=True)
+class Buyer:
+    """Who pays, as they said at checkout."""
+
+    name: str
+    email: str
+    phone: str = ""
+    country: str = ""
+    state: str = ""
+    tax_id: str = ""
+
+
+@dataclass(frozen=True)
+class NewLine:
+    """One line to be written: amounts of one currency, net + tax = total."""
+
+    enrollment_id: UUID
+    title: str
+    cohort_name: str
+    tax_code: str
+    original: Money
+    discount: Money
+    net: Money
+    tax: Money
+    tax_lines: Sequence[Mapping[str, Any]]
+    policy: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class NewOrder:
+    """An order to be written. `lines` are in the order in which they are shown."""
+
+    id: UUID
+    person_id: UUID
+    buyer: Buyer
+    lines: Sequence[NewLine]
+    currency: str
+    coupon_codes: Sequence[str] = ()
+    notes: Sequence[str] = ()
+    consent: Mapping[str, Any] = field(default_factory=dict)
+    success_url: str = ""
+    cancel_url: str = ""
+
+
+def place(new: NewOrder) -> Order:
+    """Writes the order with its lines; its sums are the sums of the lines."""
+
+    def total_of(member: str) -> int:
+        amounts: list[Money] = [getattr(line, member) for line in new.lines]
+        return sum(amounts, Money.zero(new.currency)).minor
+
+    net, tax = total_of("net"), total_of("tax")
+    order = Order.objects.create(
+        id=new.id,
+        person_id=new.person_id,
+        currency=new.currency,
+        original_minor=total_of("original"),
+        discount_minor=total_of("discount"),
+        net_minor=net,
+        tax_minor=tax,
+        total_minor=net + tax,
+        notes=list(new.notes),
+        coupon_codes=list(new.coupon_codes),
+        buyer_name=new.buyer.name,
+        buyer_email=new.buyer.email,
+        buyer_phone=new.buyer.phone,
+        billing_country=new.buyer.country,
+        billing_state=new.buyer.state,
+        tax_id=new.buyer.tax_id,
+        consent=dict(new.consent),
+        success_url=new.success_url,
+        cancel_url=new.cancel_url,
+    )
+    OrderLine.objects.bulk_create(
+        OrderLine(
+            order=order,
+            position=position,
+            enrollment_id=line.enrollment_id,
+            title=line.title,
+            cohort_name=line.cohort_name,
+            tax_code=line.tax_code,
+            original_minor=line.original.minor,
+            discount_minor=line.discount.minor,
+            net_minor=line.net.minor,
+            tax_minor=line.tax.minor,
+            total_minor=(line.net + line.tax).minor,
+            tax_lines=list(line.tax_lines),
+            policy=list(line.policy),
+        )
+        for position, line in enumerate(new.lines, start=1)
+    )
+    return order
+
+
+def lock(order_ids: Sequence[UUID]) -> list[Order]:
+    """The rows of these orders, locked in id order until the transaction ends. Whoever also changes
+    seats or enrollments has locked those before."""
+    rows = Order.objects.select_for_update(of=("self",)).filter(pk__in=list(order_ids))
+    return list(rows.order_by("pk"))
+
+
+def move(order: Order, trigger: str) -> OrderState:
+    """Moves a locked order and saves it. Raises IllegalState when there is no such move."""
+    order.state = ORDER.transition(OrderState(order.state), trigger)
+    if order.state == OrderState.PAID:
+        order.paid_at = Now()
+        order.ended_at = None
+    else:
+        order.ended_at = Now()
+    order.save(update_fields=["state", "paid_at", "ended_at"])
+    return OrderState(order.state)

@@ -1,0 +1,323 @@
+"""What writes payments, charges, refunds and tasks. All of it in the caller's transaction, under
+the payment's row lock where one exists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.contrib.postgres.functions import TransactionNow
+from django.db.models.functions import Now
+
+from matricula.kernel.money import Money
+from matricula.payments import ledger, rules
+from matricula.payments.models import (
+    Charge,
+    Dispute,
+    Payment,
+    Refund,
+    RefundPart,
+    StaffTask,
+)
+from matricula.payments.port import DisputeFacts, GatewayOrder, PaymentFacts, RefundFacts
+from matricula.payments.states import (
+    CHARGE,
+    PAYMENT,
+    REFUND,
+    ChargeState,
+    PaymentState,
+    RefundState,
+    Verdict,
+)
+
+LONGEST_DETAIL = 500
+
+
+def begin(order_id: UUID, provider: str, amount: Money) -> Payment:
+    """Records that this order's money is to be asked for; the gateway has not been told yet."""
+    return Payment.objects.create(
+        order_id=order_id,
+        provider=provider,
+        amount_minor=amount.minor,
+        currency=amount.currency,
+        next_check_at=TransactionNow() + rules.FIRST_CHECK,
+    )
+
+
+def lock(payment_id: UUID) -> Payment:
+    """The payment's row, locked until the transaction ends."""
+    return Payment.objects.select_for_update().get(pk=payment_id)
+
+
+def lock_of_orders(order_ids: Sequence[UUID]) -> list[Payment]:
+    """The payments of these orders, locked in id order."""
+    rows = Payment.objects.select_for_update().filter(order__in=list(order_ids))
+    return list(rows.order_by("pk"))
+
+
+def move(payment: Payment, trigger: str) -> PaymentState:
+    """Moves a locked payment and saves it. Raises IllegalState when there is no such move."""
+    payment.state = PAYMENT.transition(PaymentState(payment.state), trigger)
+    if payment.state == PaymentState.CAPTURED:
+        payment.completed_at = Now()
+        payment.next_check_at = None
+    if trigger != "fail":
+        payment.failure_code = payment.failure_detail = ""
+    payment.save()
+    return PaymentState(payment.state)
+
+
+def move_if_allowed(payment: Payment, trigger: str) -> bool:
+    """As `move` where the table has the move: news that comes too late changes nothing."""
+    if not PAYMENT.allows(PaymentState(payment.state), trigger):
+        return False
+    move(payment, trigger)
+    return True
+
+
+def record_order(payment: Payment, order: GatewayOrder) -> None:
+    """The gateway has made the order, also when the payment was cancelled meanwhile: then money
+    that still arrives is recognised and given back."""
+    payment.provider_order_id = order.id
+    if not move_if_allowed(payment, "open"):
+        payment.save(update_fields=["provider_order_id"])
+
+
+def fail(payment: Payment, code: str, detail: str) -> bool:
+    """An attempt failed. The order may be paid by another; False for stale news."""
+    if not PAYMENT.allows(PaymentState(payment.state), "fail"):
+        return False
+    payment.failure_code, payment.failure_detail = code[:80], detail[:LONGEST_DETAIL]
+    move(payment, "fail")
+    return True
+
+
+def plan_check(payment: Payment, at: datetime) -> None:
+    """When to ask the gateway next; never again after three days."""
+    payment.checks = min(payment.checks + 1, 1000)
+    next_at = at + rules.pause_before_check(payment.checks)
+    is_over = at > payment.created_at + rules.WATCHED_FOR
+    payment.next_check_at = None if is_over else next_at
+    payment.save(update_fields=["checks", "next_check_at"])
+
+
+# --- charges ----------------------------------------------------------------------------------
+
+
+def find_charge(provider: str, provider_payment_id: str) -> Charge | None:
+    """The charge's row, locked, if it is known already."""
+    rows = Charge.objects.select_for_update()
+    return rows.filter(provider=provider, provider_payment_id=provider_payment_id).first()
+
+
+def note_charge(
+    charge: Charge | None, payment: Payment | None, provider: str, facts: PaymentFacts
+) -> Charge:
+    """What the gateway says of a charge that it has not captured. Stale news changes nothing."""
+    if charge is None:
+        return Charge.objects.create(payment=payment, provider=provider, **_columns(facts))
+    trigger = {"failed": "fail", "authorized": "authorize"}.get(facts.status, "")
+    if CHARGE.allows(ChargeState(charge.state), trigger):
+        _save(charge, facts)
+    return charge
+
+
+def capture_charge(
+    charge: Charge | None,
+    payment: Payment | None,
+    provider: str,
+    facts: PaymentFacts,
+    verdict: Verdict,
+) -> Charge:
+    """The money is there: recorded with what becomes of it, and in the ledger."""
+    decided: dict[str, Any] = {"verdict": verdict, "captured_at": Now()}
+    if charge is None:
+        charge = Charge.objects.create(
+            payment=payment, provider=provider, **_columns(facts), **decided
+        )
+    else:
+        CHARGE.transition(ChargeState(charge.state), "capture")
+        _save(charge, facts, **decided)
+    ledger.write(charge, ledger.Kind.CAPTURE, facts.amount, facts.id)
+    return charge
+
+
+def _columns(facts: PaymentFacts) -> dict[str, Any]:
+    return {
+        "provider_payment_id": facts.id,
+        "state": ChargeState(facts.status),
+        "amount_minor": facts.amount.minor,
+        "currency": facts.amount.currency,
+        "fee_minor": facts.fee.minor if facts.fee is not None else None,
+        "method": facts.method[:20],
+        "failure_code": facts.failure_code[:80],
+        "failure_detail": facts.failure_detail[:LONGEST_DETAIL],
+    }
+
+
+def _save(charge: Charge, facts: PaymentFacts, **more: Any) -> None:
+    for name, value in {**_columns(facts), **more}.items():
+        setattr(charge, name, value)
+    charge.save()
+
+
+# --- refunds ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class NewRefund:
+    """Money to be given back. `parts`: minor units of each order line; they sum to the amount, or
+    there are none."""
+
+    amount: Money
+    cause: Refund.Cause
+    reason: str = ""
+    parts: Mapping[UUID, int] | None = None
+    requested_by: UUID | None = None
+
+
+def request_refund(charge: Charge, new: NewRefund) -> Refund:
+    """Writes the refund down, to be sent by the worker. The caller holds the charge's row and has
+    seen that the balance allows it; that it does is checked once more.
+
+    Raises ValueError for more than the balance: a defect of the caller, not of the input.
+    """
+    if not Money.zero(charge.currency) < new.amount <= ledger.balance(charge).refundable:
+        raise ValueError(f"{new.amount} cannot be refunded from charge {charge.pk}")
+    parts = new.parts or {}
+    if parts and sum(parts.values()) != new.amount.minor:
+        raise ValueError("the parts of a refund sum to it")
+    refund = Refund.objects.create(
+        charge=charge,
+        cause=new.cause,
+        amount_minor=new.amount.minor,
+        currency=new.amount.currency,
+        reason=new.reason[:LONGEST_DETAIL],
+        requested_by_id=new.requested_by,
+        next_try_at=TransactionNow(),
+    )
+    RefundPart.objects.bulk_create(
+        RefundPart(refund=refund, line_id=line_id, amount_minor=minor)
+        for line_id, minor in parts.items()
+        if minor
+    )
+    return refund
+
+
+def lock_refund(refund_id: UUID) -> Refund:
+    """The refund's row and its charge's, locked; the charge first."""
+    charge_id = Refund.objects.values_list("charge_id", flat=True).get(pk=refund_id)
+    Charge.objects.select_for_update().get(pk=charge_id)
+    return Refund.objects.select_for_update(of=("self",)).select_related("charge").get(pk=refund_id)
+
+
+def plan_retry(refund: Refund, at: datetime) -> None:
+    """When to try the refund again."""
+    refund.tries = min(refund.tries + 1, 1000)
+    refund.next_try_at = at + rules.pause_before_retry(refund.tries)
+    refund.save(update_fields=["tries", "next_try_at"])
+
+
+def lose_sight_of(refund: Refund) -> None:
+    """The gateway did not answer: whether the refund was made must be looked up."""
+    if refund.state == RefundState.REQUESTED:
+        refund.state = REFUND.transition(RefundState.REQUESTED, "lose_sight")
+        refund.save(update_fields=["state"])
+
+
+def record_refund(refund: Refund, facts: RefundFacts) -> RefundState | None:
+    """What the gateway says of the refund; the new state, or None when it is no news.
+
+    Accepted money leaves the balance; money that could not be delivered returns to it.
+    """
+    trigger = {"pending": "accept", "processed": "process", "failed": "fail"}[facts.status]
+    if not REFUND.allows(RefundState(refund.state), trigger):
+        return None
+    refund.provider_refund_id = facts.id
+    ledger.write(refund.charge, ledger.Kind.REFUND, facts.amount, facts.id)
+    if trigger == "fail":
+        ledger.write(refund.charge, ledger.Kind.REFUND_FAILURE, facts.amount, facts.id)
+    return _move_refund(refund, trigger, facts.failure_detail)
+
+
+def fail_refund(refund: Refund, detail: str) -> RefundState:
+    """The gateway refused the refund: no money moved."""
+    return _move_refund(refund, "fail", detail)
+
+
+def _move_refund(refund: Refund, trigger: str, detail: str) -> RefundState:
+    refund.state = REFUND.transition(RefundState(refund.state), trigger)
+    is_over = refund.state in {RefundState.PROCESSED, RefundState.FAILED}
+    refund.completed_at = Now() if is_over else None
+    refund.failure_detail = detail[:LONGEST_DETAIL]
+    # An accepted one is looked up now and then, in case nobody tells us its end.
+    refund.next_try_at = None if is_over else TransactionNow() + timedelta(hours=1)
+    refund.tries = 0
+    refund.save()
+    return RefundState(refund.state)
+
+
+def adopt_refund(charge: Charge, facts: RefundFacts) -> Refund:
+    """A refund that was made at the gateway and not here."""
+    return Refund.objects.create(
+        charge=charge,
+        cause=Refund.Cause.OUTSIDE,
+        amount_minor=facts.amount.minor,
+        currency=facts.amount.currency,
+        next_try_at=None,
+    )
+
+
+# --- disputes and tasks -----------------------------------------------------------------------
+
+
+def record_dispute(charge: Charge, facts: DisputeFacts) -> Dispute:
+    """The dispute as it stands now; one that is lost takes its amount from the balance."""
+    dispute, _ = Dispute.objects.select_for_update().get_or_create(
+        provider_dispute_id=facts.id,
+        defaults={
+            "charge": charge,
+            "status": facts.status,
+            "amount_minor": facts.amount.minor,
+            "currency": facts.amount.currency,
+            "reason": facts.reason[:200],
+            "respond_by": facts.respond_by,
+        },
+    )
+    if dispute.status not in {"won", "lost", "closed"}:
+        dispute.status = facts.status
+        dispute.respond_by = facts.respond_by or dispute.respond_by
+        dispute.save(update_fields=["status", "respond_by"])
+    if dispute.status == "lost":
+        amount = Money(dispute.amount_minor, dispute.currency)
+        ledger.write(charge, ledger.Kind.DISPUTE_LOST, amount, facts.id)
+    return dispute
+
+
+def open_task(
+    kind: StaffTask.Kind,
+    cause: str,
+    detail: str,
+    *,
+    charge: Charge | None = None,
+    refund: Refund | None = None,
+    due_at: datetime | None = None,
+) -> StaffTask:
+    """Asks staff to decide. Asked once for a cause, however often it is noticed."""
+    task, _ = StaffTask.objects.get_or_create(
+        kind=kind,
+        cause=cause,
+        defaults={"detail": detail, "charge": charge, "refund": refund, "due_at": due_at},
+    )
+    return task
+
+
+def close_task(task_id: UUID, *, actor_id: UUID, resolution: str) -> bool:
+    """Staff has dealt with it; False when it was closed already."""
+    open_tasks = StaffTask.objects.filter(pk=task_id, closed_at__isnull=True)
+    closed = open_tasks.update(closed_at=Now(), closed_by=actor_id, resolution=resolution)
+    return closed == 1

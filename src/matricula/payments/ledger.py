@@ -1,0 +1,71 @@
+"""The append-only facts about money, and the balances that follow from them.
+
+A fact told twice (a webhook repeated, a look-up after it) is written once: its gateway reference is
+unique for its charge and kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import Sum
+
+from matricula.kernel.money import Money
+from matricula.payments.models import Charge, LedgerEntry, Refund, RefundPart
+from matricula.payments.states import REFUND_LIVE
+
+Kind = LedgerEntry.Kind
+
+
+@dataclass(frozen=True)
+class Balance:
+    """What came in, what went back, and what is promised back but not confirmed yet."""
+
+    captured: Money
+    refunded: Money
+    promised: Money
+
+    @property
+    def refundable(self) -> Money:
+        """What may still be asked back."""
+        return self.captured - self.refunded - self.promised
+
+
+def write(charge: Charge, kind: Kind, amount: Money, reference: str) -> bool:
+    """Adds a fact; False when it stands there already. The caller holds the charge's row."""
+    _, is_new = LedgerEntry.objects.get_or_create(
+        charge=charge,
+        kind=kind,
+        reference=reference,
+        defaults={"amount_minor": amount.minor, "currency": amount.currency},
+    )
+    return is_new
+
+
+def balance(charge: Charge) -> Balance:
+    """The charge's balance. Exact while the caller holds the charge's row."""
+    sums = {
+        row["kind"]: row["total"]
+        for row in LedgerEntry.objects.filter(charge=charge)
+        .values("kind")
+        .annotate(total=Sum("amount_minor"))
+        .order_by()
+    }
+    refunded = sums.get(Kind.REFUND, 0) - sums.get(Kind.REFUND_FAILURE, 0)
+    refunded += sums.get(Kind.DISPUTE_LOST, 0)
+    live = Refund.objects.filter(charge=charge, state__in=REFUND_LIVE, provider_refund_id=None)
+    promised = live.aggregate(total=Sum("amount_minor"))["total"] or 0
+    return Balance(
+        captured=Money(sums.get(Kind.CAPTURE, 0), charge.currency),
+        refunded=Money(refunded, charge.currency),
+        promised=Money(promised, charge.currency),
+    )
+
+
+def given_back(line_ids: Iterable[UUID]) -> dict[UUID, int]:
+    """Minor units of each line that were given back or are on their way."""
+    parts = RefundPart.objects.filter(line__in=list(line_ids), refund__state__in=REFUND_LIVE)
+    sums = parts.values("line").annotate(total=Sum("amount_minor")).order_by()
+    return {row["line"]: row["total"] for row in sums}

@@ -1,0 +1,1 @@
+"""Payment gateways: a thin client each, and pure mapping to the values of `payments/port.py`."""

@@ -1,0 +1,179 @@
+"""Razorpay's JSON as the values of `payments/port.py`: pure.
+
+Its payloads are odd at times (`notes` a list, `captured` a text, members missing, times nested), so
+only what is needed is read, and `status` alone decides. Raises `Unreadable` for what makes no sense.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from matricula.kernel.money import Money
+from matricula.payments.port import (
+    DisputeFacts,
+    FactsStatus,
+    GatewayOrder,
+    Notice,
+    PaymentFacts,
+    RefundFacts,
+    RefundStatus,
+)
+
+_PAYMENT_STATUS: dict[str, FactsStatus] = {
+    "created": "created",
+    "authorized": "authorized",
+    "captured": "captured",
+    "refunded": "captured",  # captured, and all of it given back
+    "failed": "failed",
+}
+_REFUND_STATUS: dict[str, RefundStatus] = {
+    "created": "pending",
+    "initiated": "pending",
+    "pending": "pending",
+    "processed": "processed",
+    "failed": "failed",
+}
+_LONGEST_ID = 64
+_LATEST = 32_503_680_000  # the year 3000
+
+
+class Unreadable(ValueError):
+    """The answer has not the shape it should have."""
+
+
+def order_of(content: Mapping[str, Any]) -> GatewayOrder:
+    """https://razorpay.com/docs/api/orders/entity/"""
+    return GatewayOrder(
+        id=_id(content, "id"),
+        receipt=_text(content, "receipt"),
+        amount=_money(content, "amount"),
+        status=_text(content, "status"),
+    )
+
+
+def payment_of(content: Mapping[str, Any]) -> PaymentFacts:
+    """https://razorpay.com/docs/api/payments/entity/"""
+    status = _PAYMENT_STATUS.get(_text(content, "status"))
+    if status is None:
+        raise Unreadable(f"payment status {content.get('status')!r}")
+    amount = _money(content, "amount")
+    return PaymentFacts(
+        id=_id(content, "id"),
+        order_id=_text(content, "order_id"),
+        status=status,
+        amount=amount,
+        amount_refunded=Money(_whole(content.get("amount_refunded") or 0), amount.currency),
+        fee=None if not content.get("fee") else Money(_whole(content["fee"]), amount.currency),
+        method=_text(content, "method"),
+        failure_code=_text(content, "error_reason") or _text(content, "error_code"),
+        failure_detail=_text(content, "error_description"),
+        created_at=_moment(content.get("created_at")),
+    )
+
+
+def refund_of(content: Mapping[str, Any]) -> RefundFacts:
+    """https://razorpay.com/docs/api/refunds/entity/"""
+    status = _REFUND_STATUS.get(_text(content, "status"))
+    if status is None:
+        raise Unreadable(f"refund status {content.get('status')!r}")
+    return RefundFacts(
+        id=_id(content, "id"),
+        payment_id=_id(content, "payment_id"),
+        status=status,
+        amount=_money(content, "amount"),
+        receipt=_text(content, "receipt"),
+    )
+
+
+def dispute_of(content: Mapping[str, Any], event_type: str) -> DisputeFacts:
+    """https://razorpay.com/docs/api/disputes/entity/; the event's name says the phase where the
+    entity is a stale copy."""
+    phase = event_type.rpartition(".")[2]
+    status = {"created": "open"}.get(phase, phase) if phase else _text(content, "status")
+    return DisputeFacts(
+        id=_id(content, "id"),
+        payment_id=_id(content, "payment_id"),
+        status=status,
+        amount=_money(content, "amount"),
+        reason=_text(content, "reason_code"),
+        respond_by=_moment(content.get("respond_by")),
+    )
+
+
+def notice_of(event_id: str, content: Mapping[str, Any]) -> Notice:
+    """A webhook's body (https://razorpay.com/docs/webhooks/payloads/). Only ids are believed, and
+    those are looked up; a kind we have no use for has none."""
+    kind = _text(content, "event")
+    payment = _entity(content, "payment")
+    dispute = _entity(content, "dispute")
+    if kind.startswith("payment.dispute.") and dispute:
+        try:
+            return Notice(event_id, kind, dispute=dispute_of(dispute, kind))
+        except Unreadable:
+            return Notice(event_id, kind)
+    if not kind.startswith(("payment.", "order.", "refund.")):
+        return Notice(event_id, kind)
+    refund = _entity(content, "refund")
+    order = _entity(content, "order")
+    return Notice(
+        event_id,
+        kind,
+        payment_id=_short(payment.get("id")) or _short(refund.get("payment_id")),
+        order_id=_short(order.get("id")) or _short(payment.get("order_id")),
+        refund_id=_short(refund.get("id")),
+    )
+
+
+def items_of(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The members of a collection."""
+    items = content.get("items")
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise Unreadable("a collection without items")
+    return items
+
+
+def _entity(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    payload = content.get("payload")
+    holder = payload.get(name) if isinstance(payload, dict) else None
+    entity = holder.get("entity") if isinstance(holder, dict) else None
+    return entity if isinstance(entity, dict) else {}
+
+
+def _id(content: Mapping[str, Any], name: str) -> str:
+    text = _short(content.get(name))
+    if not text:
+        raise Unreadable(f"no {name}")
+    return text
+
+
+def _short(value: object) -> str:
+    return value if isinstance(value, str) and len(value) <= _LONGEST_ID else ""
+
+
+def _text(content: Mapping[str, Any], name: str) -> str:
+    value = content.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _money(content: Mapping[str, Any], name: str) -> Money:
+    try:
+        return Money(_whole(content.get(name)), _text(content, "currency"))
+    except (ValueError, TypeError) as error:
+        raise Unreadable(f"no {name}") from error
+
+
+def _whole(value: object) -> int:
+    """A number of minor units, also where it is written as a text."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 16:  # noqa: PLR2004
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 10**15:
+        raise Unreadable(f"{value!r} is no amount")
+    return value
+
+
+def _moment(value: object) -> datetime | None:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < _LATEST:
+        return None
+    return datetime.fromtimestamp(value, UTC)

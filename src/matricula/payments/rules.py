@@ -1,0 +1,39 @@
+"""Decisions about payments: pure, without a clock and without the database."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from matricula.kernel.money import Money
+from matricula.payments.port import PaymentFacts
+
+# When the reconciler asks again about a payment nobody told us the end of: after 1, 2, 4 … minutes,
+# at most every six hours, for three days (Razorpay authorizes late for that long).
+FIRST_CHECK = timedelta(minutes=1)
+LONGEST_PAUSE = timedelta(hours=6)
+WATCHED_FOR = timedelta(days=3)
+# Refunds, and webhooks that could not be handled, are tried again after 5, 10, 20 … seconds.
+FIRST_RETRY = timedelta(seconds=5)
+LONGEST_RETRY_PAUSE = timedelta(hours=1)
+_MOST_DOUBLINGS = 20
+
+
+def fits(facts: PaymentFacts, asked: Money) -> bool:
+    """Whether the payment is exactly what was asked for. Where the payer bears the gateway's fee,
+    it exceeds that by the fee (https://razorpay.com/docs/payments/payment-gateway/customer-fee-bearer/).
+    """
+    if facts.amount.currency != asked.currency:
+        return False
+    if facts.amount == asked:
+        return True
+    return facts.fee is not None and facts.amount - facts.fee == asked
+
+
+def pause_before_check(checks: int) -> timedelta:
+    """How long to wait after so many checks."""
+    return min(FIRST_CHECK * 2 ** min(checks, _MOST_DOUBLINGS), LONGEST_PAUSE)
+
+
+def pause_before_retry(tries: int) -> timedelta:
+    """How long to wait after so many tries."""
+    return min(FIRST_RETRY * 2 ** min(tries, _MOST_DOUBLINGS), LONGEST_RETRY_PAUSE)
