@@ -36,8 +36,7 @@ _KEPT = (
 )
 _MEDIA = {"js": "text/javascript", "css": "text/css"}
 _CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "base-uri 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'"
 )
 
 

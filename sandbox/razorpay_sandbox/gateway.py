@@ -168,9 +168,7 @@ class Gateway:
         if payment["status"] != "authorized":
             raise Refusal("Only payments which have been authorized can be captured")
         if rules.amount(body.get("amount"), payment["currency"]) != payment["amount"]:
-            raise Refusal(
-                "Capture amount must be equal to the amount authorized", field="amount"
-            )
+            raise Refusal("Capture amount must be equal to the amount authorized", field="amount")
         if rules.currency(body.get("currency") or "INR") != payment["currency"]:
             raise Refusal("Capture currency must be the payment's", field="currency")
         self.capture(payment)

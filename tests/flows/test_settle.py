@@ -97,7 +97,9 @@ def test_the_gateway_is_asked_before_a_seat_goes_back(buyer: Buyer) -> None:
     assert buyer.stage is Stage.CONFIRMED
 
 
-@pytest.mark.parametrize("member", ["razorpay_signature", "razorpay_order_id", "razorpay_payment_id"])
+@pytest.mark.parametrize(
+    "member", ["razorpay_signature", "razorpay_order_id", "razorpay_payment_id"]
+)
 def test_a_hand_back_that_was_touched_changes_nothing(buyer: Buyer, member: str) -> None:
     given = {**buyer.pay(webhook="never"), member: "pay_forged"}
     with pytest.raises(SignatureInvalid):

@@ -54,8 +54,6 @@ class Installation:
             return False
 
 
-
-
 @pytest.fixture
 def installation(tmp_path: Path) -> Iterator[Installation]:
     """A demo installation that has said that it is ready."""

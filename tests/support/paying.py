@@ -73,7 +73,11 @@ class Buyer:
 
 
 def checkout(
-    sandbox: Sandbox, course: str = "full-stack-development", *, who: UUID | None = None, coupon: str = ""
+    sandbox: Sandbox,
+    course: str = "full-stack-development",
+    *,
+    who: UUID | None = None,
+    coupon: str = "",
 ) -> Buyer:
     """An open checkout whose gateway order is there."""
     person_id = who or person().pk

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.support.ports import free_pair
 from tests.support.databases import fresh_database, site_environment
+from tests.support.ports import free_pair
 
 _START_SECONDS = 60
 _MATRICULA = str(Path(sys.executable).parent / "matricula")

@@ -17,5 +17,7 @@ ENROLLMENTS = Counter(
     ["outcome"],
 )
 WEBHOOKS = Counter(
-    "matricula_webhooks_total", "Webhooks received, by what became of them.", ["provider", "outcome"]
+    "matricula_webhooks_total",
+    "Webhooks received, by what became of them.",
+    ["provider", "outcome"],
 )

@@ -33,7 +33,11 @@ class Wish:
 
 
 def buy(
-    person_id: UUID, wishes: Sequence[Wish], *, codes: Sequence[str] = (), terms: Terms | None = None
+    person_id: UUID,
+    wishes: Sequence[Wish],
+    *,
+    codes: Sequence[str] = (),
+    terms: Terms | None = None,
 ) -> Placed:
     """Holds a seat in each course and places one order for all; `pay.open_session` asks for the
     money. Nothing is held when one of them cannot be had.

@@ -216,9 +216,7 @@ def _order(basket: Basket, order_id: UUID, claims: Sequence[Claim]) -> NewOrder:
         id=order_id,
         person_id=basket.person_id,
         buyer=basket.buyer,
-        lines=[
-            _line(claim, line) for claim, line in zip(claims, quote.lines, strict=True)
-        ],
+        lines=[_line(claim, line) for claim, line in zip(claims, quote.lines, strict=True)],
         currency=quote.currency,
         coupon_codes=[coupon.code for coupon in quote.coupons],
         notes=list(quote.notes),
@@ -246,9 +244,7 @@ def _line(claim: Claim, line: QuoteLine) -> NewLine:
             }
             for tax in line.tax_lines
         ],
-        policy=[
-            step.as_json() for step in order_queries.refund_policy(claim.choice.course.id)
-        ],
+        policy=[step.as_json() for step in order_queries.refund_policy(claim.choice.course.id)],
     )
 
 

@@ -163,9 +163,7 @@ def _buy(application: Application, choice: Choice, keyed: Keyed | None) -> Recei
     (claim,) = placed.claims
     stage = Stage.CONFIRMED if placed.payment_id is None else Stage.PAYMENT_PENDING
     expires_at = claim.hold_expires_at if placed.payment_id is not None else None
-    return Receipt(
-        claim.enrollment_id, choice.course, stage, expires_at, True, placed.order_id
-    )
+    return Receipt(claim.enrollment_id, choice.course, stage, expires_at, True, placed.order_id)
 
 
 def _find(application: Application) -> CoursePlan:

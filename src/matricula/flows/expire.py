@@ -108,9 +108,7 @@ def _with_siblings(keys: Sequence[UUID]) -> list[UUID]:
 
 def _expire_orders(enrollment_ids: Iterable[UUID]) -> None:
     """Their payments stay watched: money may still arrive."""
-    rows = Order.objects.filter(
-        lines__enrollment__in=list(enrollment_ids), state=OrderState.OPEN
-    )
+    rows = Order.objects.filter(lines__enrollment__in=list(enrollment_ids), state=OrderState.OPEN)
     expired = []
     for order in order_actions.lock(list(rows.values_list("pk", flat=True))):
         if order.state == OrderState.OPEN:

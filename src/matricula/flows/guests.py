@@ -86,9 +86,7 @@ def _give_up(enrollment: Enrollment, actor_id: UUID) -> None:
     if order is None or line is None or not line.total_minor:
         cancel.cancel(enrollment.pk, enrollment.person_id, actor_id=actor_id, reason=reason)
         return
-    refund.refund_by_staff(
-        order.pk, {line.pk: line.total_minor}, actor_id=actor_id, reason=reason
-    )
+    refund.refund_by_staff(order.pk, {line.pk: line.total_minor}, actor_id=actor_id, reason=reason)
 
 
 def write(order_id: UUID, *, is_refund: bool) -> bool:

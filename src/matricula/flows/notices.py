@@ -80,9 +80,7 @@ def _dispute(provider: str, facts: DisputeFacts) -> bool:
     """Flagged for staff with its date; what a lost one means for access is theirs to decide, by
     their policy."""
     settle.settle(provider, facts.payment_id)
-    charge = Charge.objects.filter(
-        provider=provider, provider_payment_id=facts.payment_id
-    ).first()
+    charge = Charge.objects.filter(provider=provider, provider_payment_id=facts.payment_id).first()
     if charge is None:
         return False
     with transaction.atomic():

@@ -179,9 +179,7 @@ def _compose(
     facts = course_facts(course, counts, at)
     chosen = rules.choose_cohort(facts.cohorts)
     # A guest's completed courses are unknown: asked for after signing in, not held against them.
-    asked = (
-        facts if signed_in else replace(facts, prerequisites=())
-    )
+    asked = facts if signed_in else replace(facts, prerequisites=())
     cohorts = tuple(
         CohortOffer(plan, counts.get(plan.id, NO_SEATS), fact.window)
         for plan, fact in zip(course.cohorts, facts.cohorts, strict=True)

@@ -8,8 +8,8 @@ from uuid import UUID
 
 import babel
 from django.conf import settings
-from stdnum.exceptions import ValidationError as NumberError
 from stdnum.eu import vat
+from stdnum.exceptions import ValidationError as NumberError
 from stdnum.in_ import gstin
 
 from matricula.catalog.queries import CoursePlan
@@ -21,7 +21,9 @@ from matricula.pricing.tax import EU
 from matricula.pricing.values import Item, Place, Quote
 
 _COUNTRIES = frozenset(
-    code for code in babel.Locale("en").territories if len(code) == 2 and code.isalpha()  # noqa: PLR2004
+    code
+    for code in babel.Locale("en").territories
+    if len(code) == 2 and code.isalpha()  # noqa: PLR2004
 )
 
 

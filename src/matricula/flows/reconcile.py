@@ -7,6 +7,7 @@ enrollment, a refund, or an open staff task.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -72,10 +73,21 @@ def check(payment_id: UUID) -> None:
         payment = pay.ensure_gateway_order(payment, make=False)
         if payment.provider_order_id is None:
             return
-    for facts in gateways.provider(payment.provider).payments_of_order(payment.provider_order_id):
-        settle.record(payment.provider, facts)
+    for facts in look_up(payment_id):
         if facts.status == "authorized":
             _capture_left_alone(payment_id, facts)
+
+
+def look_up(payment_id: UUID) -> Sequence[PaymentFacts]:
+    """Settles by what the gateway says now of every attempt on the payment's order; returns that.
+    Raises NotFound, and what `payments.errors` says of a gateway that cannot be asked."""
+    payment = queries.find(payment_id)
+    if payment.provider_order_id is None:
+        return ()
+    found = gateways.provider(payment.provider).payments_of_order(payment.provider_order_id)
+    for facts in found:
+        settle.record(payment.provider, facts)
+    return found
 
 
 def _capture_left_alone(payment_id: UUID, facts: PaymentFacts) -> None:

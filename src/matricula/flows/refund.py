@@ -216,9 +216,7 @@ def _announce(refund: Refund, lines: Sequence[OrderLine], actor: UUID | None = N
         "currency": refund.currency,
     }
     rows = Enrollment.objects.in_bulk([line.enrollment_id for line in lines])
-    events.append(
-        [_event(row, "payment.refund_requested", data, actor) for row in rows.values()]
-    )
+    events.append([_event(row, "payment.refund_requested", data, actor) for row in rows.values()])
 
 
 def _event(

@@ -110,9 +110,7 @@ def _record_stranger(provider: str, facts: PaymentFacts) -> None:
     _quarantine(charge, f"It names the order {facts.order_id or '(none)'}, which is not ours.")
 
 
-def _note(
-    found: LockedOrder, payment: Payment, charge: Charge | None, facts: PaymentFacts
-) -> None:
+def _note(found: LockedOrder, payment: Payment, charge: Charge | None, facts: PaymentFacts) -> None:
     """Not captured: the attempt is on its way, or failed. The seats stay held."""
     before = charge.state if charge is not None else None
     charge = payments.note_charge(charge, payment, payment.provider, facts)
@@ -160,6 +158,9 @@ def _capture(
     if is_any:
         orders.move(found.order, "pay")
         pricing.use_coupons(found.order.pk)
+    elif found.order.state == OrderState.OPEN:
+        orders.move(found.order, "expire")
+        pricing.release_coupons([found.order.pk])
 
 
 def _quarantine(charge: Charge, why: str) -> None:
@@ -189,7 +190,7 @@ def _fulfil(found: LockedOrder, payment: Payment) -> dict[UUID, str]:
         reason = _take_seat(found, line)
         if reason:
             refused[line.pk] = reason
-    if was_expired and len(refused) == len(found.lines):
+    if was_expired and len(refused) == len(found.lines):  # an open order gives them back as it ends
         pricing.release_coupons([order.pk])
     return refused
 

@@ -141,10 +141,7 @@ def _one(which: Q) -> OrderRecord:
 
 
 def _record(row: Order) -> OrderRecord:
-    plain = (
-        "id person_id currency notes coupon_codes buyer_name buyer_email buyer_phone "
-        "billing_country billing_state tax_id success_url cancel_url placed_at paid_at ended_at"
-    ).split()
+    plain = ["id", "person_id", "currency", "notes", "coupon_codes", "buyer_name", "buyer_email", "buyer_phone", "billing_country", "billing_state", "tax_id", "success_url", "cancel_url", "placed_at", "paid_at", "ended_at"]
     return OrderRecord(
         **{name: getattr(row, name) for name in plain},
         **_sums(row),

@@ -23,7 +23,9 @@ class GatewayRefused(DomainError):
     code, status, title = "gateway_unavailable", 502, "The payment service refused"
     usual_detail = "The payment could not be started. It has been noted; nothing was charged."
 
-    def __init__(self, detail: str, *, reason: str = "", field: str = "", http_status: int = 0) -> None:
+    def __init__(
+        self, detail: str, *, reason: str = "", field: str = "", http_status: int = 0
+    ) -> None:
         super().__init__()
         self.said = detail  # the gateway's words, for logs and staff
         self.reason = reason

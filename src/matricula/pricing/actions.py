@@ -46,9 +46,7 @@ def release_coupons(order_ids: Iterable[UUID]) -> None:
     """These checkouts came to nothing: others may use the coupons. Repeating it changes nothing."""
     uses = CouponUse.objects.filter(order_id__in=list(order_ids), state=UseState.HELD)
     for coupon in _lock(uses.values_list("coupon", flat=True)):
-        released = uses.filter(coupon=coupon).update(
-            state=USE.transition(UseState.HELD, "release")
-        )
+        released = uses.filter(coupon=coupon).update(state=USE.transition(UseState.HELD, "release"))
         _count(coupon, -released)
 
 
@@ -77,8 +75,7 @@ def generate_batch(template: Coupon, count: int, label: str) -> list[str]:
     codes: set[str] = set()
     while len(codes) < count:
         codes.add("".join(secrets.choice(_LETTERS) for _ in range(_CODE_LENGTH)))
-    copied = ("kind percent amount_minor currency starts_at ends_at total_limit per_person_limit "
-              "stackable is_active").split()  # fmt: skip
+    copied = ["kind", "percent", "amount_minor", "currency", "starts_at", "ends_at", "total_limit", "per_person_limit", "stackable", "is_active"]  # fmt: skip
     like = {name: getattr(template, name) for name in copied}
     made = Coupon.objects.bulk_create(
         Coupon(code=code, batch=label[:60], **like) for code in sorted(codes)

@@ -81,8 +81,7 @@ class Coupon(models.Model):
                 condition=Q(
                     kind="percent", percent__gt=0, percent__lte=100, amount_minor__isnull=True
                 )
-                | Q(kind="fixed", percent__isnull=True, amount_minor__gt=0)
-                & ~Q(currency=""),
+                | Q(kind="fixed", percent__isnull=True, amount_minor__gt=0) & ~Q(currency=""),
                 name="coupon_kind_fits",
             ),
             models.CheckConstraint(

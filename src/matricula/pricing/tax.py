@@ -21,7 +21,7 @@ EXEMPT = "exempt"
 # Union Territories without a legislature; Delhi, Puducherry and Jammu and Kashmir have one.
 UTGST_STATES = frozenset({"AN", "CH", "DH", "LA", "LD"})
 EU = frozenset(
-    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split()
+    ["AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT", "LT", "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK"]
 )
 NOTE_EXPORT = "Export of services under LUT, without payment of IGST."
 NOTE_REVERSE_CHARGE = "Reverse charge: VAT is owed by the recipient."

@@ -78,7 +78,9 @@ def _server_sent(found: list[events.RecordedEvent]) -> Iterator[str]:
 
 def _event(event: events.RecordedEvent) -> schemas.EventItem:
     data = {
-        name: ids.to_text(_ID_MEMBERS[name], UUID(value)) if value and name in _ID_MEMBERS else value
+        name: ids.to_text(_ID_MEMBERS[name], UUID(value))
+        if value and name in _ID_MEMBERS
+        else value
         for name, value in event.data.items()
     }
     return schemas.EventItem(id=event.number, type=event.type, at=event.at, data=data)

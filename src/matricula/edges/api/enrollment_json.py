@@ -38,9 +38,7 @@ def own_enrollment(request: HttpRequest, enrollment_id: str) -> EnrollmentRecord
     return queries.of_person(person.pk, ids.from_text("enr", enrollment_id))
 
 
-def sums(
-    original: Money, discount: Money, net: Money, tax: Money, total: Money
-) -> dict[str, Any]:
+def sums(original: Money, discount: Money, net: Money, tax: Money, total: Money) -> dict[str, Any]:
     """A price broken down, in major and in minor units."""
     named = {
         "original_amount": original,
@@ -140,7 +138,11 @@ def enrollment(record: EnrollmentRecord, standing: Standing) -> schemas.Enrollme
 def failure(record: EnrollmentRecord, standing: Standing) -> schemas.Failure | None:
     """Why it did not work out, or not yet, and the way on."""
     payment = standing.payment
-    if record.stage is Stage.PAYMENT_PENDING and standing.status is PaymentStatus.FAILED and payment:
+    if (
+        record.stage is Stage.PAYMENT_PENDING
+        and standing.status is PaymentStatus.FAILED
+        and payment
+    ):
         return schemas.Failure(
             code=payment.failure_code or "payment_failed",
             detail=payment.failure_detail or "The payment failed. Nothing was charged.",
@@ -213,6 +215,4 @@ def _refunds(rows: Sequence[RefundRecord]) -> list[schemas.OrderRefund]:
 
 
 def _tax(head: str, percent: Decimal, amount: Money) -> schemas.TaxLine:
-    return schemas.TaxLine(
-        name=head, rate=percent, amount=amount.major, amount_minor=amount.minor
-    )
+    return schemas.TaxLine(name=head, rate=percent, amount=amount.major, amount_minor=amount.minor)

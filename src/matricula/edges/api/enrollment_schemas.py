@@ -48,9 +48,7 @@ class Checkout(Billing):
 class Initialize(Checkout):
     """Name a course (its next open cohort is taken) or one cohort."""
 
-    course_id: Reference | None = Field(
-        None, description="An id or a slug."
-    )
+    course_id: Reference | None = Field(None, description="An id or a slug.")
     cohort_id: Reference | None = None
     metadata: dict[
         Annotated[str, StringConstraints(min_length=1, max_length=40)],

@@ -105,7 +105,9 @@ def list_enrollments(request: HttpRequest, filters: Query[ListQuery]) -> HttpRes
     standings = payment_status.of_enrollments(record.id for record in page)
     return answer(
         schemas.EnrollmentList(
-            items=[enrollment(record, standings.get(record.id, payment_status.FREE)) for record in page],
+            items=[
+                enrollment(record, standings.get(record.id, payment_status.FREE)) for record in page
+            ],
             next_cursor=search.make_cursor(ids.to_text("enr", page[-1].id)) if more else None,
         )
     )
@@ -167,9 +169,7 @@ def _application(person_id: UUID, payload: schemas.Initialize) -> Application:
     )
 
 
-def _answer(
-    receipt: Receipt, key: str | None
-) -> tuple[schemas.InitializeAnswer, bool]:
+def _answer(receipt: Receipt, key: str | None) -> tuple[schemas.InitializeAnswer, bool]:
     """The answer, and whether it is complete: one whose gateway order is still being made is not."""
     enrollment_id = ids.to_text("enr", receipt.enrollment_id)
     order = orders.read(receipt.order_id) if receipt.order_id is not None else None

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from matricula.enrollments.queries import EnrollmentRecord
 from matricula.enrollments.states import ENROLLMENT, LIVE, Stage, Status
+from matricula.flows.payment_status import PaymentStatus, Standing
 from matricula.kernel import ids
 from matricula.kernel.events import RecordedEvent
 
@@ -30,7 +31,11 @@ EVENT_WORDS = {
     "payment.processing": gettext_lazy("The payment is being checked."),
     "payment.completed": gettext_lazy("The payment arrived."),
     "payment.failed": gettext_lazy("The payment failed."),
+    "payment.refund_requested": gettext_lazy("A refund was started."),
+    "payment.refund_failed": gettext_lazy("The refund failed. We are looking into it."),
     "payment.refunded": gettext_lazy("The payment was refunded."),
+    "payment.disputed": gettext_lazy("The payment was questioned by its bank."),
+    "guest.joined": gettext_lazy("It was joined to your account."),
 }
 
 
@@ -104,6 +109,20 @@ def history_of(events: Sequence[RecordedEvent]) -> list[Moment]:
         for event in events
         if event.type in EVENT_WORDS
     ]
+
+
+def money_words(standing: Standing) -> str:
+    """Where the money stands; empty where none was due."""
+    said = {
+        PaymentStatus.PENDING: _("Waiting for your payment"),
+        PaymentStatus.PROCESSING: _("Being confirmed"),
+        PaymentStatus.COMPLETED: _("Paid"),
+        PaymentStatus.FAILED: _("Not paid"),
+        PaymentStatus.PARTIALLY_REFUNDED: _("Paid, and given back in part"),
+        PaymentStatus.REFUNDED: _("Given back"),
+        PaymentStatus.DISPUTED: _("Questioned by the bank"),
+    }
+    return str(said.get(standing.status, ""))
 
 
 def seat_words(record: EnrollmentRecord) -> str:

@@ -4,13 +4,38 @@ from __future__ import annotations
 
 from django.urls import path
 
-from matricula.edges.web.views import catalog, demo_mail, enrolling, enrollments, learning
+from matricula.edges.web.views import (
+    carts,
+    catalog,
+    demo_mail,
+    enrolling,
+    enrollments,
+    guests,
+    learning,
+    orders,
+    paying,
+)
 
 urlpatterns = [
     path("", catalog.browse, name="catalog"),
     path("courses/<slug:slug>/", catalog.course, name="course"),
     path("courses/<slug:slug>/art.svg", catalog.art, name="course_art"),
     path("courses/<slug:slug>/enroll/", enrolling.enroll, name="enroll"),
+    path("courses/<slug:slug>/guest/", guests.check_out, name="guest_checkout"),
+    path("guests/<str:token>/", guests.claim, name="guest_claim"),
+    path("cart/", carts.cart, name="cart"),
+    path("cart/add/", carts.add, name="cart_add"),
+    path("cart/remove/", carts.remove, name="cart_remove"),
+    path("pay/<str:reference>/", paying.pay, name="pay"),
+    path("pay/<str:reference>/return/", paying.hand_back, name="pay_return"),
+    path("pay/<str:reference>/again/", paying.again, name="pay_again"),
+    path("pay/<str:reference>/more-time/", paying.more_time, name="pay_more_time"),
+    path("pay/<str:reference>/give-up/", paying.give_up, name="pay_give_up"),
+    path("orders/", orders.orders, name="orders"),
+    path("orders/<str:reference>/", orders.order, name="order"),
+    path(
+        "orders/<str:reference>/documents/<str:paper>.pdf", orders.document, name="order_document"
+    ),
     path("enrollments/<str:reference>/", enrollments.status, name="enrollment"),
     path("enrollments/<str:reference>/cancel/", enrollments.cancel, name="cancel_enrollment"),
     path("me/", learning.my_courses, name="my_courses"),

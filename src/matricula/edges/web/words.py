@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from copy import copy
+from datetime import datetime
 
 from babel import Locale, UnknownLocaleError
+from django.utils.formats import date_format
 from django.utils.translation import get_language, gettext, ngettext
 
 from matricula.kernel.money import Money, minor_digits
@@ -69,3 +71,8 @@ def _locale(currency: str = "") -> Locale:
         return Locale.parse(reader, sep="-")
     except (UnknownLocaleError, ValueError):
         return Locale("en")
+
+
+def day(at: datetime) -> str:
+    """A day, as every page says it."""
+    return date_format(at, "j F Y")

@@ -17,7 +17,7 @@ from matricula.edges.web import art as drawing
 from matricula.edges.web import offers, words
 from matricula.edges.web.guard import page, visitor_id
 from matricula.flows import offer as flow
-from matricula.flows.offer import CourseOffer
+from matricula.flows.offer import ButtonState, CourseOffer
 
 PAGE_SIZE = 24
 LONGEST_SEARCH = 120
@@ -58,6 +58,9 @@ def course(request: HttpRequest, slug: str) -> HttpResponse:
         "offer": offer,
         "course": offer.course,
         "price": offers.price_of(offer),
+        "can_buy": offer.live is None
+        and offer.button in {ButtonState.AVAILABLE, ButtonState.LOGIN_REQUIRED}
+        and flow.is_paid(offer.course, offer.at),
         "control": offers.control_of(offer),
         "why": offers.why_not(offer),
         "enrollment_url": offers.enrollment_url(offer),

@@ -15,15 +15,18 @@ from django.utils.translation import gettext as _
 from matricula.accounts.errors import EmailUnverified
 from matricula.catalog import queries as catalog
 from matricula.catalog.queries import CoursePlan
-from matricula.edges.web import offers, words
-from matricula.edges.web.guard import SeeOther, page, person_of
+from matricula.edges.web import checkout_form, offers, words
+from matricula.edges.web.checkout_form import CheckoutForm
+from matricula.edges.web.guard import SeeOther, page, person_of, visitor_id
 from matricula.edges.web.views.errors import error_page
+from matricula.edges.web.visits import payment_url
 from matricula.enrollments.errors import AlreadyEnrolled
+from matricula.enrollments.states import Stage
 from matricula.flows import enroll as flow
 from matricula.flows import offer as offering
 from matricula.flows.enroll import Application
 from matricula.flows.offer import CourseOffer, alternatives
-from matricula.kernel import ids
+from matricula.kernel import clock, ids
 from matricula.kernel.errors import Action, DomainError, Guidance, NotFound
 
 
@@ -31,17 +34,21 @@ from matricula.kernel.errors import Action, DomainError, Guidance, NotFound
 @login_required
 def enroll(request: HttpRequest, slug: str) -> HttpResponse:
     """GET shows what is agreed to; POST agrees. Sending it twice books once."""
-    if request.method == "POST":
+    if request.method == "POST" and "update" not in request.POST:
         return _enroll(request, catalog.find_course(slug))
     return _confirm(request, offering.find_offer(slug, person_of(request).pk))
 
 
-def _confirm(request: HttpRequest, offer: CourseOffer) -> HttpResponse:
+def _confirm(
+    request: HttpRequest, offer: CourseOffer, form: CheckoutForm | None = None
+) -> HttpResponse:
     if offer.live is not None:
         return redirect(offers.enrollment_url(offer))
     if offer.refusal is not None:
-        return _refused(request, offer.course, _with_words(offer, offer.refusal))
-    wished = _cohort_id(offer.course, request.GET.get("cohort", ""))
+        return refused(request, offer.course, _with_words(offer, offer.refusal))
+    sent = request.POST if request.method == "POST" else request.GET
+    wished = cohort_wish(offer.course, sent.get("cohort", ""))
+    person = person_of(request)
     joinable = offers.joinable_cohorts(offer)
     chosen = next((c for c in joinable if c.plan.id == wished), offer.chosen)
     if chosen is None:
@@ -57,12 +64,25 @@ def _confirm(request: HttpRequest, offer: CourseOffer) -> HttpResponse:
         "access": words.days(offer.course.access_days),
         "wish_failed": wished is not None and chosen.plan.id != wished,
     }
+    if offering.is_paid(offer.course, offer.at):
+        form = form or checkout_form.read(request, [offer.course], person.pk, person.email)
+        context |= checkout_form.context_of(form, [offer.course])
     return render(request, "enrolling/confirm.html", context)
 
 
 def _enroll(request: HttpRequest, course: CoursePlan) -> HttpResponse:
-    cohort_id = _cohort_id(course, request.POST.get("cohort", ""))
-    application = Application(person_of(request).pk, course=course.slug, cohort_id=cohort_id)
+    cohort_id = cohort_wish(course, request.POST.get("cohort", ""))
+    person = person_of(request)
+    application = Application(person.pk, course=course.slug, cohort_id=cohort_id)
+    if offering.is_paid(course, clock.now()):
+        form = checkout_form.read(request, [course], person.pk, person.email)
+        if not form.is_valid:
+            return _confirm(request, offering.offer_of(course, person.pk), form)
+        application = replace(
+            application,
+            coupon_code=form.values["coupon"] or None,
+            terms=form.terms(request),
+        )
     try:
         receipt = flow.enroll(application)
     except AlreadyEnrolled as error:
@@ -70,18 +90,20 @@ def _enroll(request: HttpRequest, course: CoursePlan) -> HttpResponse:
         messages.info(request, _("Your seat was already booked. Nothing was booked twice."))
         return SeeOther(reverse("enrollment", args=[error.guidance.extra["enrollment_id"]]))
     except DomainError as error:
-        return _refused(request, course, error)
+        return refused(request, course, error)
+    if receipt.order_id is not None and receipt.stage is Stage.PAYMENT_PENDING:
+        return SeeOther(payment_url(receipt.order_id) + "?now=1")
     if receipt.is_new:
         messages.success(request, _("Enrolled Successfully!"))
     return SeeOther(reverse("enrollment", args=[ids.to_text("enr", receipt.enrollment_id)]))
 
 
-def _refused(request: HttpRequest, course: CoursePlan, error: DomainError) -> HttpResponse:
+def refused(request: HttpRequest, course: CoursePlan, error: DomainError) -> HttpResponse:
     """The failure page, with what can be done about this course and what could be taken instead."""
     here = reverse("course", args=[course.slug])
     others = list(error.guidance.alternatives) or [
         {"title": other.course.title, "url": reverse("course", args=[other.course.slug])}
-        for other in alternatives(course, person_of(request).pk)
+        for other in alternatives(course, visitor_id(request))
     ]
     actions = list(error.guidance.actions)
     if isinstance(error, EmailUnverified):
@@ -98,7 +120,7 @@ def _with_words(offer: CourseOffer, refusal: DomainError) -> DomainError:
     return type(refusal)(offers.why_not(offer), Guidance())
 
 
-def _cohort_id(course: CoursePlan, reference: str) -> UUID | None:
+def cohort_wish(course: CoursePlan, reference: str) -> UUID | None:
     """The cohort asked for; None when none was. Raises NotFound for one of another course."""
     if not reference:
         return None

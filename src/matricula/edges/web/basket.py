@@ -1,0 +1,43 @@
+"""The cart: courses that a browser has put aside, in its session. It promises no seat."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.http import HttpRequest
+
+from matricula.catalog import queries as catalog
+from matricula.catalog.queries import CoursePlan
+from matricula.flows.cart import MOST_COURSES
+from matricula.kernel.errors import NotFound
+
+_KEY = "cart"
+
+
+def slugs(request: HttpRequest) -> list[str]:
+    return list(request.session.get(_KEY, []))
+
+
+def add(request: HttpRequest, slug: str) -> bool:
+    """Puts a course into the cart; False when it is full."""
+    known = slugs(request)
+    if slug not in known:
+        if len(known) >= MOST_COURSES:
+            return False
+        request.session[_KEY] = [*known, slug]
+    return True
+
+
+def remove(request: HttpRequest, slugs_: Sequence[str]) -> None:
+    request.session[_KEY] = [slug for slug in slugs(request) if slug not in set(slugs_)]
+
+
+def courses(request: HttpRequest) -> list[CoursePlan]:
+    """The courses in the cart; what does not exist any more is left out."""
+    found = []
+    for slug in slugs(request):
+        try:
+            found.append(catalog.find_course(slug))
+        except NotFound:
+            remove(request, [slug])
+    return found

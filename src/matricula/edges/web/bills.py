@@ -1,0 +1,146 @@
+"""What something costs, in words: breakdowns, refund policies, and where a bill may go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from babel import Locale
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from matricula.edges.web import words
+from matricula.kernel.money import Money
+from matricula.orders import policy
+from matricula.orders.policy import Step
+from matricula.orders.queries import OrderRecord
+from matricula.pricing import regions
+from matricula.pricing.values import Quote
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of a breakdown; `kind` is plain, off or total."""
+
+    label: str
+    amount: str
+    kind: str = "plain"
+
+
+@dataclass(frozen=True)
+class Bill:
+    """A breakdown: its rows, the total in words, and what the tax rules say about it."""
+
+    rows: tuple[Row, ...]
+    total: str
+    is_free: bool
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Region:
+    """A country or a State to choose."""
+
+    code: str
+    name: str
+
+
+def bill_of_quote(quote: Quote) -> Bill:
+    """What a quote costs."""
+    sale = sum((line.sale_discount.minor for line in quote.lines), 0)
+    coupon = sum((line.coupon_discount.minor for line in quote.lines), 0)
+    codes = ", ".join(found.code for found in quote.coupons)
+    taxes = [(tax.head, tax.percent, tax.amount) for tax in quote.tax_lines]
+    offs = [
+        (_("Discount"), Money(sale, quote.currency)),
+        (_("Coupon %(code)s") % {"code": codes}, Money(coupon, quote.currency)),
+    ]
+    return _bill(
+        [(line.title, line.original) for line in quote.lines],
+        offs,
+        quote.net,
+        taxes,
+        quote.total,
+        quote.notes,
+    )
+
+
+def bill_of_order(order: OrderRecord) -> Bill:
+    """What an order costs, as it was agreed."""
+    codes = ", ".join(order.coupon_codes)
+    label = _("Discount with %(code)s") % {"code": codes} if codes else _("Discount")
+    taxes = [
+        (tax["head"], Decimal(tax["percent"]), Money(tax["amount_minor"], order.currency))
+        for tax in order.tax_lines
+    ]
+    return _bill(
+        [(line.title, line.original) for line in order.lines],
+        [(label, order.discount)],
+        order.net,
+        taxes,
+        order.total,
+        order.notes,
+    )
+
+
+def _bill(
+    items: Sequence[tuple[str, Money]],
+    offs: Sequence[tuple[str, Money]],
+    net: Money,
+    taxes: Sequence[tuple[str, Decimal, Money]],
+    total: Money,
+    notes: Sequence[str],
+) -> Bill:
+    rows = [Row(title, words.money(amount)) for title, amount in items]
+    rows += [Row(label, "−" + words.money(amount), "off") for label, amount in offs if amount]
+    if taxes and len(rows) > 1:
+        rows.append(Row(_("Before tax"), words.money(net)))
+    for head, percent, amount in taxes:
+        rows.append(Row(f"{head} {percent.normalize():f} %", words.money(amount)))
+    return Bill(tuple(rows), words.money(total), not total, tuple(notes))
+
+
+def policy_words(
+    steps: Sequence[Step] | Sequence[Mapping[str, Any]],
+    *,
+    paid_at: datetime,
+    starts_at: datetime | None,
+) -> list[str]:
+    """Until when how much is given back, one sentence a step."""
+    read = [step if isinstance(step, Step) else policy.read([step])[0] for step in steps]
+    said = []
+    for step in read:
+        percent = {"percent": step.percent}
+        if step.until == "after_payment":
+            text = ngettext(
+                "%(percent)d %% back within %(days)d day of paying",
+                "%(percent)d %% back within %(days)d days of paying",
+                step.days,
+            )
+            said.append(text % {**percent, "days": step.days})
+            continue
+        end = policy.ends_at(step, paid_at=paid_at, starts_at=starts_at)
+        if end is not None:
+            day = words.day(end)
+            said.append(_("%(percent)d %% back until %(day)s") % {**percent, "day": day})
+    return said or [_("Nothing is given back after paying.")]
+
+
+@lru_cache(maxsize=8)
+def countries(language: str) -> tuple[Region, ...]:
+    """Every country, in the reader's language."""
+    names = Locale.parse(language, sep="-").territories
+    found = [
+        Region(code, name)
+        for code, name in names.items()
+        if len(code) == 2 and code.isalpha() and code not in {"EU", "EZ", "UN", "XA", "XB", "ZZ"}  # noqa: PLR2004
+    ]
+    return tuple(sorted(found, key=lambda region: region.name))
+
+
+def indian_states() -> list[Region]:
+    return [Region(code, name) for code, (name, _number) in regions.INDIA.items()]

@@ -1,0 +1,124 @@
+"""Buying without an account, and what the link in the mail afterwards opens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth import login
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from matricula.accounts import guests as accounts
+from matricula.edges.web import checkout_form, guest_form, offers, visits, words
+from matricula.edges.web.guard import SeeOther, page, visitor_id
+from matricula.edges.web.views.enrolling import cohort_wish, refused
+from matricula.enrollments.errors import CourseNotAvailable
+from matricula.flows import cart, guests
+from matricula.flows import offer as offering
+from matricula.flows.cart import Wish
+from matricula.kernel import ids
+from matricula.kernel.errors import DomainError, NotFound
+
+BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+
+
+@page("GET", "POST")
+def check_out(request: HttpRequest, slug: str) -> HttpResponse:
+    """The confirmation of a paid course for somebody without an account."""
+    if visitor_id(request) is not None:
+        return SeeOther(reverse("enroll", args=[slug]))
+    offer = offering.find_offer(slug, None)
+    if not offering.is_paid(offer.course, offer.at):
+        raise NotFound
+    if offer.refusal is not None or offer.chosen is None:
+        return refused(request, offer.course, offer.refusal or CourseNotAvailable())
+    guest = guest_form.read(request)
+    form = checkout_form.read(request, [offer.course], None, guest.values["email"])
+    cohort_id = cohort_wish(offer.course, request.POST.get("cohort", ""))
+    if request.method == "POST" and "confirm" in request.POST and form.is_valid:
+        try:
+            with transaction.atomic():
+                person = guest.make()
+                placed = cart.buy(
+                    person.pk,
+                    [Wish(offer.course.slug, cohort_id)],
+                    codes=form.codes,
+                    terms=form.terms(request),
+                )
+        except DomainError as error:
+            if not error.guidance.errors:
+                return refused(request, offer.course, error)
+            guest.note(error)
+        else:
+            visits.remember_guest(request, placed.order_id)
+            if placed.payment_id is None:
+                return render(request, "paying/guest_paid.html", {"email": guest.values["email"]})
+            return SeeOther(reverse("pay", args=[ids.to_text("pay", placed.payment_id)]) + "?now=1")
+    chosen = offer.chosen
+    context: dict[str, Any] = {
+        **checkout_form.context_of(form, [offer.course]),
+        "course": offer.course,
+        "price": offers.price_of(offer),
+        "intakes": [],
+        "chosen": chosen.plan,
+        "chosen_reference": ids.to_text("coh", chosen.plan.id),
+        "seats": words.seats(chosen.seats),
+        "duration": words.weeks(offer.course.duration_weeks),
+        "access": words.days(offer.course.access_days),
+        "guest": guest,
+        "is_guest": True,
+        "login_url": offers.login_url(reverse("enroll", args=[slug])),
+    }
+    return render(request, "enrolling/confirm.html", context)
+
+
+@page("GET", "POST")
+def claim(request: HttpRequest, token: str) -> HttpResponse:
+    """The link of the mail: makes the account, or joins what was bought to the one signed in to."""
+    guest = accounts.read_token(token)
+    person_id = visitor_id(request)
+    has_account = accounts.account_of(guest.guest_email) is not None
+    errors: list[str] = []
+    if request.method == "POST" and person_id is not None:
+        return _join(request, token)
+    if request.method == "POST" and not has_account:
+        try:
+            person = guests.claim(token, request.POST.get("password", ""))
+        except DomainError as error:
+            errors = [str(entry.message) for entry in error.guidance.errors] or [error.detail]
+        else:
+            login(request, person, backend=BACKEND)
+            messages.success(request, _("Your account is ready, and your courses are open."))
+            return SeeOther(reverse("my_courses"))
+    context = {
+        "email": guest.guest_email,
+        "has_account": has_account,
+        "is_signed_in": person_id is not None,
+        "login_url": offers.login_url(request.path),
+        "errors": errors,
+    }
+    response = render(request, "guests/claim.html", context)
+    response["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def _join(request: HttpRequest, token: str) -> HttpResponse:
+    person_id = visitor_id(request)
+    if person_id is None:
+        raise NotFound
+    joined = guests.join(token, person_id)
+    messages.success(
+        request,
+        ngettext(
+            "%(count)d enrollment was joined to your account.",
+            "%(count)d enrollments were joined to your account.",
+            len(joined),
+        )
+        % {"count": len(joined)},
+    )
+    return SeeOther(reverse("my_courses"))

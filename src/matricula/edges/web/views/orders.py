@@ -1,0 +1,113 @@
+"""A person's orders and their papers."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from matricula.edges.web import bills, words
+from matricula.edges.web.guard import page, person_of
+from matricula.kernel import ids
+from matricula.kernel.errors import NotFound
+from matricula.orders import documents, queries
+from matricula.orders.models import Document
+from matricula.orders.states import OrderState
+from matricula.payments import queries as payments
+from matricula.payments.states import RefundState
+
+STATES = {
+    OrderState.OPEN: gettext_lazy("Waiting for payment"),
+    OrderState.PAID: gettext_lazy("Paid"),
+    OrderState.EXPIRED: gettext_lazy("Expired"),
+    OrderState.CANCELLED: gettext_lazy("Cancelled"),
+}
+
+
+@page("GET")
+@login_required
+def orders(request: HttpRequest) -> HttpResponse:
+    """The person's orders, newest first."""
+    found = queries.list_of_person(person_of(request).pk)
+    rows = [
+        {
+            "reference": ids.to_text("ord", order.id),
+            "titles": ", ".join(line.title for line in order.lines),
+            "total": words.money(order.total),
+            "state": STATES[order.state],
+            "placed_at": order.placed_at,
+        }
+        for order in found
+    ]
+    return render(request, "orders/list.html", {"orders": rows})
+
+
+@page("GET")
+@login_required
+def order(request: HttpRequest, reference: str) -> HttpResponse:
+    """One order: what it cost, how it was paid, what was given back, and its papers."""
+    found = queries.find(ids.from_text("ord", reference), person_of(request).pk)
+    payment = payments.of_order(found.id)
+    is_open = found.state is OrderState.OPEN and payment is not None
+    context = {
+        "order": found,
+        "reference": reference,
+        "state": STATES[found.state],
+        "bill": bills.bill_of_order(found),
+        "pay_url": reverse("pay", args=[ids.to_text("pay", payment.id)])
+        if is_open and payment
+        else "",
+        "lines": [
+            {
+                "line": line,
+                "url": reverse("enrollment", args=[ids.to_text("enr", line.enrollment_id)]),
+            }
+            for line in found.lines
+        ],
+        "refunds": [
+            {
+                "amount": words.money(refund.amount),
+                "state": _refund_words(refund.state),
+                "at": refund.completed_at or refund.requested_at,
+            }
+            for refund in payments.refunds_of_order(found.id)
+        ],
+        "papers": [
+            {
+                "serial": paper.serial,
+                "kind": _paper_words(paper),
+                "url": reverse("order_document", args=[reference, ids.to_text("inv", paper.pk)]),
+            }
+            for paper in documents.documents_of(found.id)
+        ],
+    }
+    return render(request, "orders/order.html", context)
+
+
+@page("GET")
+@login_required
+def document(request: HttpRequest, reference: str, paper: str) -> HttpResponse:
+    """An invoice or a credit note as PDF, for the owner alone."""
+    found = queries.find(ids.from_text("ord", reference), person_of(request).pk)
+    wanted = ids.from_text("inv", paper)
+    row = next((row for row in documents.documents_of(found.id) if row.pk == wanted), None)
+    if row is None:
+        raise NotFound
+    name = row.serial.replace("/", "-")
+    response = HttpResponse(documents.print_pdf(row), content_type="application/pdf")
+    response["Content-Disposition"] = f'attachment; filename="{name}.pdf"'
+    return response
+
+
+def _refund_words(state: RefundState) -> str:
+    return {
+        RefundState.PROCESSED: _("given back"),
+        RefundState.FAILED: _("failed; we are looking into it"),
+    }.get(state, _("on its way"))
+
+
+def _paper_words(paper: Document) -> str:
+    return _("Invoice") if paper.kind == Document.Kind.INVOICE else _("Credit note")

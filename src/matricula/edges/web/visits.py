@@ -1,0 +1,47 @@
+"""Who may see a checkout: the person it belongs to, signed in, or the guest whose browser placed it."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from matricula.edges.web.guard import visitor_id
+from matricula.kernel import ids
+from matricula.kernel.errors import NotFound
+from matricula.orders import queries as orders
+from matricula.orders.queries import OrderRecord
+from matricula.payments import queries as payments
+from matricula.payments.queries import PaymentRecord
+
+_KEY = "guest_orders"
+_MOST_KEPT = 20
+
+
+def payment_url(order_id: UUID) -> str:
+    """The payment page of an order."""
+    payment = payments.of_order(order_id)
+    if payment is None:
+        raise NotFound
+    return reverse("pay", args=[ids.to_text("pay", payment.id)])
+
+
+def remember_guest(request: HttpRequest, order_id: UUID) -> None:
+    """This browser placed the order."""
+    known = request.session.get(_KEY, [])
+    request.session[_KEY] = [*known, str(order_id)][-_MOST_KEPT:]
+
+
+def find_checkout(request: HttpRequest, reference: str) -> tuple[OrderRecord, PaymentRecord]:
+    """The order of a payment, for whoever may see it. Raises NotFound for anybody else."""
+    payment = payments.find(ids.from_text("pay", reference))
+    order = orders.read(payment.order_id)
+    if order.person_id != visitor_id(request) and not is_guests(request, order.id):
+        raise NotFound
+    return order, payment
+
+
+def is_guests(request: HttpRequest, order_id: UUID) -> bool:
+    """Whether this browser placed the order as a guest."""
+    return str(order_id) in request.session.get(_KEY, [])
