@@ -6,7 +6,7 @@ from uuid import UUID
 
 from procrastinate.contrib.django import app
 
-from matricula.flows import expire, guests, notices, reconcile, refund
+from matricula.flows import expire, guests, issue, notices, reconcile, refund
 from matricula.kernel import correlation, idempotency
 from matricula.kernel.models import Event
 from matricula.kernel.outbox import owe
@@ -56,6 +56,33 @@ def write_to_guest(event_seq: int, correlation_id: str = "") -> None:
 
 
 owe(write_to_guest, "payment.completed", "payment.refund_requested")
+
+
+@app.task
+def issue_invoice(event_seq: int, correlation_id: str = "") -> None:
+    """An order was paid: it is invoiced."""
+    with correlation.following(correlation_id):
+        issue.issue_invoice(UUID(Event.objects.get(seq=event_seq).data["order"]))
+
+
+owe(issue_invoice, "payment.completed")
+
+
+@app.task
+def issue_credit_note(event_seq: int, correlation_id: str = "") -> None:
+    """A refund has arrived: it is credited."""
+    with correlation.following(correlation_id):
+        issue.issue_credit_note(UUID(Event.objects.get(seq=event_seq).data["refund"]))
+
+
+owe(issue_credit_note, "payment.refunded")
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(queueing_lock="issue_missing", pass_context=False)
+def issue_missing(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's signature
+    """Every five minutes: papers whose job was lost."""
+    return issue.issue_missing()
 
 
 @app.periodic(cron="* * * * * */10")

@@ -1,8 +1,17 @@
-"""Invoices and credit notes of an order."""
+"""Invoices and credit notes of an order: what stands on them, and printing them.
+
+Everything that is printed is frozen in the document's `content` when it is issued.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
 from uuid import UUID
+
+import typst
 
 from matricula.orders.models import Document
 
@@ -10,3 +19,24 @@ from matricula.orders.models import Document
 def documents_of(order_id: UUID) -> list[Document]:
     """The papers of an order, the oldest first."""
     return list(Document.objects.filter(order=order_id).order_by("pk"))
+
+
+def print_pdf(document: Document) -> bytes:
+    """The paper as PDF. The same content prints the same pages; texts are data, never markup."""
+    return _typeset({"serial": document.serial, **document.content})
+
+
+def _typeset(paper: Mapping[str, Any]) -> bytes:
+    printing = resources.files("matricula.orders") / "printing"
+    with (
+        resources.as_file(printing / "paper.typ") as template,
+        resources.as_file(printing / "fonts") as fonts,
+    ):
+        pdf: bytes = typst.compile(
+            str(template),
+            root=str(template.parent),
+            font_paths=[str(fonts)],
+            ignore_system_fonts=True,
+            sys_inputs={"paper": json.dumps(paper)},
+        )
+    return pdf
