@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 
 import django
 import pytest
@@ -83,6 +84,13 @@ def running_gateway() -> Iterator[Sandbox]:
         provider = gateways.provider("razorpay")
         assert isinstance(provider, gateways.RazorpayProvider)
         provider.close()
+
+
+@pytest.fixture
+def without_payment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installation with no payment gateway."""
+    bare = replace(settings.ENVIRONMENT, razorpay=None)
+    monkeypatch.setattr(settings, "ENVIRONMENT", bare)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -155,12 +156,10 @@ class Faulty:
             await asyncio.sleep(pause)
             await self.app(scope, receive, send)
         elif fault.kind == "rate_limit":
-            await _plain(send, 429, b'{"error":{"code":"BAD_REQUEST_ERROR",'
-                         b'"description":"Too many requests"}}', b"application/json")  # fmt: skip
+            await _refuse(send, Refusal("Too many requests", status=429))
         elif fault.kind == "server_error":
             status = int(fault.params.get("status", 500))
-            await _plain(send, status, b'{"error":{"code":"SERVER_ERROR",'
-                         b'"description":"We are facing some trouble"}}', b"application/json")  # fmt: skip
+            await _refuse(send, Refusal("We are facing some trouble", status=status))
         elif fault.kind == "bad_gateway_html":
             await _plain(send, 502, b"<html><h1>502 Bad Gateway</h1></html>", b"text/html")
         else:
@@ -169,6 +168,10 @@ class Faulty:
             if fault.kind != "reset":
                 await asyncio.sleep(pause)
             await _drop(send)
+
+
+async def _refuse(send: Send, refusal: Refusal) -> None:
+    await _plain(send, refusal.status, json.dumps(refusal.content).encode(), b"application/json")
 
 
 async def _plain(send: Send, status: int, body: bytes, media_type: bytes) -> None:

@@ -1,5 +1,5 @@
-"""The hosted checkout: `checkout.js` for pages with scripts, a form for those without. It marks itself
-clearly as a sandbox, and works wholly without JavaScript.
+"""The hosted checkout: `checkout.js` for pages with scripts, a form for those without. It marks
+itself clearly as a sandbox, and works wholly without JavaScript.
 """
 
 from __future__ import annotations
@@ -90,8 +90,8 @@ class Checkout:
         return _page("Pay", _methods(visit, order))
 
     async def _begin(self, request: Request) -> Response:
-        """A method was chosen: UPI ends at once, a card asks for its one-time password, a bank shows
-        its page."""
+        """A method was chosen: UPI ends at once, a card asks for its one-time password, a bank
+        shows its page."""
         form = await request.form()
         visit, method = _visit(form), _text(form, "method")
         if method == "upi":
@@ -242,11 +242,11 @@ def _hidden(name: str, value: str) -> str:
 
 def _page(title: str, content: str, status: int = 200) -> HTMLResponse:
     text = f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{escape(title)} – payment sandbox</title>
+<html lang="en"><head><meta charset="utf-8"><title>{escape(title)} · payment sandbox</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="stylesheet" href="/v1/checkout/page.css">
 <script type="module" src="/v1/checkout/page.js"></script></head>
-<body><main><p class="sandbox">Sandbox – no real money</p><h1>{escape(title)}</h1>
+<body><main><p class="sandbox">Sandbox: no real money</p><h1>{escape(title)}</h1>
 {content}</main></body></html>"""
     headers = {"Content-Security-Policy": _CSP, "Cache-Control": "no-store"}
     return HTMLResponse(text, status, headers)

@@ -26,5 +26,5 @@ class Clock:
     async def sleep(self, seconds: float) -> None:
         """Waits until that much sandbox time has passed, also when it is moved on meanwhile."""
         until = self.now() + seconds
-        while (left := until - self.now()) > 0:
+        while (left := until - self.now()) > 0:  # noqa: ASYNC110 - time is moved on by others
             await asyncio.sleep(min(max(left / self.rate, 0.001), 0.25))

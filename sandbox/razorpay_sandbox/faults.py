@@ -1,5 +1,5 @@
-"""Faults on demand: by probability, a number of times, or for one request. Seeded, so that a run can
-be repeated.
+"""Faults on demand: by probability, a number of times, or for one request. Seeded, so that a run
+can be repeated.
 """
 
 from __future__ import annotations

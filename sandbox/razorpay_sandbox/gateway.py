@@ -190,14 +190,7 @@ class Gateway:
             raise Refusal("The payment must be captured before it is refunded.")
         if self.clock.now() - payment["created_at"] > SIX_MONTHS:
             raise Refusal("The payment is older than six months.")
-        left = payment["amount"] - payment["amount_refunded"]
-        if left == 0:
-            raise Refusal("The payment has been fully refunded already")
-        amount = rules.amount(body.get("amount", left), payment["currency"])
-        if amount > left:
-            raise Refusal(
-                "The refund amount provided is greater than amount captured", field="amount"
-            )
+        amount = _refundable(payment, body)
         refund = {
             "id": self.store.new_id("rfnd"),
             "entity": "refund",
@@ -281,6 +274,17 @@ class Gateway:
     def _changed(self, event: str, entity: Entity) -> None:
         self.store.is_dirty = True
         self.announce(event, entity)
+
+
+def _refundable(payment: Entity, body: Mapping[str, Any]) -> int:
+    """The amount to refund: what is asked for, or all that is left."""
+    left: int = payment["amount"] - payment["amount_refunded"]
+    if left == 0:
+        raise Refusal("The payment has been fully refunded already")
+    amount = rules.amount(body.get("amount", left), payment["currency"])
+    if amount > left:
+        raise Refusal("The refund amount provided is greater than amount captured", field="amount")
+    return amount
 
 
 def _found(kind: dict[str, Entity], wanted: str) -> Entity:

@@ -7,7 +7,26 @@ from typing import Any
 
 from razorpay_sandbox.errors import Refusal
 
-ZERO_DECIMALS = frozenset(["BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"])
+ZERO_DECIMALS = frozenset(
+    [
+        "BIF",
+        "CLP",
+        "DJF",
+        "GNF",
+        "ISK",
+        "JPY",
+        "KMF",
+        "KRW",
+        "PYG",
+        "RWF",
+        "UGX",
+        "VND",
+        "VUV",
+        "XAF",
+        "XOF",
+        "XPF",
+    ]
+)
 THREE_DECIMALS = frozenset(["BHD", "IQD", "JOD", "KWD", "OMR", "TND"])
 LEAST = {"INR": 100}
 LONGEST_RECEIPT = 40
@@ -15,7 +34,19 @@ MOST_NOTES = 15
 LONGEST_NOTE = 256
 SHORTEST_AUTOMATIC_EXPIRY = 12
 ORDER_FIELDS = frozenset(
-    ["amount", "currency", "receipt", "notes", "partial_payment", "first_payment_min_amount", "payment", "unique_receipt", "customer_id", "method", "offers"]
+    [
+        "amount",
+        "currency",
+        "receipt",
+        "notes",
+        "partial_payment",
+        "first_payment_min_amount",
+        "payment",
+        "unique_receipt",
+        "customer_id",
+        "method",
+        "offers",
+    ]
 )
 REFUND_FIELDS = frozenset(["amount", "speed", "notes", "receipt"])
 CAPTURE_FIELDS = frozenset({"amount", "currency"})

@@ -84,6 +84,49 @@ TABLE: dict[tuple[str, str], dict[str, int]] = {
         "instructor": 404,
         "staff": 404,
     },
+    ("POST", "/courses/{course_id}/quote"): dict.fromkeys(ROLES, 200),
+    ("POST", "/enrollments/{enrollment_id}/verify-payment"): {
+        "guest": 401,
+        "learner": 409,  # free: nothing is to be paid
+        "other": 404,
+        "instructor": 404,
+        "staff": 404,
+    },
+    ("POST", "/enrollments/{enrollment_id}/retry-payment"): {
+        "guest": 401,
+        "learner": 409,
+        "other": 404,
+        "instructor": 404,
+        "staff": 404,
+    },
+    ("POST", "/enrollments/{enrollment_id}/refund"): {
+        "guest": 401,
+        "learner": 409,
+        "other": 404,
+        "instructor": 404,
+        "staff": 404,
+    },
+    ("POST", "/orders/initialize"): {
+        "guest": 401,
+        "learner": 409,  # enrolled already
+        "other": 409,  # full
+        "instructor": 409,
+        "staff": 409,
+    },
+    ("GET", "/orders"): {
+        "guest": 401,
+        "learner": 200,
+        "other": 200,
+        "instructor": 200,
+        "staff": 200,
+    },
+    ("GET", "/orders/{order_id}"): {
+        "guest": 401,
+        "learner": 200,
+        "other": 404,
+        "instructor": 404,
+        "staff": 404,
+    },
     ("POST", "/enrollments/{enrollment_id}/cancel"): {
         "guest": 401,
         "learner": 200,
@@ -98,6 +141,7 @@ TABLE: dict[tuple[str, str], dict[str, int]] = {
 class Stage:
     clients: dict[str, ApiClient]
     enrollment_id: str
+    order_id: str
 
 
 @pytest.fixture
@@ -112,7 +156,13 @@ def stage() -> Stage:
     }
     receipt = enroll(Application(learner.pk, "tiny-seminar"))
     clients = {role: client_of(someone.pk) for role, someone in people.items()}
-    return Stage({"guest": ApiClient(), **clients}, ids.to_text("enr", receipt.enrollment_id))
+    order = enroll(Application(learner.pk, "evening-lab")).order_id
+    assert order is not None
+    return Stage(
+        {"guest": ApiClient(), **clients},
+        ids.to_text("enr", receipt.enrollment_id),
+        ids.to_text("ord", order),
+    )
 
 
 def body_for(path: str, role: str) -> dict[str, Any]:
@@ -126,6 +176,12 @@ def body_for(path: str, role: str) -> dict[str, Any]:
         "/auth/token/refresh": {"refresh_token": "unknown"},
         "/auth/token/revoke": {"refresh_token": "unknown"},
         "/enrollments/initialize": {"course_id": "tiny-seminar"},
+        "/orders/initialize": {"items": [{"course_id": "tiny-seminar"}]},
+        "/enrollments/{enrollment_id}/verify-payment": {
+            "razorpay_payment_id": "pay_1",
+            "razorpay_order_id": "order_1",
+            "razorpay_signature": "0" * 64,
+        },
     }
     return bodies.get(path, {})
 
@@ -135,7 +191,9 @@ def body_for(path: str, role: str) -> dict[str, Any]:
 def test_each_endpoint_answers_each_role_as_expected(
     method: str, path: str, role: str, stage: Stage
 ) -> None:
-    url = path.format(course_id="tiny-seminar", enrollment_id=stage.enrollment_id)
+    url = path.format(
+        course_id="tiny-seminar", enrollment_id=stage.enrollment_id, order_id=stage.order_id
+    )
     body = body_for(path, role) if method == "POST" else None
 
     response = stage.clients[role].request(method, url, body)

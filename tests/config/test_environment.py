@@ -206,7 +206,13 @@ def test_starters_at_the_same_time_agree_on_one_secret(tmp_path: Path) -> None:
 
 
 def test_a_secret_given_is_not_kept(tmp_path: Path) -> None:
-    given = {"MATRICULA_SECRET_KEY": "s" * 40, "MATRICULA_METRICS_TOKEN": "m" * 20}
+    given = {
+        "MATRICULA_SECRET_KEY": "s" * 40,
+        "MATRICULA_METRICS_TOKEN": "m" * 20,
+        "RAZORPAY_KEY_ID": "rzp_test_1",
+        "RAZORPAY_KEY_SECRET": "k" * 20,
+        "RAZORPAY_WEBHOOK_SECRET": "new,old",
+    }
     assert demo(tmp_path, **given).secret_key == "s" * 40
     assert list(tmp_path.iterdir()) == []
 
@@ -236,3 +242,36 @@ def test_lists_may_have_spaces_and_a_comma_at_the_end() -> None:
 
 def test_a_slash_at_the_end_of_the_base_address_is_no_path() -> None:
     assert real(MATRICULA_BASE_URL="https://x.example.org/").base_url == "https://x.example.org"
+
+
+RAZORPAY = {
+    "RAZORPAY_KEY_ID": "rzp_test_1",
+    "RAZORPAY_KEY_SECRET": "key-secret",
+    "RAZORPAY_WEBHOOK_SECRET": "newest, older",
+}
+
+
+def test_webhook_secrets_may_be_several(tmp_path: Path) -> None:
+    account = demo(tmp_path, **RAZORPAY).razorpay
+    assert account is not None
+    assert account.webhook_secrets == ("newest", "older")
+    assert account.checkout_script == "https://checkout.razorpay.com/v1/checkout.js"
+    assert not account.is_sandbox
+
+
+def test_demo_mode_without_an_account_is_the_sandbox(tmp_path: Path) -> None:
+    account = demo(tmp_path, PORT="8100").razorpay
+    assert account is not None
+    assert account.base_url == "http://127.0.0.1:8101"
+    assert account.is_sandbox
+
+
+@pytest.mark.parametrize("missing", RAZORPAY)
+def test_half_an_account_is_refused(tmp_path: Path, missing: str) -> None:
+    with pytest.raises(SettingError, match=f"^{missing} is not set"):
+        demo(tmp_path, **{**RAZORPAY, missing: ""})
+
+
+def test_a_gateway_over_plain_http_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="RAZORPAY_BASE_URL is not encrypted"):
+        demo(tmp_path, **RAZORPAY, RAZORPAY_BASE_URL="http://pay.example.org")

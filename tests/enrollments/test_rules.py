@@ -34,6 +34,7 @@ class Case:
     window: Window | None  # None: the course has no cohort
     is_full: bool
     is_paid: bool
+    can_be_paid: bool
     needs_basics: bool
     has_basics: bool
     is_live: bool
@@ -47,7 +48,7 @@ class Case:
             (self.window == "before", errors.RegistrationNotOpen),
             (self.window == "after", errors.RegistrationClosed),
             (self.needs_basics and not self.has_basics, errors.PrerequisitesNotMet),
-            (self.is_paid, errors.PaymentRequired),
+            (self.is_paid and not self.can_be_paid, errors.PaymentRequired),
             (self.is_full, CourseFull),
         ]
         return next((reason for applies, reason in reasons if applies), None)
@@ -60,7 +61,9 @@ class Case:
     def course(self) -> CourseFacts:
         cohorts = [self.cohort] if self.cohort else []
         needed = [(BASICS, "The Basics")] if self.needs_basics else []
-        return CourseFacts(self.is_published, self.is_paid, needed, cohorts)
+        return CourseFacts(
+            self.is_published, self.is_paid, needed, cohorts, can_be_paid=self.can_be_paid
+        )
 
     @property
     def standing(self) -> Standing:
@@ -76,7 +79,7 @@ YES_NO = (True, False)
 CASES = [
     Case(*values)
     for values in product(
-        YES_NO, ("before", "open", "after", None), YES_NO, YES_NO, YES_NO, YES_NO, YES_NO
+        YES_NO, ("before", "open", "after", None), YES_NO, YES_NO, YES_NO, YES_NO, YES_NO, YES_NO
     )
 ]
 
@@ -87,9 +90,9 @@ def test_each_combination_is_refused_for_its_first_reason() -> None:
         assert (type(reason) if reason else None) is case.expected, case
 
 
-def test_only_an_open_free_cohort_with_a_seat_and_nothing_missing_takes_anybody() -> None:
+def test_only_an_open_cohort_with_a_seat_and_nothing_missing_takes_anybody() -> None:
     open_to = [case for case in CASES if case.expected is None]
-    assert len(open_to) == 3
+    assert len(open_to) == 9
     assert {case.window for case in open_to} == {"open"}
 
 

@@ -103,8 +103,8 @@ TABLE = [
     (closed, "registration_closed", "registration_closed"),
     (not_open_yet, "registration_closed", "registration_closed"),
     (full, "course_full", "course_full"),
-    (paid, "not_available", "not_available"),
-    (paid_and_full, "not_available", "not_available"),
+    (paid, "login_required", "available"),
+    (paid_and_full, "course_full", "course_full"),
     (announced, "not_available", "not_available"),
     (archived, "not_available", "not_available"),
     (without_cohort, "not_available", "not_available"),
@@ -171,7 +171,7 @@ def test_one_of_two_prerequisites_is_not_enough(person: UUID) -> None:
     assert [title for _, title in find_offer(course.pk, person).missing] == [second.title]
 
 
-def test_a_met_prerequisite_leaves_the_price(person: UUID) -> None:
+def test_a_met_prerequisite_leaves_the_price(person: UUID, without_payment: None) -> None:
     required = make_course()
     course = make_course(prerequisites=(required,), price=100_000)
     complete(Person.objects.get(pk=person), required)
@@ -238,7 +238,7 @@ def test_a_cohort_without_a_counter_has_no_seats(person: UUID, course: Course) -
 
 @pytest.mark.parametrize(
     "make",
-    [closed, not_open_yet, full, paid, announced, archived, without_cohort, demanding],
+    [closed, not_open_yet, full, announced, archived, without_cohort, demanding],
 )
 def test_what_cannot_be_taken_is_no_alternative(
     nothing_else: None, person: UUID, make: Callable[[], Course]

@@ -87,7 +87,6 @@ def test_a_full_course_fails_with_alternatives_and_a_reference(member: Client) -
     [
         ("last-spring", 409),
         ("coming-soon", 409),
-        ("full-stack-development", 402),
         ("advanced-data-engineering", 409),
     ],
 )

@@ -1,5 +1,6 @@
-"""Guests: people who buy without an account. A guest is a person nobody can sign in as, who has said
-an e-mail address; whoever reads the mail sent there makes it an account, or joins it to theirs.
+"""Guests: people who buy without an account. A guest is a person nobody can sign in as, who has
+said an e-mail address; whoever reads the mail sent there makes it an account, or joins it to
+theirs.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ _NOWHERE = "guest.invalid"  # RFC 2606: never delivered anywhere
 
 
 def make(email: str, full_name: str, phone: str = "") -> Person:
-    """A guest who gave this address. Raises ValidationFailed for an unusable one. Says nothing about
-    whether the address belongs to an account."""
+    """A guest who gave this address. Raises ValidationFailed for an unusable one. Says nothing
+    about whether the address belongs to an account."""
     email = email.strip().lower()
     errors = []
     try:

@@ -34,7 +34,10 @@ class Person(AbstractBaseUser, PermissionsMixin):
     full_name = models.CharField(max_length=150, blank=True)
     phone = models.CharField(max_length=32, blank=True)
     guest_email = models.EmailField(
-        max_length=254, blank=True, help_text="The address a guest gave; empty for an account."
+        max_length=254,
+        blank=True,
+        db_default="",
+        help_text="The address a guest gave; empty for an account.",
     )
     is_staff = models.BooleanField(default=False, help_text="May open the console.")
     is_active = models.BooleanField(default=True, help_text="May sign in.")

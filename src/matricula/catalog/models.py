@@ -75,6 +75,7 @@ class Course(models.Model):
     tax_category = models.SlugField(
         max_length=20,
         default="standard",
+        db_default="standard",
         db_index=False,
         help_text="The tax rates of this category apply. exempt: no tax.",
     )

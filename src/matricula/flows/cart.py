@@ -83,5 +83,4 @@ def _choose(person_id: UUID, wish: Wish) -> Choice:
 
 def _named(error: DomainError, title: str) -> DomainError:
     """The refusal with the course it is about."""
-    named = type(error)(f"{title}: {error.detail}", replace(error.guidance))
-    return named
+    return type(error)(f"{title}: {error.detail}", replace(error.guidance))

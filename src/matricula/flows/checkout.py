@@ -1,8 +1,8 @@
 """Somebody buys one course or several: seats are held, the order is written and its money is to be
 asked for, all in one transaction and all or nothing.
 
-Only then is the gateway spoken to (`flows/pay.py`), outside of any transaction. What the person pays
-is settled by `flows/settle.py`, whoever brings the news.
+Only then is the gateway spoken to (`flows/pay.py`), outside of any transaction. What the person
+pays is settled by `flows/settle.py`, whoever brings the news.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Guests buy first and get their account by a mailed link.
 
 What was bought is joined to an account only after signing in to it, by somebody who has the link; a
-course the account has already is given back. Whether an address has an account is told to nobody but
-the reader of its mail.
+course the account has already is given back. Whether an address has an account is told to nobody
+but the reader of its mail.
 """
 
 from __future__ import annotations
@@ -51,8 +51,9 @@ def claim(token: str, password: str) -> Person:
 
 @transaction.atomic
 def join(token: str, account_id: UUID) -> list[UUID]:
-    """Gives everything of the guest to the account whose owner has the link; returns the enrollments
-    joined. A course the account has already is given back, one it is about to pay for is given up.
+    """Gives everything of the guest to the account whose owner has the link; returns the
+    enrollments joined. A course the account has already is given back, one it is about to pay
+    for is given up.
 
     Raises NotFound for a link of no use.
     """

@@ -39,8 +39,8 @@ def issue_invoice(order_id: UUID) -> Document | None:
 
 
 def issue_credit_note(refund_id: UUID) -> Document | None:
-    """The credit note of a refund that has reached its payer; None before, and for a refund of money
-    that was never invoiced. One that may still fail would leave a wrong paper."""
+    """The credit note of a refund that has reached its payer; None before, and for a refund of
+    money that was never invoiced. One that may still fail would leave a wrong paper."""
     refund = Refund.objects.select_related("charge__payment").get(pk=refund_id)
     payment = refund.charge.payment
     parts = list(refund.parts.select_related("line").order_by("line__position"))

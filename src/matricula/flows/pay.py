@@ -1,9 +1,9 @@
 """The asking for an order's money: a gateway order is made between two transactions, and tried
 again by whoever needs it.
 
-Intent first (`checkout.place`), then the call, then its outcome, also when there was none: a payment
-whose gateway order may or may not exist is `unknown`, and looked up by its receipt before another is
-made (`receipt` with `unique_receipt`, https://razorpay.com/docs/api/orders/create/).
+Intent first (`checkout.place`), then the call, then its outcome, also when there was none: a
+payment whose gateway order may or may not exist is `unknown`, and looked up by its receipt
+before another is made (`receipt` with `unique_receipt`, https://razorpay.com/docs/api/orders/create/).
 """
 
 from __future__ import annotations

@@ -20,11 +20,7 @@ from matricula.pricing.queries import Asker
 from matricula.pricing.tax import EU
 from matricula.pricing.values import Item, Place, Quote
 
-_COUNTRIES = frozenset(
-    code
-    for code in babel.Locale("en").territories
-    if len(code) == 2 and code.isalpha()  # noqa: PLR2004
-)
+_COUNTRIES = frozenset(code for code in map(str, babel.Locale("en").territories) if code.isalpha())
 
 
 def quote_courses(
@@ -66,8 +62,8 @@ def quote_courses(
 def place_of(country: str | None, state: str | None, tax_id: str = "") -> Place:
     """Where the buyer says to be; what is not said is taken to be where the seller is.
 
-    A GSTIN names its State, which then counts. A VAT id is checked for its form only, which does not
-    confirm it. Raises ValidationFailed naming the field.
+    A GSTIN names its State, which then counts. A VAT id is checked for its form only, which does
+    not confirm it. Raises ValidationFailed naming the field.
     """
     seller = queries.seller()
     code = (country or "").strip().upper() or seller.country

@@ -50,8 +50,8 @@ def settle(provider: str, provider_payment_id: str) -> None:
 
 
 def hand_back(payment_id: UUID, given: HandBack) -> None:
-    """The gateway's checkout has sent the browser back. Its signature is checked against the gateway
-    order that we keep, then the payment is fetched and settled.
+    """The gateway's checkout has sent the browser back. Its signature is checked against the
+    gateway order that we keep, then the payment is fetched and settled.
 
     Raises NotFound, SignatureInvalid, and what `payments.errors` says of a silent gateway.
     """
@@ -119,9 +119,12 @@ def _note(found: LockedOrder, payment: Payment, charge: Charge | None, facts: Pa
     data: dict[str, Any] = {"payment": str(payment.pk)}
     if facts.status == "authorized" and payments.move_if_allowed(payment, "authorize"):
         _tell(found, "payment.processing", data)
-    elif facts.status == "failed" and not _has_other_hope(payment, charge):
-        if payments.fail(payment, facts.failure_code, facts.failure_detail):
-            _tell(found, "payment.failed", {**data, "code": facts.failure_code or "failed"})
+    elif (
+        facts.status == "failed"
+        and not _has_other_hope(payment, charge)
+        and payments.fail(payment, facts.failure_code, facts.failure_detail)
+    ):
+        _tell(found, "payment.failed", {**data, "code": facts.failure_code or "failed"})
 
 
 def _has_other_hope(payment: Payment, charge: Charge) -> bool:

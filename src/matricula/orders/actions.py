@@ -66,6 +66,7 @@ def place(new: NewOrder) -> Order:
         return sum(amounts, Money.zero(new.currency)).minor
 
     net, tax = total_of("net"), total_of("tax")
+    buyer = new.buyer
     order = Order.objects.create(
         id=new.id,
         person_id=new.person_id,
@@ -77,16 +78,21 @@ def place(new: NewOrder) -> Order:
         total_minor=net + tax,
         notes=list(new.notes),
         coupon_codes=list(new.coupon_codes),
-        buyer_name=new.buyer.name,
-        buyer_email=new.buyer.email,
-        buyer_phone=new.buyer.phone,
-        billing_country=new.buyer.country,
-        billing_state=new.buyer.state,
-        tax_id=new.buyer.tax_id,
+        buyer_name=buyer.name,
+        buyer_email=buyer.email,
+        buyer_phone=buyer.phone,
+        billing_country=buyer.country,
+        billing_state=buyer.state,
+        tax_id=buyer.tax_id,
         consent=dict(new.consent),
         success_url=new.success_url,
         cancel_url=new.cancel_url,
     )
+    _write_lines(order, new.lines)
+    return order
+
+
+def _write_lines(order: Order, lines: Sequence[NewLine]) -> None:
     OrderLine.objects.bulk_create(
         OrderLine(
             order=order,
@@ -103,9 +109,8 @@ def place(new: NewOrder) -> Order:
             tax_lines=list(line.tax_lines),
             policy=list(line.policy),
         )
-        for position, line in enumerate(new.lines, start=1)
+        for position, line in enumerate(lines, start=1)
     )
-    return order
 
 
 def lock(order_ids: Sequence[UUID]) -> list[Order]:

@@ -134,7 +134,9 @@ class RefundStep(models.Model):
 
 
 class DocumentSeries(models.Model):
-    """The last number given in one series and financial year; its row's lock makes numbers gapless."""
+    """The last number given in one series and financial year; its row's lock makes numbers
+    gapless.
+    """
 
     kind = models.CharField(max_length=12)
     prefix = models.CharField(max_length=8)

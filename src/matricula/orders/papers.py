@@ -1,6 +1,7 @@
 """What stands on an invoice and on a credit note: pure, from the order as it was agreed.
 
-Rule 46 of India's CGST Rules lists what a tax invoice must say; a credit note (rule 53) refers to it.
+Rule 46 of India's CGST Rules lists what a tax invoice must say; a credit note (rule 53) refers
+to it.
 """
 
 from __future__ import annotations
@@ -11,11 +12,40 @@ from typing import Any
 
 from matricula.kernel.money import Money, minor_digits
 
-_ONES = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
-    "sixteen seventeen eighteen nineteen"
-).split()
-_TENS = "zero ten twenty thirty forty fifty sixty seventy eighty ninety".split()
+_ONES = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+]
+_TENS = [
+    "zero",
+    "ten",
+    "twenty",
+    "thirty",
+    "forty",
+    "fifty",
+    "sixty",
+    "seventy",
+    "eighty",
+    "ninety",
+]
 _INDIAN = ((10_000_000, "crore"), (100_000, "lakh"), (1000, "thousand"), (100, "hundred"))
 _WESTERN = ((10**9, "billion"), (10**6, "million"), (1000, "thousand"), (100, "hundred"))
 _SYMBOLS = {"INR": "₹", "EUR": "€", "USD": "$", "GBP": "£"}
@@ -23,7 +53,7 @@ _SYMBOLS = {"INR": "₹", "EUR": "€", "USD": "$", "GBP": "£"}
 
 def money(amount: Money) -> str:
     """₹1,23,456.50; grouped the Indian way for rupees."""
-    sign = "−" if amount.minor < 0 else ""
+    sign = "\N{MINUS SIGN}" if amount.minor < 0 else ""
     whole, _, decimals = str(abs(amount.major)).partition(".")
     first = 3
     groups = [whole[-first:]]
@@ -91,17 +121,12 @@ def compose(
 ) -> dict[str, Any]:
     """The content of a paper, everything a text as printed. Each line has title, detail, tax_code,
     net_minor, tax_lines and total_minor."""
-    heads: dict[tuple[str, str], int] = {}
-    for line in lines:
-        for tax in line["tax_lines"]:
-            key = (tax["head"], tax["percent"])
-            heads[key] = heads.get(key, 0) + tax["amount_minor"]
     net = sum(line["net_minor"] for line in lines)
     total = Money(sum(line["total_minor"] for line in lines), currency)
     sums = [{"label": "Taxable value", "amount": money(Money(net, currency))}]
     sums += [
         {"label": f"{head} {_rate(percent)} %", "amount": money(Money(minor, currency))}
-        for (head, percent), minor in heads.items()
+        for (head, percent), minor in _heads(lines).items()
     ]
     return {
         "title": title,
@@ -119,6 +144,16 @@ def compose(
         "total_minor": total.minor,
         "currency": currency,
     }
+
+
+def _heads(lines: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], int]:
+    """The taxes of all lines by head and rate, in order of appearance."""
+    heads: dict[tuple[str, str], int] = {}
+    for line in lines:
+        for tax in line["tax_lines"]:
+            key = (tax["head"], tax["percent"])
+            heads[key] = heads.get(key, 0) + tax["amount_minor"]
+    return heads
 
 
 def _row(line: Mapping[str, Any], currency: str) -> dict[str, str]:

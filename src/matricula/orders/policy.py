@@ -1,4 +1,6 @@
-"""How much of a line is given back, and until when: pure, without a clock and without the database."""
+"""How much of a line is given back, and until when: pure, without a clock and without the
+database.
+"""
 
 from __future__ import annotations
 

@@ -141,10 +141,27 @@ def _one(which: Q) -> OrderRecord:
 
 
 def _record(row: Order) -> OrderRecord:
-    plain = ["id", "person_id", "currency", "notes", "coupon_codes", "buyer_name", "buyer_email", "buyer_phone", "billing_country", "billing_state", "tax_id", "success_url", "cancel_url", "placed_at", "paid_at", "ended_at"]
+    plain = [
+        "id",
+        "person_id",
+        "currency",
+        "notes",
+        "coupon_codes",
+        "buyer_name",
+        "buyer_email",
+        "buyer_phone",
+        "billing_country",
+        "billing_state",
+        "tax_id",
+        "success_url",
+        "cancel_url",
+        "placed_at",
+        "paid_at",
+        "ended_at",
+    ]
+    members: dict[str, Any] = {name: getattr(row, name) for name in plain} | _sums(row)
     return OrderRecord(
-        **{name: getattr(row, name) for name in plain},
-        **_sums(row),
+        **members,
         state=OrderState(row.state),
         lines=tuple(_line(line, row.currency) for line in row.lines.all()),
     )

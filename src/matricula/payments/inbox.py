@@ -62,7 +62,9 @@ def receive(provider: str, headers: Mapping[str, str], body: bytes) -> bool:
 
 
 def notice_of(event: InboxEvent) -> Notice:
-    """What a stored webhook says; its signature was checked when it came. Raises MalformedRequest."""
+    """What a stored webhook says; its signature was checked when it came. Raises
+    MalformedRequest.
+    """
     return gateways.provider(event.provider).read_stored(event.headers, bytes(event.body))
 
 

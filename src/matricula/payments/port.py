@@ -135,8 +135,8 @@ class PaymentProvider(Protocol):
         """Raises SignatureInvalid unless it is signed for our `order_id`."""
 
     def read_webhook(self, headers: Mapping[str, str], body: bytes) -> Notice:
-        """Raises SignatureInvalid, and MalformedRequest for what cannot be read. Header names are in
-        lower case."""
+        """Raises SignatureInvalid, and MalformedRequest for what cannot be read. Header names
+        are in lower case."""
 
     def read_stored(self, headers: Mapping[str, str], body: bytes) -> Notice:
         """As `read_webhook` for one whose signature was checked when it came."""

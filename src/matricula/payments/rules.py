@@ -31,9 +31,11 @@ def fits(facts: PaymentFacts, asked: Money) -> bool:
 
 def pause_before_check(checks: int) -> timedelta:
     """How long to wait after so many checks."""
-    return min(FIRST_CHECK * 2 ** min(checks, _MOST_DOUBLINGS), LONGEST_PAUSE)
+    doubled: timedelta = FIRST_CHECK * (1 << min(checks, _MOST_DOUBLINGS))
+    return min(doubled, LONGEST_PAUSE)
 
 
 def pause_before_retry(tries: int) -> timedelta:
     """How long to wait after so many tries."""
-    return min(FIRST_RETRY * 2 ** min(tries, _MOST_DOUBLINGS), LONGEST_RETRY_PAUSE)
+    doubled: timedelta = FIRST_RETRY * (1 << min(tries, _MOST_DOUBLINGS))
+    return min(doubled, LONGEST_RETRY_PAUSE)

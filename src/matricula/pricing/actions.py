@@ -75,7 +75,18 @@ def generate_batch(template: Coupon, count: int, label: str) -> list[str]:
     codes: set[str] = set()
     while len(codes) < count:
         codes.add("".join(secrets.choice(_LETTERS) for _ in range(_CODE_LENGTH)))
-    copied = ["kind", "percent", "amount_minor", "currency", "starts_at", "ends_at", "total_limit", "per_person_limit", "stackable", "is_active"]  # fmt: skip
+    copied = [
+        "kind",
+        "percent",
+        "amount_minor",
+        "currency",
+        "starts_at",
+        "ends_at",
+        "total_limit",
+        "per_person_limit",
+        "stackable",
+        "is_active",
+    ]
     like = {name: getattr(template, name) for name in copied}
     made = Coupon.objects.bulk_create(
         Coupon(code=code, batch=label[:60], **like) for code in sorted(codes)

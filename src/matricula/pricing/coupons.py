@@ -1,8 +1,8 @@
 """What coupons take off, and which go together: pure.
 
-At most one coupon that is not stackable. Percentages come before fixed amounts, each on what is left;
-within a kind in the order of their codes. Of the automatic ones that would exclude each other, the
-best for the buyer counts.
+At most one coupon that is not stackable. Percentages come before fixed amounts, each on what is
+left; within a kind in the order of their codes. Of the automatic ones that would exclude each
+other, the best for the buyer counts.
 """
 
 from __future__ import annotations

@@ -40,8 +40,8 @@ LIVE_USE = (UseState.HELD, UseState.USED)
 
 
 class Coupon(models.Model):
-    """A code that takes something off, or an automatic discount without one. `taken` counts its live
-    uses, open checkouts included; the CHECK is the last guard of the total limit.
+    """A code that takes something off, or an automatic discount without one. `taken` counts its
+    live uses, open checkouts included; the CHECK is the last guard of the total limit.
     """
 
     id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)

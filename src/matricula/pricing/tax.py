@@ -1,11 +1,12 @@
-"""Which taxes a supply owes: pure, from dated rates. Everything here is a default that an accountant
-confirms; rates are data (`TaxRate`), the rules about places are these.
+"""Which taxes a supply owes: pure, from dated rates. Everything here is a default that an
+accountant confirms; rates are data (`TaxRate`), the rules about places are these.
 
 India: GST at one rate, split into CGST and SGST where buyer and seller are in one State (UTGST in a
-Union Territory without a legislature), else IGST (IGST Act, sections 7 and 8, with section 12(2) for
-the place of supply: where the recipient is). Buyers abroad are exports, zero-rated under a letter of
-undertaking (section 16). European Union: the buyer's country's VAT; a business elsewhere in the Union
-with a confirmed VAT id owes it itself (Directive 2006/112/EC, articles 44 and 196).
+Union Territory without a legislature), else IGST (IGST Act, sections 7 and 8, with section 12(2)
+for the place of supply: where the recipient is). Buyers abroad are exports, zero-rated under a
+letter of undertaking (section 16). European Union: the buyer's country's VAT; a business
+elsewhere in the Union with a confirmed VAT id owes it itself (Directive 2006/112/EC, articles 44
+and 196).
 """
 
 from __future__ import annotations
@@ -21,7 +22,35 @@ EXEMPT = "exempt"
 # Union Territories without a legislature; Delhi, Puducherry and Jammu and Kashmir have one.
 UTGST_STATES = frozenset({"AN", "CH", "DH", "LA", "LD"})
 EU = frozenset(
-    ["AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT", "LT", "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK"]
+    [
+        "AT",
+        "BE",
+        "BG",
+        "CY",
+        "CZ",
+        "DE",
+        "DK",
+        "EE",
+        "ES",
+        "FI",
+        "FR",
+        "GR",
+        "HR",
+        "HU",
+        "IE",
+        "IT",
+        "LT",
+        "LU",
+        "LV",
+        "MT",
+        "NL",
+        "PL",
+        "PT",
+        "RO",
+        "SE",
+        "SI",
+        "SK",
+    ]
 )
 NOTE_EXPORT = "Export of services under LUT, without payment of IGST."
 NOTE_REVERSE_CHARGE = "Reverse charge: VAT is owed by the recipient."

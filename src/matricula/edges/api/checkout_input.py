@@ -12,8 +12,8 @@ from matricula.kernel.errors import FieldError, Guidance, ValidationFailed
 
 
 def terms_of(payload: schemas.Checkout) -> Terms:
-    """The terms of a checkout. Raises ValidationFailed for an address to go to afterwards that is of
-    no allowed origin."""
+    """The terms of a checkout. Raises ValidationFailed for an address to go to afterwards that
+    is of no allowed origin."""
     errors = url_errors(payload)
     if errors:
         raise ValidationFailed(guidance=Guidance(errors=errors))

@@ -170,7 +170,9 @@ def _application(person_id: UUID, payload: schemas.Initialize) -> Application:
 
 
 def _answer(receipt: Receipt, key: str | None) -> tuple[schemas.InitializeAnswer, bool]:
-    """The answer, and whether it is complete: one whose gateway order is still being made is not."""
+    """The answer, and whether it is complete: one whose gateway order is still being made is
+    not.
+    """
     enrollment_id = ids.to_text("enr", receipt.enrollment_id)
     order = orders.read(receipt.order_id) if receipt.order_id is not None else None
     found = None

@@ -54,8 +54,8 @@ def once(request: HttpRequest, owner: UUID, work: Callable[[], HttpResponse]) ->
 def over_several(
     request: HttpRequest, owner: UUID, work: Callable[[], HttpResponse]
 ) -> HttpResponse:
-    """As `once` for work of several transactions, which speaks to a gateway between them and is safe
-    to repeat by itself: its answer is remembered when it is complete."""
+    """As `once` for work of several transactions, which speaks to a gateway between them and is
+    safe to repeat by itself: its answer is remembered when it is complete."""
     key = key_of(request)
     if key is not None:
         first = idempotency.recall(owner, key, print_of(request))

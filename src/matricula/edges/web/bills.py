@@ -61,11 +61,11 @@ def bill_of_quote(quote: Quote) -> Bill:
     ]
     return _bill(
         [(line.title, line.original) for line in quote.lines],
-        offs,
-        quote.net,
-        taxes,
-        quote.total,
-        quote.notes,
+        offs=offs,
+        net=quote.net,
+        taxes=taxes,
+        total=quote.total,
+        notes=quote.notes,
     )
 
 
@@ -79,16 +79,17 @@ def bill_of_order(order: OrderRecord) -> Bill:
     ]
     return _bill(
         [(line.title, line.original) for line in order.lines],
-        [(label, order.discount)],
-        order.net,
-        taxes,
-        order.total,
-        order.notes,
+        offs=[(label, order.discount)],
+        net=order.net,
+        taxes=taxes,
+        total=order.total,
+        notes=order.notes,
     )
 
 
 def _bill(
     items: Sequence[tuple[str, Money]],
+    *,
     offs: Sequence[tuple[str, Money]],
     net: Money,
     taxes: Sequence[tuple[str, Decimal, Money]],
@@ -96,7 +97,11 @@ def _bill(
     notes: Sequence[str],
 ) -> Bill:
     rows = [Row(title, words.money(amount)) for title, amount in items]
-    rows += [Row(label, "−" + words.money(amount), "off") for label, amount in offs if amount]
+    rows += [
+        Row(label, "\N{MINUS SIGN}" + words.money(amount), "off")
+        for label, amount in offs
+        if amount
+    ]
     if taxes and len(rows) > 1:
         rows.append(Row(_("Before tax"), words.money(net)))
     for head, percent, amount in taxes:

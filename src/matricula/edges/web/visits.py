@@ -1,4 +1,6 @@
-"""Who may see a checkout: the person it belongs to, signed in, or the guest whose browser placed it."""
+"""Who may see a checkout: the person it belongs to, signed in, or the guest whose browser placed
+it.
+"""
 
 from __future__ import annotations
 

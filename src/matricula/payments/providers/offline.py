@@ -1,4 +1,6 @@
-"""Payments made elsewhere. Nobody to call: staff says what arrived, and pays refunds out by hand."""
+"""Payments made elsewhere. Nobody to call: staff says what arrived, and pays refunds out by
+hand.
+"""
 
 from __future__ import annotations
 

@@ -15,12 +15,15 @@ from django.utils.translation import ngettext
 
 from matricula.accounts import guests as accounts
 from matricula.edges.web import checkout_form, guest_form, offers, visits, words
+from matricula.edges.web.checkout_form import CheckoutForm
 from matricula.edges.web.guard import SeeOther, page, visitor_id
+from matricula.edges.web.guest_form import GuestForm
 from matricula.edges.web.views.enrolling import cohort_wish, refused
 from matricula.enrollments.errors import CourseNotAvailable
 from matricula.flows import cart, guests
 from matricula.flows import offer as offering
 from matricula.flows.cart import Wish
+from matricula.flows.offer import CohortOffer, CourseOffer
 from matricula.kernel import ids
 from matricula.kernel.errors import DomainError, NotFound
 
@@ -39,27 +42,44 @@ def check_out(request: HttpRequest, slug: str) -> HttpResponse:
         return refused(request, offer.course, offer.refusal or CourseNotAvailable())
     guest = guest_form.read(request)
     form = checkout_form.read(request, [offer.course], None, guest.values["email"])
-    cohort_id = cohort_wish(offer.course, request.POST.get("cohort", ""))
     if request.method == "POST" and "confirm" in request.POST and form.is_valid:
-        try:
-            with transaction.atomic():
-                person = guest.make()
-                placed = cart.buy(
-                    person.pk,
-                    [Wish(offer.course.slug, cohort_id)],
-                    codes=form.codes,
-                    terms=form.terms(request),
-                )
-        except DomainError as error:
-            if not error.guidance.errors:
-                return refused(request, offer.course, error)
-            guest.note(error)
-        else:
-            visits.remember_guest(request, placed.order_id)
-            if placed.payment_id is None:
-                return render(request, "paying/guest_paid.html", {"email": guest.values["email"]})
-            return SeeOther(reverse("pay", args=[ids.to_text("pay", placed.payment_id)]) + "?now=1")
-    chosen = offer.chosen
+        bought = _buy(request, offer, form, guest)
+        if bought is not None:
+            return bought
+    return _confirmation(request, offer, offer.chosen, form, guest)
+
+
+def _buy(
+    request: HttpRequest, offer: CourseOffer, form: CheckoutForm, guest: GuestForm
+) -> HttpResponse | None:
+    """Where the purchase leads; None when the guest has to mend what was filled in."""
+    cohort_id = cohort_wish(offer.course, request.POST.get("cohort", ""))
+    try:
+        with transaction.atomic():  # a purchase that is refused leaves no guest behind
+            placed = cart.buy(
+                guest.make().pk,
+                [Wish(offer.course.slug, cohort_id)],
+                codes=form.codes,
+                terms=form.terms(request),
+            )
+    except DomainError as error:
+        if not error.guidance.errors:
+            return refused(request, offer.course, error)
+        guest.note(error)
+        return None
+    visits.remember_guest(request, placed.order_id)
+    if placed.payment_id is None:
+        return render(request, "paying/guest_paid.html", {"email": guest.values["email"]})
+    return SeeOther(reverse("pay", args=[ids.to_text("pay", placed.payment_id)]) + "?now=1")
+
+
+def _confirmation(
+    request: HttpRequest,
+    offer: CourseOffer,
+    chosen: CohortOffer,
+    form: CheckoutForm,
+    guest: GuestForm,
+) -> HttpResponse:
     context: dict[str, Any] = {
         **checkout_form.context_of(form, [offer.course]),
         "course": offer.course,
@@ -72,7 +92,7 @@ def check_out(request: HttpRequest, slug: str) -> HttpResponse:
         "access": words.days(offer.course.access_days),
         "guest": guest,
         "is_guest": True,
-        "login_url": offers.login_url(reverse("enroll", args=[slug])),
+        "login_url": offers.login_url(reverse("enroll", args=[offer.course.slug])),
     }
     return render(request, "enrolling/confirm.html", context)
 

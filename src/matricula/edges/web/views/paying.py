@@ -49,8 +49,8 @@ _POLICY = {
 }
 
 
-@page("GET")
 @csp_update(_POLICY)
+@page("GET")
 def pay(request: HttpRequest, reference: str) -> HttpResponse:
     """Where the money stands, and the way to pay it."""
     order, payment = find_checkout(request, reference)

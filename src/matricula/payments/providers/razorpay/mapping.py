@@ -1,7 +1,8 @@
 """Razorpay's JSON as the values of `payments/port.py`: pure.
 
 Its payloads are odd at times (`notes` a list, `captured` a text, members missing, times nested), so
-only what is needed is read, and `status` alone decides. Raises `Unreadable` for what makes no sense.
+only what is needed is read, and `status` alone decides. Raises `Unreadable` for what makes no
+sense.
 """
 
 from __future__ import annotations
