@@ -15,7 +15,29 @@ ENROLLMENTS = "/console/enrollments/enrollment/"
 HOLDS = "/console/seats/hold/"
 EVENTS = "/console/kernel/event/"
 ROLES = "/console/auth/group/"
-LISTS = (COURSES, COHORTS, PEOPLE, ENROLLMENTS, HOLDS, EVENTS, ROLES)
+TASKS = "/console/payments/stafftask/"
+ORDERS = "/console/orders/order/"
+PAYMENTS = "/console/payments/payment/"
+REFUNDS = "/console/payments/refund/"
+DISPUTES = "/console/payments/dispute/"
+INBOX = "/console/payments/inboxevent/"
+COUPONS = "/console/pricing/coupon/"
+TAX_RATES = "/console/pricing/taxrate/"
+REFUND_STEPS = "/console/orders/refundstep/"
+SELLER = "/console/pricing/seller/"
+MONEY = (
+    TASKS,
+    ORDERS,
+    PAYMENTS,
+    REFUNDS,
+    DISPUTES,
+    INBOX,
+    COUPONS,
+    TAX_RATES,
+    REFUND_STEPS,
+    SELLER,
+)
+LISTS = (COURSES, COHORTS, PEOPLE, ENROLLMENTS, HOLDS, EVENTS, ROLES, *MONEY)
 
 
 def change(listing: str, key: UUID | int) -> str:
@@ -45,6 +67,7 @@ def course_form(course: Course | None = None, **fields: Any) -> dict[str, Any]:
         "duration_weeks": known.duration_weeks or "",
         "access_days": known.access_days or "",
         "prerequisites": [],
+        "tax_category": "standard",
         **lines("prices"),
     }
     return {**form, **fields}

@@ -65,6 +65,7 @@ class CourseForm(forms.ModelForm):  # type: ignore[type-arg]
             "access_days",
             "prerequisites",
             "tax_inclusive",
+            "tax_category",
         )
 
     def clean_prerequisites(self) -> QuerySet[Course]:
@@ -100,6 +101,7 @@ class CourseAdmin(RecordsEvents, ConsoleAdmin):
         "duration_weeks",
         "access_days",
         "tax_inclusive",
+        "tax_category",
         "instructor",
         "prerequisites",
     )
@@ -127,7 +129,13 @@ class CourseAdmin(RecordsEvents, ConsoleAdmin):
         ),
         (
             "Taking it",
-            {"fields": (("duration_weeks", "access_days"), "prerequisites", "tax_inclusive")},
+            {
+                "fields": (
+                    ("duration_weeks", "access_days"),
+                    "prerequisites",
+                    ("tax_inclusive", "tax_category"),
+                )
+            },
         ),
     )
 

@@ -12,6 +12,7 @@ from matricula.catalog.models import Cohort, Course, CourseStatus
 from matricula.edges.console import events, references
 from matricula.enrollments.models import Enrollment
 from matricula.kernel import clock
+from matricula.payments.models import StaffTask
 from matricula.seats.models import Hold, SeatCount
 
 UPCOMING = 5
@@ -43,6 +44,9 @@ def facts(request: HttpRequest) -> dict[str, Any]:
             figures.append(Fact("Live enrollments", held + sold, references.changelist(Enrollment)))
         if may("seats.view_hold"):
             figures.append(Fact("Seats held now", held, references.changelist(Hold)))
+    if may("payments.view_stafftask"):
+        waiting = StaffTask.objects.filter(closed_at=None).count()
+        figures.append(Fact("To decide", waiting, references.changelist(StaffTask)))
     return {
         "figures": figures,
         "upcoming": _upcoming() if may("catalog.view_cohort") else None,

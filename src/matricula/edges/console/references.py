@@ -21,6 +21,8 @@ _PREFIX_OF_EVENT: dict[str, Prefix] = {
     "enrollment": "enr",
     "access": "enr",
     "payment": "enr",
+    "guest": "enr",
+    "coupon": "cpn",
     "course": "crs",
     "cohort": "coh",
     "person": "usr",
@@ -32,6 +34,9 @@ _PAGE_OF_PREFIX: dict[str, str] = {
     "coh": "catalog_cohort",
     "usr": "accounts_person",
     "hld": "seats_hold",
+    "ord": "orders_order",
+    "pay": "payments_payment",
+    "rfd": "payments_refund",
 }
 
 

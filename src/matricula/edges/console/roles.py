@@ -30,6 +30,22 @@ _USABLE: dict[str, dict[str, tuple[str, ...]]] = {
     "accounts": {"person": ("view", "change")},
     "enrollments": {"enrollment": ("view", "change"), "completion": ("view", "add", "delete")},
     "seats": {"hold": ("view",)},
+    "orders": {
+        "order": ("view",),
+        "refundstep": ("view", "add", "change", "delete"),
+    },
+    "payments": {
+        "payment": ("view",),
+        "refund": ("view", "change"),
+        "dispute": ("view",),
+        "stafftask": ("view",),
+        "inboxevent": ("view",),
+    },
+    "pricing": {
+        "coupon": ("view", "add", "change", "delete"),
+        "taxrate": ("view", "add", "change", "delete"),
+        "seller": ("view", "add", "change"),
+    },
     "kernel": {"event": ("view",)},
 }
 

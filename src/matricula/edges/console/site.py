@@ -32,12 +32,29 @@ from matricula.edges.console.courses import CourseAdmin
 from matricula.edges.console.enrollments import EnrollmentAdmin
 from matricula.edges.console.events import EventAdmin
 from matricula.edges.console.holds import HoldAdmin
+from matricula.edges.console.orders import OrderAdmin
+from matricula.edges.console.payments import (
+    DisputeAdmin,
+    InboxAdmin,
+    PaymentAdmin,
+    RefundAdmin,
+    StaffTaskAdmin,
+)
 from matricula.edges.console.people import PersonAdmin
+from matricula.edges.console.pricing import (
+    CouponAdmin,
+    RefundStepAdmin,
+    SellerAdmin,
+    TaxRateAdmin,
+)
 from matricula.edges.console.references import changelist
 from matricula.edges.console.roles import RoleAdmin
 from matricula.enrollments.models import Enrollment
 from matricula.kernel import correlation
 from matricula.kernel.models import Event
+from matricula.orders.models import Order, RefundStep
+from matricula.payments.models import Dispute, InboxEvent, Payment, Refund, StaffTask
+from matricula.pricing.models import Coupon, Seller, TaxRate
 from matricula.seats.models import Hold
 
 View = Callable[..., HttpResponse]
@@ -51,6 +68,26 @@ NAVIGATION: tuple[tuple[str, tuple[tuple[type[models.Model], str, str], ...]], .
             (Enrollment, "Enrollments", "how_to_reg"),
             (Hold, "Seats held", "event_seat"),
             (Person, "People", "group"),
+        ),
+    ),
+    (
+        "Money",
+        (
+            (StaffTask, "To decide", "assignment_late"),
+            (Order, "Orders", "shopping_cart"),
+            (Payment, "Payments", "payments"),
+            (Refund, "Refunds", "currency_exchange"),
+            (Dispute, "Disputes", "gavel"),
+            (InboxEvent, "Webhooks", "webhook"),
+        ),
+    ),
+    (
+        "Prices",
+        (
+            (Coupon, "Coupons", "sell"),
+            (TaxRate, "Tax rates", "percent"),
+            (RefundStep, "Refund policy", "undo"),
+            (Seller, "Seller", "storefront"),
         ),
     ),
     ("Oversight", ((Event, "Events", "receipt_long"), (Group, "Roles", "admin_panel_settings"))),
@@ -189,6 +226,16 @@ console.register(Hold, HoldAdmin)
 console.register(Person, PersonAdmin)
 console.register(Event, EventAdmin)
 console.register(Group, RoleAdmin)
+console.register(StaffTask, StaffTaskAdmin)
+console.register(Order, OrderAdmin)
+console.register(Payment, PaymentAdmin)
+console.register(Refund, RefundAdmin)
+console.register(Dispute, DisputeAdmin)
+console.register(InboxEvent, InboxAdmin)
+console.register(Coupon, CouponAdmin)
+console.register(TaxRate, TaxRateAdmin)
+console.register(RefundStep, RefundStepAdmin)
+console.register(Seller, SellerAdmin)
 
 # config/urls.py mounts `admin.site`. unfold puts its own site there as it starts; ours follows it,
 # and with that goes everything that other apps registered for an admin of theirs.
