@@ -8,7 +8,7 @@ BIN := .venv/bin
 CODE := src sandbox tests bench scripts
 OLDEST := $(addprefix tests/,kernel accounts catalog seats enrollments flows api races properties)
 
-.PHONY: serve test test-oldest check bench setup lock clean
+.PHONY: serve test test-oldest chaos check bench setup lock clean
 .DEFAULT_GOAL := serve
 
 serve:
@@ -24,6 +24,11 @@ test:
 test-oldest:
 	@sh scripts/setup.sh dev
 	@sh scripts/oldest.sh -q $(OLDEST) $(ARGS)
+
+# Paid enrollments by the thousand with every fault at once, and processes killed all the while.
+chaos:
+	@sh scripts/setup.sh dev
+	@MATRICULA_CHAOS_BUYERS=$${MATRICULA_CHAOS_BUYERS:-2000} exec $(BIN)/pytest -n0 -s tests/chaos $(ARGS)
 
 check:
 	@sh scripts/setup.sh dev

@@ -48,7 +48,7 @@ def shuffled(track: Track, people: list[UUID], places: list[tuple[UUID, UUID]]) 
     works = []
     for number in range(BATCHES):
         order = list(range(len(places)))
-        random.Random(number).shuffle(order)  # noqa: S311 - only an order
+        random.Random(number).shuffle(order)
         mine = people[number * len(places) : (number + 1) * len(places)] or people
         works.append(wishing([Wish(mine[n], *places[n]) for n in order]))
     return list(at_once(track.url, works))
