@@ -93,6 +93,13 @@ def catch_up_with_gateways(timestamp: int) -> int:  # noqa: ARG001 - procrastina
     return done + reconcile.check_due().checked
 
 
+@app.periodic(cron="* * * * *")
+@app.task(queueing_lock="settle_unheard", pass_context=False)
+def settle_unheard(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's signature
+    """Every minute: captured payments that nobody has told us of."""
+    return reconcile.settle_unheard().settled if gateways.payment_configured() else 0
+
+
 @app.periodic(cron="17 3 * * *")
 @app.task(queueing_lock="compare_with_gateway", pass_context=False)
 def compare_with_gateway(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's signature

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -218,7 +218,9 @@ def lock_refund(refund_id: UUID) -> Refund:
 def plan_retry(refund: Refund, at: datetime) -> None:
     """When to try the refund again."""
     refund.tries = min(refund.tries + 1, 1000)
-    refund.next_try_at = at + rules.pause_before_retry(refund.tries)
+    accepted = refund.state == RefundState.PENDING
+    pause = rules.pause_before_check if accepted else rules.pause_before_retry
+    refund.next_try_at = at + pause(refund.tries)
     refund.save(update_fields=["tries", "next_try_at"])
 
 
@@ -255,7 +257,7 @@ def _move_refund(refund: Refund, trigger: str, detail: str) -> RefundState:
     refund.completed_at = Now() if is_over else None
     refund.failure_detail = detail[:LONGEST_DETAIL]
     # An accepted one is looked up now and then, in case nobody tells us its end.
-    refund.next_try_at = None if is_over else TransactionNow() + timedelta(hours=1)
+    refund.next_try_at = None if is_over else TransactionNow() + rules.FIRST_CHECK
     refund.tries = 0
     refund.save()
     return RefundState(refund.state)

@@ -1,0 +1,148 @@
+"""What nobody tells us is found by asking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from matricula.enrollments.states import Stage
+from matricula.flows import notices, reconcile, refund
+from matricula.kernel import clock
+from matricula.payments.models import Payment, Refund, StaffTask
+from matricula.payments.states import RefundState
+from tests.support.paying import (
+    assert_books_agree,
+    charges,
+    checkout,
+    hear,
+    open_tasks,
+    refunds,
+    work,
+)
+from tests.support.sandbox import Sandbox
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _books_agree() -> Iterator[None]:
+    yield
+    assert_books_agree()
+
+
+def test_a_second_payment_nobody_told_of_is_found_and_given_back(sandbox: Sandbox) -> None:
+    buyer = checkout(sandbox)
+    hear(buyer.pay()["razorpay_payment_id"])
+    buyer.pay(force=True, webhook="never")
+    assert reconcile.settle_unheard().settled == 1
+    assert reconcile.settle_unheard().settled == 0
+    assert len(charges(buyer)) == 2
+    assert [row.cause for row in refunds(buyer)] == [Refund.Cause.EXTRA]
+
+
+def test_the_nightly_comparison_settles_what_only_the_gateway_knows(sandbox: Sandbox) -> None:
+    buyer = checkout(sandbox)
+    buyer.pay(webhook="never")
+    summary = reconcile.compare_lately()
+    assert (summary.compared, summary.settled, summary.differences) == (1, 1, 0)
+    assert buyer.stage is Stage.CONFIRMED
+    assert [task.kind for task in open_tasks()] == [StaffTask.Kind.GATEWAY]  # no webhook came
+
+
+def test_what_only_we_know_is_reported(sandbox: Sandbox) -> None:
+    buyer = checkout(sandbox)
+    hear(buyer.pay()["razorpay_payment_id"])
+    sandbox.reset()
+    end = clock.now() + timedelta(hours=1)
+    summary = reconcile.compare("razorpay", end - timedelta(hours=3), end)
+    assert summary.differences == 1
+    assert "the gateway does not" in open_tasks()[0].detail
+
+
+def test_a_refund_made_at_the_gateway_is_found(sandbox: Sandbox) -> None:
+    buyer = checkout(sandbox)
+    payment_id = buyer.pay()["razorpay_payment_id"]
+    hear(payment_id)
+    account = sandbox.account
+    sandbox.http.post(
+        f"/v1/payments/{payment_id}/refund",
+        json={"amount": 1000},
+        auth=(account.key_id, account.key_secret),
+    )
+    reconcile.settle_unheard()
+    (row,) = refunds(buyer)
+    assert (row.cause, row.amount_minor) == (Refund.Cause.OUTSIDE, 1000)
+    assert len(open_tasks()) == 1
+
+
+def test_a_silent_gateway_is_no_error(sandbox: Sandbox) -> None:
+    buyer = checkout(sandbox)
+    Payment.objects.update(next_check_at=clock.now() - timedelta(seconds=1))
+    sandbox.faults({"kind": "server_error"})
+    summary = reconcile.check_due()
+    assert (summary.checked, summary.unanswered) == (1, 1)
+    assert buyer.payment.next_check_at is not None
+
+
+def test_a_refund_that_fails_days_later_is_noticed(sandbox: Sandbox) -> None:
+    buyer = checkout(sandbox)
+    hear(buyer.pay()["razorpay_payment_id"])
+    refund.refund_by_policy(buyer.enrollment_id, buyer.person_id, actor_id=buyer.person_id)
+    work()
+    (row,) = refunds(buyer)
+    for step, state in (("process", RefundState.PROCESSED), ("fail", RefundState.FAILED)):
+        sandbox.post(f"/_sandbox/refunds/{row.provider_refund_id}/{step}")
+        refund.record_from_gateway(
+            "razorpay", row.charge.provider_payment_id, str(row.provider_refund_id)
+        )
+        row.refresh_from_db()
+        assert row.state == state
+    (task,) = open_tasks()
+    again = refund.refund_again(row.pk, actor_id=buyer.person_id)
+    work()
+    again.refresh_from_db()
+    assert again.state in {RefundState.PENDING, RefundState.PROCESSED}
+    assert not open_tasks()
+    assert task.refund_id == row.pk
+
+
+@pytest.mark.parametrize("kind", ["timeout_before_commit", "timeout_after_commit"])
+def test_a_refund_without_an_answer_is_made_once(sandbox: Sandbox, kind: str) -> None:
+    buyer = checkout(sandbox)
+    payment_id = buyer.pay()["razorpay_payment_id"]
+    hear(payment_id)
+    refund.refund_by_policy(buyer.enrollment_id, buyer.person_id, actor_id=buyer.person_id)
+    sandbox.faults({"kind": kind, "times": 1, "match": {"method": "POST"}})
+    (row,) = refunds(buyer)
+    refund.send(row.pk)
+    row.refresh_from_db()
+    assert row.state == RefundState.UNKNOWN
+    refund.send(row.pk)
+    account = sandbox.account
+    found = sandbox.http.get(
+        f"/v1/payments/{payment_id}/refunds", auth=(account.key_id, account.key_secret)
+    ).json()
+    assert found["count"] == 1
+    row.refresh_from_db()
+    assert row.provider_refund_id == found["items"][0]["id"]
+
+
+def test_a_lost_dispute_is_flagged(sandbox: Sandbox) -> None:
+    buyer = checkout(sandbox)
+    payment_id = buyer.pay()["razorpay_payment_id"]
+    hear(payment_id)
+    from matricula.payments import gateways
+
+    for phase in ("created", "under_review", "lost"):
+        sandbox.post(f"/_sandbox/payments/{payment_id}/dispute", {"phase": phase})
+    for event in sandbox.events():
+        if "dispute" in event["event"]:
+            provider = gateways.provider("razorpay")
+            assert notices.act("razorpay", provider.read_stored({}, event["body"].encode()))
+    details = [task.detail for task in open_tasks()]
+    assert len(details) == 2
+    assert any("lost" in detail for detail in details)
+    assert "payment.disputed" in buyer.told()
+    assert buyer.stage is Stage.CONFIRMED
