@@ -79,6 +79,12 @@ def courses_by_id(course_ids: Iterable[UUID]) -> dict[UUID, CoursePlan]:
     return {course.id: course for course in found}
 
 
+def courses_by_slug(slugs: Iterable[str]) -> dict[str, CoursePlan]:
+    """The courses with these slugs, drafts left out."""
+    found = plans.read("WHERE c.slug = ANY (%(wanted)s)", {"wanted": list(slugs)})
+    return {course.slug: course for course in found if course.status != CourseStatus.DRAFT}
+
+
 def browse(filters: Filters, *, cursor: str | None = None, limit: int = 24) -> Page:
     """A page of the listed courses: by relevance when searching, else by title.
 

@@ -18,7 +18,16 @@ from matricula.kernel.errors import MalformedRequest, MethodNotAllowed
 GetResponse = Callable[[HttpRequest], HttpResponse]
 HEADER = "X-Correlation-Id"
 # Nothing under these is for a cache: it is somebody's, or holds a token or a link.
-_PERSONAL = ("/accounts/", "/demo/", "/api/v1/auth/", "/api/v1/me", "/api/v1/enrollments")
+_PERSONAL = (
+    "/accounts/",
+    "/cart/",
+    "/demo/",
+    "/guests/",
+    "/pay/",
+    "/api/v1/auth/",
+    "/api/v1/me",
+    "/api/v1/enrollments",
+)
 
 log = structlog.get_logger(__name__)
 

@@ -40,9 +40,21 @@ def refundable_percent(
     steps: Sequence[Step], *, at: datetime, paid_at: datetime, starts_at: datetime | None
 ) -> int:
     """The best of the steps that still apply; 0 when none does."""
-    open_steps = []
-    for step in steps:
-        end = ends_at(step, paid_at=paid_at, starts_at=starts_at)
-        if end is not None and at < end:
-            open_steps.append(step.percent)
-    return max(open_steps, default=0)
+    found = _open(steps, at, paid_at, starts_at)
+    return max((percent for percent, _end in found), default=0)
+
+
+def step_ends_at(
+    steps: Sequence[Step], *, at: datetime, paid_at: datetime, starts_at: datetime | None
+) -> datetime | None:
+    """Until when `refundable_percent` stays as it is; None when nothing is given back any more."""
+    best = max(_open(steps, at, paid_at, starts_at), default=None)
+    return None if best is None else best[1]
+
+
+def _open(
+    steps: Sequence[Step], at: datetime, paid_at: datetime, starts_at: datetime | None
+) -> list[tuple[int, datetime]]:
+    """The steps that still apply: percent and end."""
+    ends = [(step.percent, ends_at(step, paid_at=paid_at, starts_at=starts_at)) for step in steps]
+    return [(percent, end) for percent, end in ends if end is not None and at < end]

@@ -121,10 +121,19 @@ def list_of_person(
 
 def refund_policy(course_id: UUID) -> list[Step]:
     """The course's own refund steps, else those for all courses; the most generous first."""
-    rows = RefundStep.objects.filter(Q(course=course_id) | Q(course__isnull=True))
-    steps = list(rows.order_by("-percent", "until", "-days"))
-    own = [step for step in steps if step.course_id is not None]
-    return [Step(step.until, step.days, step.percent) for step in own or steps]  # type: ignore[arg-type]  # the CHECK knows no other
+    return refund_policies([course_id])[course_id]
+
+
+def refund_policies(course_ids: Iterable[UUID]) -> dict[UUID, list[Step]]:
+    """`refund_policy` of each of these courses, in one query."""
+    wanted = list(course_ids)
+    found: dict[UUID | None, list[Step]] = {}
+    rows = RefundStep.objects.filter(Q(course__in=wanted) | Q(course__isnull=True))
+    for row in rows.order_by("-percent", "until", "-days"):
+        step = Step(row.until, row.days, row.percent)  # type: ignore[arg-type]  # the CHECK knows no other
+        found.setdefault(row.course_id, []).append(step)
+    general = found.get(None, [])
+    return {course_id: found.get(course_id, general) for course_id in wanted}
 
 
 def _rows() -> Any:

@@ -18,6 +18,8 @@ from matricula.kernel.money import Money
 from matricula.orders import policy
 from matricula.orders.policy import Step
 from matricula.orders.queries import OrderRecord
+from matricula.payments.queries import RefundRecord
+from matricula.payments.states import RefundState
 from matricula.pricing import regions
 from matricula.pricing.values import Quote
 
@@ -37,8 +39,18 @@ class Bill:
 
     rows: tuple[Row, ...]
     total: str
+    minor: int
     is_free: bool
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RefundLine:
+    """Money given back, or on its way."""
+
+    state: str
+    amount: str
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -106,7 +118,7 @@ def _bill(
         rows.append(Row(_("Before tax"), words.money(net)))
     for head, percent, amount in taxes:
         rows.append(Row(f"{head} {percent.normalize():f} %", words.money(amount)))
-    return Bill(tuple(rows), words.money(total), not total, tuple(notes))
+    return Bill(tuple(rows), words.money(total), total.minor, not total, tuple(notes))
 
 
 def policy_words(
@@ -133,6 +145,22 @@ def policy_words(
             day = words.day(end)
             said.append(_("%(percent)d %% back until %(day)s") % {**percent, "day": day})
     return said or [_("Nothing is given back after paying.")]
+
+
+def refunds_in_words(refunds: Sequence[RefundRecord]) -> list[RefundLine]:
+    """Where each refund stands."""
+    said = {
+        RefundState.PROCESSED: _("Given back"),
+        RefundState.FAILED: _("Failed; we are looking into it"),
+    }
+    return [
+        RefundLine(
+            state=said.get(refund.state, _("On its way back")),
+            amount=words.money(refund.amount),
+            at=refund.completed_at or refund.requested_at,
+        )
+        for refund in refunds
+    ]
 
 
 @lru_cache(maxsize=8)

@@ -4,8 +4,9 @@ confirmation, the cart, and for guests.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -23,9 +24,17 @@ from matricula.kernel import clock
 from matricula.kernel.errors import DomainError
 from matricula.orders import queries as orders
 from matricula.pricing import queries as pricing
-from matricula.pricing.values import Place
+from matricula.pricing.errors import (
+    CouponExhausted,
+    CouponExpired,
+    CouponInvalid,
+    CouponNotApplicable,
+)
+from matricula.pricing.values import Place, Quote
 
-FIELDS = ("coupon", "country", "state", "tax_id")
+# `total` is the price that the buyer was shown, in minor units; `terms` is the box.
+FIELDS = ("coupon", "country", "state", "tax_id", "total", "terms")
+COUPON_REFUSALS = (CouponInvalid, CouponExpired, CouponExhausted, CouponNotApplicable)
 _LONGEST = 64
 
 
@@ -36,23 +45,32 @@ class CheckoutForm:
     values: dict[str, str]
     errors: dict[str, str]
     bill: Bill
+    is_sent: bool
 
     @property
     def codes(self) -> list[str]:
         return [self.values["coupon"]] if self.values["coupon"] else []
 
     @property
-    def is_valid(self) -> bool:
-        return not self.errors
+    def is_agreed(self) -> bool:
+        """Whether the buyer agreed, to what can be bought."""
+        return self.is_sent and not self.errors
 
-    def terms(self, request: HttpRequest) -> Terms:
+    def terms(self) -> Terms:
         """The terms to buy on."""
         return Terms(
             country=self.values["country"],
             state=self.values["state"],
             tax_id=self.values["tax_id"],
-            terms_version=settings.ENVIRONMENT.terms_version if "terms" in request.POST else "",
+            terms_version=settings.ENVIRONMENT.terms_version if self.values["terms"] else "",
         )
+
+    def note(self, error: DomainError) -> bool:
+        """Puts a refusal beside the field it is about; False for one that is about none."""
+        if isinstance(error, COUPON_REFUSALS):
+            self.errors["coupon"] = _words(error)
+        self.errors.update({entry.field: str(entry.message) for entry in error.guidance.errors})
+        return bool(self.errors)
 
 
 def read(
@@ -63,50 +81,93 @@ def read(
     sent = request.POST if request.method == "POST" else request.GET
     values = {name: sent.get(name, "").strip()[:_LONGEST] for name in FIELDS}
     errors: dict[str, str] = {}
-    seller = pricing.seller()
-    place = Place(seller.country, seller.state)
-    try:
-        place = quotes.place_of(values["country"], values["state"], values["tax_id"])
-    except DomainError as error:
-        errors |= {entry.field: str(entry.message) for entry in error.guidance.errors}
-    about: dict[str, Any] = {
-        "place": place,
-        "person_id": person_id,
-        "email": email,
-        "at": clock.now(),
-    }
-    codes = [values["coupon"]] if values["coupon"] else []
-    try:
-        quote = quotes.quote_courses(courses, codes=codes, **about)
-    except DomainError as error:
-        errors["coupon"] = _(error.title) + ". " + _(error.detail)
-        quote = quotes.quote_courses(courses, **about)
+    place = _place(values, errors)
+    quote = _quote(courses, values, errors, {"place": place, "person_id": person_id}, email)
     values["country"] = place.country
     values["state"] = values["state"] if "state" in errors else place.state
-    return CheckoutForm(values, errors, bills.bill_of_quote(quote))
+    bill = bills.bill_of_quote(quote)
+    is_sent = request.method == "POST" and "update" not in request.POST
+    if is_sent:
+        errors |= _not_agreed(values, bill)
+    values["total"] = str(bill.minor)
+    return CheckoutForm(values, errors, bill, is_sent)
 
 
-def context_of(form: CheckoutForm, courses: Sequence[CoursePlan]) -> dict[str, Any]:
-    """What the template `components/checkout_fields.html` prints."""
-    policies = [
-        {
-            "title": course.title,
-            "steps": bills.policy_words(
-                orders.refund_policy(course.id), paid_at=clock.now(), starts_at=_starts_at(course)
-            ),
-        }
-        for course in courses
+def _place(values: dict[str, str], errors: dict[str, str]) -> Place:
+    if values["country"] not in {"", "IN"}:
+        values["state"] = ""  # a State of India, left over from before
+    try:
+        return quotes.place_of(values["country"], values["state"], values["tax_id"])
+    except DomainError as error:
+        errors |= {entry.field: str(entry.message) for entry in error.guidance.errors}
+    try:
+        return quotes.place_of(values["country"], values["state"])
+    except DomainError:
+        seller = pricing.seller()
+        return Place(seller.country, seller.state)
+
+
+def _quote(
+    courses: Sequence[CoursePlan],
+    values: Mapping[str, str],
+    errors: dict[str, str],
+    about: dict[str, Any],
+    email: str,
+) -> Quote:
+    about = {**about, "email": email, "at": clock.now()}
+    codes = [values["coupon"]] if values["coupon"] else []
+    try:
+        return quotes.quote_courses(courses, codes=codes, **about)
+    except COUPON_REFUSALS as error:
+        errors["coupon"] = _words(error)
+        return quotes.quote_courses(courses, **about)
+
+
+def _not_agreed(values: Mapping[str, str], bill: Bill) -> dict[str, str]:
+    """What keeps this from being an agreement: nobody buys at a price that was not shown."""
+    errors = {}
+    if values["total"] and values["total"] != str(bill.minor):
+        errors["total"] = _(
+            "The price is %(total)s now, with what you filled in. Check it and confirm again."
+        ) % {"total": bill.total}
+    if settings.ENVIRONMENT.terms_version and not values["terms"]:
+        errors["terms"] = _("Agree to the terms to go on.")
+    return errors
+
+
+def _words(error: DomainError) -> str:
+    return f"{_(error.title)}. {_(error.detail)}"
+
+
+def context_of(
+    form: CheckoutForm, courses: Sequence[CoursePlan], starts: Mapping[UUID, datetime | None]
+) -> dict[str, Any]:
+    """What the template `components/checkout_fields.html` prints. `starts` has the start of the
+    cohort of each course, for the dates of its refund policy."""
+    at = clock.now()
+    steps = orders.refund_policies([course.id for course in courses])
+    countries = bills.countries(get_language() or "en")
+    states = bills.indian_states()
+    names = [
+        next((region.name for region in states if region.code == form.values["state"]), ""),
+        next((region.name for region in countries if region.code == form.values["country"]), ""),
     ]
     return {
         "form": form,
         "bill": form.bill,
-        "countries": bills.countries(get_language() or "en"),
-        "states": bills.indian_states(),
-        "policies": policies,
+        "place": ", ".join(filter(None, names)),
+        "countries": countries,
+        "states": states,
+        "policies": [
+            {
+                "title": course.title,
+                "steps": bills.policy_words(
+                    steps[course.id], paid_at=at, starts_at=starts.get(course.id)
+                ),
+            }
+            for course in courses
+            if course.price is not None
+        ],
         "terms_url": settings.ENVIRONMENT.terms_url,
         "terms_version": settings.ENVIRONMENT.terms_version,
     }
-
-
-def _starts_at(course: CoursePlan) -> Any:
-    return next((plan.starts_at for plan in course.cohorts if plan.starts_at), None)

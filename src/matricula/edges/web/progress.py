@@ -11,9 +11,10 @@ from django.utils.translation import gettext_lazy
 
 from matricula.enrollments.queries import EnrollmentRecord
 from matricula.enrollments.states import ENROLLMENT, LIVE, Stage, Status
-from matricula.flows.payment_status import PaymentStatus, Standing
+from matricula.flows.payment_status import FREE, PaymentStatus, Standing
 from matricula.kernel import ids
 from matricula.kernel.events import RecordedEvent
+from matricula.payments.queries import PaymentRecord
 
 # What each event means to the person it concerns. Others are of no use to them and left out.
 EVENT_WORDS = {
@@ -86,9 +87,11 @@ def summary_of(record: EnrollmentRecord) -> Summary:
     )
 
 
-def steps_of(record: EnrollmentRecord) -> list[Step]:
+def steps_of(record: EnrollmentRecord, standing: Standing = FREE) -> list[Step]:
     """The way so far and, while it lasts, the way ahead."""
     steps = [_step(_("Requested"), "done", record.requested_at)]
+    if standing.payment is not None:
+        return [*steps, *_paid_steps(record, standing.payment)]
     if record.status is Status.PENDING:
         steps.append(_step(_("Seat held"), "now", record.hold_expires_at))
         steps.append(_step(_("Enrolled"), "ahead"))
@@ -97,6 +100,23 @@ def steps_of(record: EnrollmentRecord) -> list[Step]:
         steps.append(_step(_("Seat confirmed"), "done", record.confirmed_at))
     if record.status is Status.ENROLLED:
         steps.append(_step(_("Enrolled"), "now"))
+    else:
+        steps.append(_step(_status_words(record.status)[1], "ended", record.ended_at))
+    return steps
+
+
+def _paid_steps(record: EnrollmentRecord, payment: PaymentRecord) -> list[Step]:
+    """The steps of what is paid for, after the first."""
+    paid_at = payment.completed_at
+    steps = [_step(_("Seat held"), "done", record.requested_at)]
+    if paid_at is not None:
+        steps.append(_step(_("Payment"), "done", paid_at))
+    if record.status is Status.PENDING:
+        if paid_at is None:
+            steps.append(_step(_("Payment"), "now"))
+        steps.append(_step(_("Enrolled"), "ahead"))
+    elif record.status is Status.ENROLLED:
+        steps.append(_step(_("Enrolled"), "now", record.confirmed_at))
     else:
         steps.append(_step(_status_words(record.status)[1], "ended", record.ended_at))
     return steps

@@ -76,3 +76,8 @@ def _locale(currency: str = "") -> Locale:
 def day(at: datetime) -> str:
     """A day, as every page says it."""
     return date_format(at, "j F Y")
+
+
+def moment(at: datetime) -> str:
+    """A moment, as every page says it."""
+    return date_format(at, "j F Y, H:i") + " UTC"

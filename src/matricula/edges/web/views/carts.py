@@ -13,61 +13,71 @@ from django.utils.translation import gettext as _
 
 from matricula.catalog import queries as catalog
 from matricula.edges.web import basket, checkout_form, guest_form, offers, visits
+from matricula.edges.web.checkout_form import CheckoutForm
 from matricula.edges.web.guard import SeeOther, page, visitor_id
+from matricula.edges.web.guest_form import GuestForm
 from matricula.flows import cart as flow
 from matricula.flows import offer as offering
 from matricula.flows.cart import Wish
 from matricula.flows.checkout import Placed
+from matricula.flows.offer import CourseOffer
 from matricula.kernel import ids
 from matricula.kernel.errors import DomainError
 
+OK, CONFLICT, UNPROCESSABLE = 200, 409, 422
 
-@page("GET", "POST", personal=True)
+
+@page("GET", "POST")
 def cart(request: HttpRequest) -> HttpResponse:
     """GET shows what is in it and what it costs; POST buys all of it, or none."""
     courses = basket.courses(request)
-    person_id = visitor_id(request)
-    email = getattr(request.user, "email", "") if person_id is not None else ""
     if not courses:
         return render(request, "carts/empty.html")
-    form = checkout_form.read(request, courses, person_id, email)
+    person_id = visitor_id(request)
     guest = guest_form.read(request) if person_id is None else None
+    email = guest.values["email"] if guest else getattr(request.user, "email", "")
+    form = checkout_form.read(request, courses, person_id, email)
+    if guest is not None:
+        guest.check(form)
     problem = ""
-    if request.method == "POST" and "confirm" in request.POST and form.is_valid:
+    if form.is_agreed:
         try:
             placed = _buy(request, form, guest)
         except DomainError as error:
-            problem = _(error.detail)
-            if guest is not None:
-                guest.note(error)
+            is_of_a_field = (guest or form).note(error)
+            problem = "" if is_of_a_field else _(error.detail)
         else:
             basket.remove(request, [course.slug for course in courses])
             return SeeOther(_next(placed))
     found = offering.offers_of(courses, person_id)
-    context: dict[str, Any] = {
-        **checkout_form.context_of(form, courses),
+    context = _context(form, found, guest) | {"problem": problem}
+    status = UNPROCESSABLE if form.is_sent else OK
+    return render(request, "carts/cart.html", context, status=CONFLICT if problem else status)
+
+
+def _context(
+    form: CheckoutForm, found: list[CourseOffer], guest: GuestForm | None
+) -> dict[str, Any]:
+    starts = {
+        offer.course.id: offer.chosen.plan.starts_at if offer.chosen else None for offer in found
+    }
+    return {
+        **checkout_form.context_of(form, [offer.course for offer in found], starts),
         "lines": [_line(offer) for offer in found],
-        "problem": problem,
         "guest": guest,
         "is_guest": guest is not None,
         "login_url": offers.login_url(reverse("cart")),
     }
-    return render(request, "carts/cart.html", context, status=409 if problem else 200)
 
 
-def _buy(
-    request: HttpRequest,
-    form: checkout_form.CheckoutForm,
-    guest: guest_form.GuestForm | None,
-) -> Placed:
+def _buy(request: HttpRequest, form: CheckoutForm, guest: GuestForm | None) -> Placed:
     wishes = [Wish(slug) for slug in basket.slugs(request)]
-    terms = form.terms(request)
     person_id = visitor_id(request)
     if guest is None and person_id is not None:
-        return flow.buy(person_id, wishes, codes=form.codes, terms=terms)
+        return flow.buy(person_id, wishes, codes=form.codes, terms=form.terms())
     assert guest is not None  # noqa: S101 - whoever is not signed in is a guest
     with transaction.atomic():  # a purchase that is refused leaves no guest behind
-        placed = flow.buy(guest.make().pk, wishes, codes=form.codes, terms=terms)
+        placed = flow.buy(guest.make().pk, wishes, codes=form.codes, terms=form.terms())
     visits.remember_guest(request, placed.order_id)
     return placed
 
@@ -91,21 +101,25 @@ def add(request: HttpRequest) -> HttpResponse:
 
 @page("POST")
 def remove(request: HttpRequest) -> HttpResponse:
+    """Takes a course out of the cart."""
     basket.remove(request, [request.POST.get("course", "")])
     return SeeOther(reverse("cart"))
 
 
-def _line(offer: offering.CourseOffer) -> dict[str, Any]:
+def _line(offer: CourseOffer) -> dict[str, Any]:
     return {
         "course": offer.course,
         "price": offers.price_of(offer),
+        "cohort": offer.chosen.plan if offer.chosen else None,
         "trouble": _trouble(offer),
     }
 
 
-def _trouble(offer: offering.CourseOffer) -> str:
-    """Why this one cannot be bought now; empty when it can."""
+def _trouble(offer: CourseOffer) -> str:
+    """Why this one cannot be bought now, and what to do; empty when it can."""
+    if offer.live is not None and offer.live.is_pending:
+        return _("A checkout of it is open already: finish or cancel that first.")
     if offer.live is not None:
-        pending = _("A checkout of it is open already: finish or cancel that first.")
-        return pending if offer.live.is_pending else _("You have this course already.")
-    return offers.why_not(offer)
+        return _("You have this course already. Remove it to buy the rest.")
+    why = offers.why_not(offer)
+    return _("%(why)s Remove it to buy the rest.") % {"why": why} if why else ""

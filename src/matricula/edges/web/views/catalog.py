@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from functools import lru_cache
 from typing import Literal, cast
 from urllib.parse import urlencode
@@ -10,14 +11,18 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from matricula.catalog import queries as catalog
 from matricula.catalog.queries import Facets, Filters
 from matricula.edges.web import art as drawing
 from matricula.edges.web import offers, words
 from matricula.edges.web.guard import page, visitor_id
+from matricula.edges.web.visits import payment_url
+from matricula.enrollments.states import Stage
 from matricula.flows import offer as flow
 from matricula.flows.offer import ButtonState, CourseOffer
+from matricula.orders import queries as orders
 
 PAGE_SIZE = 24
 LONGEST_SEARCH = 120
@@ -58,10 +63,11 @@ def course(request: HttpRequest, slug: str) -> HttpResponse:
         "offer": offer,
         "course": offer.course,
         "price": offers.price_of(offer),
-        "can_buy": offer.live is None
-        and offer.button in {ButtonState.AVAILABLE, ButtonState.LOGIN_REQUIRED}
+        "can_add": offer.live is None
+        and offer.button in {ButtonState.AVAILABLE, ButtonState.LOGIN_REQUIRED},
+        "can_buy_as_guest": offer.button is ButtonState.LOGIN_REQUIRED
         and flow.is_paid(offer.course, offer.at),
-        "control": offers.control_of(offer),
+        "control": _control(offer),
         "why": offers.why_not(offer),
         "enrollment_url": offers.enrollment_url(offer),
         "alternatives": [offers.card_of(other) for other in others],
@@ -75,6 +81,17 @@ def course(request: HttpRequest, slug: str) -> HttpResponse:
         "login_url": offers.login_url(request.path),
     }
     return render(request, "catalog/course.html", context)
+
+
+def _control(offer: CourseOffer) -> offers.Control:
+    """The enroll control; what waits for its payment leads straight to it."""
+    control = offers.control_of(offer)
+    if offer.live is None or offer.live.stage is not Stage.PAYMENT_PENDING:
+        return control
+    order = orders.of_enrollment(offer.live.id)
+    if order is None:
+        return control
+    return replace(control, label=_("Continue to payment"), url=payment_url(order.id))
 
 
 @lru_cache(maxsize=512)

@@ -29,6 +29,8 @@ from matricula.flows.offer import CourseOffer, alternatives
 from matricula.kernel import clock, ids
 from matricula.kernel.errors import Action, DomainError, Guidance, NotFound
 
+OK, UNPROCESSABLE = 200, 422
+
 
 @page("GET", "POST")
 @login_required
@@ -66,22 +68,29 @@ def _confirm(
     }
     if offering.is_paid(offer.course, offer.at):
         form = form or checkout_form.read(request, [offer.course], person.pk, person.email)
-        context |= checkout_form.context_of(form, [offer.course])
-    return render(request, "enrolling/confirm.html", context)
+        starts = {offer.course.id: chosen.plan.starts_at}
+        context |= checkout_form.context_of(form, [offer.course], starts)
+    return render(request, "enrolling/confirm.html", context, status=_status_of(form))
+
+
+def _status_of(form: CheckoutForm | None) -> int:
+    return UNPROCESSABLE if form is not None and form.is_sent else OK
 
 
 def _enroll(request: HttpRequest, course: CoursePlan) -> HttpResponse:
     cohort_id = cohort_wish(course, request.POST.get("cohort", ""))
     person = person_of(request)
     application = Application(person.pk, course=course.slug, cohort_id=cohort_id)
+    form = None
     if offering.is_paid(course, clock.now()):
         form = checkout_form.read(request, [course], person.pk, person.email)
-        if not form.is_valid:
-            return _confirm(request, offering.offer_of(course, person.pk), form)
+        offer = offering.offer_of(course, person.pk)
+        if not form.is_agreed and offer.live is None:
+            return _confirm(request, offer, form)
         application = replace(
             application,
             coupon_code=form.values["coupon"] or None,
-            terms=form.terms(request),
+            terms=form.terms(),
         )
     try:
         receipt = flow.enroll(application)
@@ -90,6 +99,8 @@ def _enroll(request: HttpRequest, course: CoursePlan) -> HttpResponse:
         messages.info(request, _("Your seat was already booked. Nothing was booked twice."))
         return SeeOther(reverse("enrollment", args=[error.guidance.extra["enrollment_id"]]))
     except DomainError as error:
+        if form is not None and form.note(error):
+            return _confirm(request, offering.offer_of(course, person.pk), form)
         return refused(request, course, error)
     if receipt.order_id is not None and receipt.stage is Stage.PAYMENT_PENDING:
         return SeeOther(payment_url(receipt.order_id) + "?now=1")

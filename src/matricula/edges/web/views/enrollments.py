@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from matricula.catalog import queries as catalog
-from matricula.edges.web import offers, progress, words
+from matricula.edges.web import bills, offers, progress, words
 from matricula.edges.web.guard import SeeOther, page, person_of
 from matricula.edges.web.progress import money_words
 from matricula.enrollments import queries as enrollments
@@ -19,9 +19,14 @@ from matricula.enrollments.states import Stage
 from matricula.flows import cancel as cancelling
 from matricula.flows import payment_status, refund
 from matricula.flows.offer import alternatives
-from matricula.flows.payment_status import Standing
-from matricula.kernel import events, ids
+from matricula.flows.payment_status import PaymentStatus, Standing
+from matricula.flows.refund import Refundable
+from matricula.kernel import clock, events, ids
 from matricula.kernel.errors import IllegalState
+from matricula.orders import policy
+from matricula.orders import queries as orders
+from matricula.payments import queries as payments
+from matricula.payments.queries import RefundRecord
 
 
 @page("GET")
@@ -38,7 +43,7 @@ def status(request: HttpRequest, reference: str) -> HttpResponse:
     context = {
         "summary": summary,
         "alternatives": [offers.card_of(other) for other in others],
-        "steps": progress.steps_of(record),
+        "steps": progress.steps_of(record, standing),
         "seat": progress.seat_words(record),
         "history": progress.history_of(events.of_subject(enrollment_id)),
         "cohort": cohort,
@@ -47,8 +52,24 @@ def status(request: HttpRequest, reference: str) -> HttpResponse:
         if standing.order is not None
         else "",
         "payment": money_words(standing),
+        "failure": _failure(record, standing),
+        "refunds": bills.refunds_in_words(_refunds(standing)),
     }
     return render(request, "enrollments/status.html", context)
+
+
+def _failure(record: EnrollmentRecord, standing: Standing) -> str:
+    """Why the payment of a seat that is still held failed; empty when it did not."""
+    if record.stage is not Stage.PAYMENT_PENDING or standing.payment is None:
+        return ""
+    if standing.status is not PaymentStatus.FAILED:
+        return ""
+    return standing.payment.failure_detail or _("The bank gave no reason.")
+
+
+def _refunds(standing: Standing) -> list[RefundRecord]:
+    paid = standing.payment is not None and standing.payment.completed_at is not None
+    return payments.refunds_of_order(standing.order.id) if paid and standing.order else []
 
 
 def _pay_url(record: EnrollmentRecord, standing: Standing) -> str:
@@ -68,22 +89,54 @@ def cancel(request: HttpRequest, reference: str) -> HttpResponse:
     if request.method == "POST":
         reason = request.POST.get("reason", "").strip()
         try:
-            cancelling.cancel(enrollment_id, person_id, actor_id=person_id, reason=reason)
+            record = cancelling.cancel(enrollment_id, person_id, actor_id=person_id, reason=reason)
         except IllegalState:
             messages.info(request, _("This enrollment had ended already. Nothing was changed."))
         else:
-            messages.success(request, _("Cancelled. Your seat was given back."))
+            messages.success(request, _ended_words(record))
         return SeeOther(here)
     record = enrollments.of_person(person_id, enrollment_id)
     summary = progress.summary_of(record)
-    offer = refund.refundable(record)
     if not summary.can_cancel:
         return redirect(here)
     context = {
         "summary": summary,
         "longest_reason": cancelling.LONGEST_REASON,
-        "refund": words.money(offer.amount) if offer is not None else "",
-        "paid": words.money(offer.line.total) if offer is not None else "",
-        "is_paid": offer is not None,
+        "offer": _refund_offer(refund.refundable(record)),
+        "together": _together(record),
     }
     return render(request, "enrollments/cancel.html", context)
+
+
+def _ended_words(record: EnrollmentRecord) -> str:
+    if record.stage is Stage.REFUNDED:
+        return _("Cancelled. Your seat was given back and your money is on its way.")
+    return _("Cancelled. Your seat was given back.")
+
+
+def _refund_offer(found: Refundable | None) -> dict[str, str] | None:
+    """What the policy gives back now, and until when; None for what was not paid for."""
+    if found is None or found.order.paid_at is None:
+        return None
+    end = policy.step_ends_at(
+        policy.read(found.line.policy),
+        at=clock.now(),
+        paid_at=found.order.paid_at,
+        starts_at=found.line.cohort_starts_at,
+    )
+    return {
+        "amount": words.money(found.amount),
+        "paid": words.money(found.line.total),
+        "percent": str(found.percent),
+        "until": words.moment(end) if end is not None else "",
+        "is_nothing": "" if found.amount else "1",
+    }
+
+
+def _together(record: EnrollmentRecord) -> list[str]:
+    """The other courses of a checkout that is not paid yet: they are given up with this one."""
+    if record.stage is not Stage.PAYMENT_PENDING:
+        return []
+    order = orders.of_enrollment(record.id)
+    lines = order.lines if order is not None else ()
+    return [line.title for line in lines if line.enrollment_id != record.id]

@@ -18,8 +18,11 @@ from matricula.edges.web import checkout_form, guest_form, offers, visits, words
 from matricula.edges.web.checkout_form import CheckoutForm
 from matricula.edges.web.guard import SeeOther, page, visitor_id
 from matricula.edges.web.guest_form import GuestForm
-from matricula.edges.web.views.enrolling import cohort_wish, refused
+from matricula.edges.web.views.enrolling import OK, UNPROCESSABLE, cohort_wish, refused
+from matricula.enrollments import queries as enrollments
 from matricula.enrollments.errors import CourseNotAvailable
+from matricula.enrollments.queries import EnrollmentRecord
+from matricula.enrollments.states import LIVE, Stage
 from matricula.flows import cart, guests
 from matricula.flows import offer as offering
 from matricula.flows.cart import Wish
@@ -42,7 +45,8 @@ def check_out(request: HttpRequest, slug: str) -> HttpResponse:
         return refused(request, offer.course, offer.refusal or CourseNotAvailable())
     guest = guest_form.read(request)
     form = checkout_form.read(request, [offer.course], None, guest.values["email"])
-    if request.method == "POST" and "confirm" in request.POST and form.is_valid:
+    guest.check(form)
+    if form.is_agreed:
         bought = _buy(request, offer, form, guest)
         if bought is not None:
             return bought
@@ -60,17 +64,12 @@ def _buy(
                 guest.make().pk,
                 [Wish(offer.course.slug, cohort_id)],
                 codes=form.codes,
-                terms=form.terms(request),
+                terms=form.terms(),
             )
     except DomainError as error:
-        if not error.guidance.errors:
-            return refused(request, offer.course, error)
-        guest.note(error)
-        return None
+        return None if guest.note(error) else refused(request, offer.course, error)
     visits.remember_guest(request, placed.order_id)
-    if placed.payment_id is None:
-        return render(request, "paying/guest_paid.html", {"email": guest.values["email"]})
-    return SeeOther(reverse("pay", args=[ids.to_text("pay", placed.payment_id)]) + "?now=1")
+    return SeeOther(visits.payment_url(placed.order_id) + "?now=1")
 
 
 def _confirmation(
@@ -81,7 +80,7 @@ def _confirmation(
     guest: GuestForm,
 ) -> HttpResponse:
     context: dict[str, Any] = {
-        **checkout_form.context_of(form, [offer.course]),
+        **checkout_form.context_of(form, [offer.course], {offer.course.id: chosen.plan.starts_at}),
         "course": offer.course,
         "price": offers.price_of(offer),
         "intakes": [],
@@ -94,7 +93,8 @@ def _confirmation(
         "is_guest": True,
         "login_url": offers.login_url(reverse("enroll", args=[offer.course.slug])),
     }
-    return render(request, "enrolling/confirm.html", context)
+    status = UNPROCESSABLE if form.is_sent else OK
+    return render(request, "enrolling/confirm.html", context, status=status)
 
 
 @page("GET", "POST")
@@ -131,14 +131,23 @@ def _join(request: HttpRequest, token: str) -> HttpResponse:
     person_id = visitor_id(request)
     if person_id is None:
         raise NotFound
-    joined = guests.join(token, person_id)
-    messages.success(
-        request,
-        ngettext(
-            "%(count)d enrollment was joined to your account.",
-            "%(count)d enrollments were joined to your account.",
-            len(joined),
+    joined = [enrollments.of_person(person_id, found) for found in guests.join(token, person_id)]
+    kept = [record for record in joined if record.stage in LIVE]
+    if kept:
+        words_ = ngettext(
+            "%(count)d course was joined to your account.",
+            "%(count)d courses were joined to your account.",
+            len(kept),
         )
-        % {"count": len(joined)},
-    )
+        messages.success(request, words_ % {"count": len(kept)})
+    for record in joined:
+        if record.stage not in LIVE:
+            messages.info(request, _not_kept(record))
     return SeeOther(reverse("my_courses"))
+
+
+def _not_kept(record: EnrollmentRecord) -> str:
+    words_ = _("%(title)s was not joined, since it had ended.")
+    if record.stage is Stage.REFUNDED:
+        words_ = _("You could not be given %(title)s a second time: its money goes back.")
+    return words_ % {"title": record.course_title}

@@ -17,7 +17,6 @@ from matricula.orders import documents, queries
 from matricula.orders.models import Document
 from matricula.orders.states import OrderState
 from matricula.payments import queries as payments
-from matricula.payments.states import RefundState
 
 STATES = {
     OrderState.OPEN: gettext_lazy("Waiting for payment"),
@@ -30,8 +29,11 @@ STATES = {
 @page("GET")
 @login_required
 def orders(request: HttpRequest) -> HttpResponse:
-    """The person's orders, newest first."""
-    found = queries.list_of_person(person_of(request).pk)
+    """The person's orders, newest first, a page at a time."""
+    before = request.GET.get("before")
+    found = queries.list_of_person(
+        person_of(request).pk, before=ids.from_text("ord", before) if before else None
+    )
     rows = [
         {
             "reference": ids.to_text("ord", order.id),
@@ -42,7 +44,13 @@ def orders(request: HttpRequest) -> HttpResponse:
         }
         for order in found
     ]
-    return render(request, "orders/list.html", {"orders": rows})
+    is_full_page = len(rows) == queries.PAGE
+    context = {
+        "orders": rows,
+        "is_first_page": not before,
+        "older_url": f"{reverse('orders')}?before={rows[-1]['reference']}" if is_full_page else "",
+    }
+    return render(request, "orders/list.html", context)
 
 
 @page("GET")
@@ -67,14 +75,9 @@ def order(request: HttpRequest, reference: str) -> HttpResponse:
             }
             for line in found.lines
         ],
-        "refunds": [
-            {
-                "amount": words.money(refund.amount),
-                "state": _refund_words(refund.state),
-                "at": refund.completed_at or refund.requested_at,
-            }
-            for refund in payments.refunds_of_order(found.id)
-        ],
+        "payment": payment,
+        "paid": words.money(payment.amount) if payment and payment.completed_at else "",
+        "refunds": bills.refunds_in_words(payments.refunds_of_order(found.id)),
         "papers": [
             {
                 "serial": paper.serial,
@@ -100,13 +103,6 @@ def document(request: HttpRequest, reference: str, paper: str) -> HttpResponse:
     response = HttpResponse(documents.print_pdf(row), content_type="application/pdf")
     response["Content-Disposition"] = f'attachment; filename="{name}.pdf"'
     return response
-
-
-def _refund_words(state: RefundState) -> str:
-    return {
-        RefundState.PROCESSED: _("given back"),
-        RefundState.FAILED: _("failed; we are looking into it"),
-    }.get(state, _("on its way"))
 
 
 def _paper_words(paper: Document) -> str:

@@ -6,7 +6,6 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import structlog
-from csp.decorators import csp_update
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -16,7 +15,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
 from matricula.accounts.models import Person
-from matricula.edges.web import bills
+from matricula.catalog import queries as catalog
+from matricula.edges.web import bills, offers
 from matricula.edges.web.context import SITE_NAME
 from matricula.edges.web.guard import SeeOther, page
 from matricula.edges.web.views.errors import error_page
@@ -27,8 +27,9 @@ from matricula.flows import cancel as cancelling
 from matricula.flows import extend as extending
 from matricula.flows import pay as flow
 from matricula.flows import payment_status, reconcile, settle
+from matricula.flows.offer import alternatives
 from matricula.flows.payment_status import PaymentStatus
-from matricula.kernel import ids
+from matricula.kernel import clock, ids
 from matricula.kernel.errors import DomainError, MalformedRequest
 from matricula.orders.queries import OrderRecord
 from matricula.orders.states import OrderState
@@ -38,18 +39,10 @@ from matricula.payments.queries import PaymentRecord
 from matricula.payments.states import PaymentState
 
 LONGEST = 200
+ENDED = {"expired", "cancelled"}
 log = structlog.get_logger(__name__)
-_ACCOUNT = settings.ENVIRONMENT.razorpay
-_ORIGINS = list(_ACCOUNT.origins) if _ACCOUNT is not None else []
-_POLICY = {
-    "script-src": ["'self'", *_ORIGINS],
-    "frame-src": _ORIGINS or ["'none'"],
-    "connect-src": ["'self'", *_ORIGINS],
-    "form-action": _ORIGINS,
-}
 
 
-@csp_update(_POLICY)
 @page("GET")
 def pay(request: HttpRequest, reference: str) -> HttpResponse:
     """Where the money stands, and the way to pay it."""
@@ -61,25 +54,62 @@ def pay(request: HttpRequest, reference: str) -> HttpResponse:
         return render(request, "paying/guest_paid.html", {"email": order.buyer_email})
     if order.state is OrderState.PAID or standing.status is PaymentStatus.REFUNDED:
         return SeeOther(_afterwards(order, enrollment))
-    session = None
+    is_ready = False
     if order.state is OrderState.OPEN:
         session = flow.open_session(order.id, enrollment.hold_expires_at)
-        payment = session.payment
+        payment, is_ready = session.payment, session.is_ready
+    state = _state(order, payment, standing.status, is_ready=is_ready)
     context: dict[str, Any] = {
         "order": order,
         "reference": reference,
         "bill": bills.bill_of_order(order),
         "titles": ", ".join(line.title for line in order.lines),
-        "enrollment": enrollment,
-        "state": _state(
-            order, payment, standing.status, is_ready=bool(session and session.is_ready)
-        ),
+        "state": state,
         "payment": payment,
-        "is_guest": is_guest,
         "gateway": _gateway(request, order, payment),
         "course_url": reverse("course", args=[order.lines[0].course_slug]),
+        "back_url": _with_outcome(order.cancel_url, enrollment) if order.cancel_url else "",
+        **_time_left(enrollment),
+        "alternatives": _alternatives(order) if state in ENDED else [],
     }
-    return render(request, "paying/pay.html", context)
+    response = render(request, "paying/pay.html", context)
+    _allow(response, order)
+    return response
+
+
+def _allow(response: HttpResponse, order: OrderRecord) -> None:
+    """On this page alone: the gateway's script, frame and form; and that our forms end at the site
+    that began the checkout, since a policy for forms holds for where they are sent on to."""
+    account = settings.ENVIRONMENT.razorpay
+    gateway = list(account.origins) if account is not None else []
+    back = [_origin(url) for url in (order.success_url, order.cancel_url) if url]
+    response._csp_update = {  # type: ignore[attr-defined]  # noqa: SLF001 - what csp_update sets
+        "script-src": ["'self'", *gateway],
+        "frame-src": gateway or ["'none'"],
+        "connect-src": ["'self'", *gateway],
+        "form-action": [*gateway, *back],
+    }
+    # The gateway opens a bank's page in a window of its own, and hears from it.
+    response["Cross-Origin-Opener-Policy"] = "same-origin-allow-popups"
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _time_left(enrollment: EnrollmentRecord) -> dict[str, Any]:
+    """Until when the seat is held, and the seconds till then: the browser's clock may be wrong."""
+    ends_at = enrollment.hold_expires_at
+    if ends_at is None:
+        return {"ends_at": None}
+    left = ends_at - clock.now()
+    return {"ends_at": ends_at, "seconds_left": max(0, int(left.total_seconds()))}
+
+
+def _alternatives(order: OrderRecord) -> list[offers.Card]:
+    course = catalog.find_course(order.lines[0].course_id, hidden=True)
+    return [offers.card_of(offer) for offer in alternatives(course, order.person_id)]
 
 
 def _state(
@@ -163,7 +193,8 @@ def again(request: HttpRequest, reference: str) -> HttpResponse:
         flow.retry(order.lines[0].enrollment_id, order.person_id)
     except DomainError as error:
         messages.info(request, _(error.detail))
-    return SeeOther(reverse("pay", args=[reference]))
+        return SeeOther(reverse("pay", args=[reference]))
+    return SeeOther(reverse("pay", args=[reference]) + "?now=1")
 
 
 @page("POST")

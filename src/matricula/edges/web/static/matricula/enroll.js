@@ -8,15 +8,18 @@ function guard(form) {
   const button = form.querySelector("button[data-progress]");
   const status = form.querySelector("[data-enroll-status]");
   if (!(button instanceof HTMLButtonElement)) return;
-  const words = button.textContent;
+  let words = button.textContent;
   let timer = 0;
 
   form.addEventListener("submit", (event) => {
+    // Other buttons of the form only show it anew.
+    if (event.submitter && event.submitter !== button) return;
     // Not `disabled`: that would drop the focus and silence the words for screen readers.
     if (button.getAttribute("aria-disabled") === "true") {
       event.preventDefault();
       return;
     }
+    words = button.textContent;
     button.setAttribute("aria-disabled", "true");
     button.textContent = button.dataset.progress ?? words;
     if (status instanceof HTMLElement) {
@@ -30,6 +33,7 @@ function guard(form) {
   // Coming back by the browser's button shows the page as it was left: unlock it.
   window.addEventListener("pageshow", () => {
     window.clearTimeout(timer);
+    if (!button.hasAttribute("aria-disabled")) return;
     button.removeAttribute("aria-disabled");
     button.textContent = words;
     if (status) status.textContent = "";

@@ -2,38 +2,44 @@
 // @ts-check
 
 const WARN_AT = 120_000;
+const TIME_TO_STOP = 1500;
 
 /** @param {HTMLFormElement} form @param {HTMLFormElement} handBack */
 function openInPage(form, handBack) {
+  const button = form.querySelector("button[type=submit]");
+  const stop = form.querySelector("[data-stop]");
+  if (!(button instanceof HTMLButtonElement) || !(stop instanceof HTMLButtonElement)) return;
+  const words = button.textContent;
+  let failed = false;
+  const lock = () => {
+    button.setAttribute("aria-disabled", "true");
+    button.textContent = button.dataset.progress ?? words;
+  };
+  const unlock = () => {
+    button.removeAttribute("aria-disabled");
+    button.textContent = words;
+  };
+  /** @param {Record<string, string>} fields */
+  const send = (fields) => {
+    for (const [name, value] of Object.entries(fields)) {
+      const input = document.createElement("input");
+      Object.assign(input, { type: "hidden", name, value: String(value) });
+      handBack.append(input);
+    }
+    handBack.submit();
+  };
+
   form.addEventListener("submit", (event) => {
+    if (button.getAttribute("aria-disabled") === "true") {
+      event.preventDefault();
+      return;
+    }
+    lock();
     // @ts-ignore - the gateway's own script defines it; when it is missing, the form is sent.
     const Razorpay = window.Razorpay;
     if (!Razorpay) return;
     event.preventDefault();
-    const button = form.querySelector("button");
-    const words = button?.textContent ?? "";
     const given = Object.fromEntries(new FormData(form));
-    const unlock = () => {
-      if (button) {
-        button.removeAttribute("aria-disabled");
-        button.textContent = words;
-      }
-    };
-    if (button?.getAttribute("aria-disabled") === "true") return;
-    if (button) {
-      button.setAttribute("aria-disabled", "true");
-      button.textContent = button.dataset.progress ?? words;
-    }
-    /** @param {Record<string, string>} fields */
-    const send = (fields) => {
-      for (const [name, value] of Object.entries(fields)) {
-        const input = document.createElement("input");
-        Object.assign(input, { type: "hidden", name, value: String(value) });
-        handBack.append(input);
-      }
-      handBack.submit();
-    };
-    let failed = false;
     const checkout = new Razorpay({
       key: given.key_id,
       order_id: given.order_id,
@@ -50,6 +56,7 @@ function openInPage(form, handBack) {
       modal: {
         ondismiss: () => {
           unlock();
+          button.focus();
           if (failed) send({ "error[code]": "closed" });
         },
       },
@@ -60,32 +67,62 @@ function openInPage(form, handBack) {
     checkout.open();
   });
 
-  // Straight from the confirmation: no third click. Coming back to this page opens nothing.
+  // Back by the browser's button shows the page as it was left: unlock it.
+  window.addEventListener("pageshow", (event) => event.persisted && unlock());
+  openSoon(form, stop, lock, unlock);
+}
+
+/**
+ * Straight from the confirmation: no third click, but a moment to stop it. Coming back to this
+ * page opens nothing.
+ * @param {HTMLFormElement} form @param {HTMLButtonElement} stop
+ * @param {() => void} lock @param {() => void} unlock
+ */
+function openSoon(form, stop, lock, unlock) {
   const here = new URL(location.href);
-  if (here.searchParams.has("now")) {
-    here.searchParams.delete("now");
-    history.replaceState(null, "", here);
+  if (!here.searchParams.has("now")) return;
+  here.searchParams.delete("now");
+  history.replaceState(null, "", here);
+  lock();
+  stop.hidden = false;
+  const end = () => {
+    clearTimeout(timer);
+    unlock();
+    stop.hidden = true;
+  };
+  const timer = setTimeout(() => {
+    end();
     form.requestSubmit();
-  }
+  }, TIME_TO_STOP);
+  stop.addEventListener("click", () => {
+    end();
+    form.querySelector("button")?.focus();
+  });
 }
 
 /** @param {HTMLElement} clock @param {Element | null} status */
 function countDown(clock, status) {
-  const ends = Date.parse(clock.dataset.ends ?? "");
-  if (Number.isNaN(ends)) return;
+  // Seconds, not a moment: the browser's own clock may be wrong.
+  const ends = Date.now() + Number(clock.dataset.seconds) * 1000;
   let warned = false;
+  /** @param {string | undefined} words */
+  const say = (words) => {
+    if (status) status.textContent = words ?? "";
+  };
   const show = () => {
     const left = ends - Date.now();
     if (left <= 0) {
-      location.reload();
+      clock.textContent = clock.dataset.over ?? "";
+      say(clock.dataset.over);
       return;
     }
     const minutes = Math.floor(left / 60_000);
     const seconds = String(Math.floor(left / 1000) % 60).padStart(2, "0");
     clock.textContent = (clock.dataset.words ?? "").replace("%(minutes)s", `${minutes}:${seconds}`);
-    if (left < WARN_AT && !warned && status) {
+    if (left < WARN_AT && !warned) {
       warned = true;
-      status.textContent = clock.dataset.warning ?? "";
+      clock.classList.add("low");
+      say(clock.dataset.warning);
     }
     setTimeout(show, 1000);
   };
@@ -97,5 +134,5 @@ const handBack = document.querySelector("form[data-hand-back]");
 if (form instanceof HTMLFormElement && handBack instanceof HTMLFormElement) {
   openInPage(form, handBack);
 }
-const clock = document.querySelector("[data-ends]");
+const clock = document.querySelector("[data-seconds]");
 if (clock instanceof HTMLElement) countDown(clock, document.querySelector("[data-clock-status]"));
