@@ -9,7 +9,7 @@ from functools import partial
 
 import click
 
-from bench import enrolling, pages, report, starting
+from bench import enrolling, pages, paying, report, starting
 from bench.installation import BenchError, Site, running_site
 from bench.report import Figure
 from bench.settings import Settings
@@ -17,6 +17,7 @@ from bench.settings import Settings
 ON_A_SITE: dict[str, Callable[[Site, Settings], Sequence[Figure]]] = {
     "p1": enrolling.one_hot_cohort,
     "p2": enrolling.thousand_cohorts,
+    "p3": paying.paid_path,
     "p4": enrolling.under_load,
     "p7": pages.pages,
 }
@@ -31,7 +32,7 @@ NAMES = [*ON_A_SITE, *BY_ITSELF]
 @click.option("--people", default=40_000, show_default=True, type=click.IntRange(min=1000))
 @click.option("--keep/--no-keep", default=True, help="Write bench/results (default) or not.")
 def main(names: Sequence[str], rounds: int, seconds: float, people: int, *, keep: bool) -> None:
-    """Measure Matricula: every benchmark, or those named (p1 p2 p4 p7 p10).
+    """Measure Matricula: every benchmark, or those named (p1 p2 p3 p4 p7 p10).
 
     Each figure stands beside its limit, measured in the same run, in turns. A figure of one run
     says nothing beside one of another run; the ratio does. bench/README.md says what each means.

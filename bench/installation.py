@@ -67,7 +67,7 @@ class Site:
 
         Raises BenchError with what the doctor found.
         """
-        with _process([MATRICULA, "worker"], self.environ) as worker:
+        with process([MATRICULA, "worker"], self.environ) as worker:
             deadline = time.monotonic() + _OWED_SECONDS
             while self.ask("SELECT count(*) FROM kernel_outbox") > 0:
                 if worker.poll() is not None or time.monotonic() > deadline:
@@ -87,12 +87,12 @@ def running_site(people: int) -> Iterator[Site]:
         home = Path(folder)
         home.chmod(0o755)
         with EmbeddedPostgres(home / "postgres") as postgres:
-            port = free_port()
+            port = free_pair()
             environ = site_environment(home, port, DATABASE_URL=postgres.url)
             tokens = home / "tokens"
             argv = [sys.executable, "-m", "bench.filling", str(people), str(tokens)]
             subprocess.run(argv, env=environ, cwd=ROOT, check=True)
-            with _process([MATRICULA, "web"], environ):
+            with process([MATRICULA, "web"], environ):
                 wait_until_ready(port)
                 yield Site(port, postgres.url, environ, people, tokens)
 
@@ -123,15 +123,22 @@ def wait_until_ready(port: int) -> None:
     raise BenchError("the site did not start")
 
 
-def free_port() -> int:
-    """A port of loopback that nobody uses at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_pair() -> int:
+    """A port that is free, and so is the next: for the site and its gateway."""
+    while True:
+        with socket.socket() as first, socket.socket() as second:
+            first.bind(("127.0.0.1", 0))
+            port = int(first.getsockname()[1])
+            try:
+                second.bind(("127.0.0.1", port + 1))
+            except (OSError, OverflowError):
+                continue
+            return port
 
 
 @contextmanager
-def _process(argv: list[str], environ: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+def process(argv: list[str], environ: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """Runs the command for the block, and shows what it said if it ended by itself."""
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(argv, env=environ, stdout=log, stderr=subprocess.STDOUT)
         failed = True

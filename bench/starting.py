@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from bench.installation import MATRICULA, ROOT, BenchError, free_port, site_environment, stop
+from bench.installation import MATRICULA, ROOT, BenchError, free_pair, site_environment, stop
 from bench.report import Figure, Target
 from bench.settings import Settings
 
@@ -76,7 +76,7 @@ def _fresh_copy(folder: Path) -> float:
 @contextmanager
 def _serving(argv: list[str], home: Path, folder: Path) -> Iterator[tuple[float, int]]:
     """Starts it, and yields how many seconds it took to be ready, and its process id."""
-    environ = site_environment(home, free_port())
+    environ = site_environment(home, free_pair())
     for name in _WITHOUT:
         environ.pop(name, None)
     environ["PATH"] = os.defpath if argv[0] == "make" else environ.get("PATH", os.defpath)

@@ -1,4 +1,5 @@
-"""The worker process: runs jobs and periodic work, and dispatches events to their effects.
+"""The worker process: runs jobs and periodic work, dispatches events to their effects, and handles
+webhooks.
 
 Any number may run; any may die at any moment. A job it was running is taken up again.
 """
@@ -9,6 +10,7 @@ import asyncio
 import os
 import signal
 import threading
+from collections.abc import Callable
 from typing import cast
 
 import structlog
@@ -29,24 +31,31 @@ def run() -> None:
     django.setup()
 
     stop = threading.Event()
-    dispatcher = threading.Thread(target=_dispatch, args=[stop], name="dispatcher")
-    dispatcher.start()
+    from matricula.flows import notices
+    from matricula.kernel import outbox
+
+    tasks = {"dispatcher": outbox.dispatch_until, "webhooks": notices.handle_until}
+    threads = [
+        threading.Thread(target=_keep_doing, args=[name, task, stop], name=name)
+        for name, task in tasks.items()
+    ]
+    for thread in threads:
+        thread.start()
     try:
         asyncio.run(_work())
     finally:
         stop.set()
-        dispatcher.join()
+        for thread in threads:
+            thread.join()
 
 
-def _dispatch(stop: threading.Event) -> None:
-    """The dispatcher's thread. If it ends by an error, so does the process: whoever supervises it
+def _keep_doing(name: str, task: Callable[[threading.Event], None], stop: threading.Event) -> None:
+    """A thread of the worker. If it ends by an error, so does the process: whoever supervises it
     starts another, where a worker without its dispatcher would only look healthy."""
-    from matricula.kernel import outbox
-
     try:
-        outbox.dispatch_until(stop)
+        task(stop)
     except Exception:
-        log.exception("dispatcher_died")
+        log.exception("thread_died", thread_name=name)
         os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from procrastinate.contrib.django import app
 
-from matricula.flows import expire, guests, issue, notices, reconcile, refund
+from matricula.flows import expire, guests, issue, reconcile, refund
 from matricula.kernel import correlation, idempotency
 from matricula.kernel.models import Event
 from matricula.kernel.outbox import owe
@@ -29,43 +29,35 @@ def forget_answers(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's sig
 
 
 @app.task
-def handle_inbox(inbox_id: str, correlation_id: str = "") -> None:
-    """A webhook was stored: what it hints at is looked up."""
-    with correlation.following(correlation_id):
-        notices.handle(UUID(inbox_id))
-
-
-@app.task
 def send_refund(event_seq: int, correlation_id: str = "") -> None:
-    """A refund was decided: the gateway is asked for it."""
+    """A refund was decided: the gateway is asked for it, and a guest is told by mail."""
     with correlation.following(correlation_id):
-        refund.send(UUID(Event.objects.get(seq=event_seq).data["refund"]))
+        event = Event.objects.get(seq=event_seq)
+        refund.send(UUID(event.data["refund"]))
+        if _is_told_first(event):
+            guests.write(UUID(event.data["order"]), is_refund=True)
+
+
+def _is_told_first(event: Event) -> bool:
+    """Whether it stands on the order's first line: told on each, acted on once."""
+    first = OrderLine.objects.filter(order=event.data["order"], position=1)
+    return first.filter(enrollment=event.subject).exists()
 
 
 owe(send_refund, "payment.refund_requested")
 
 
 @app.task
-def write_to_guest(event_seq: int, correlation_id: str = "") -> None:
-    """A guest paid, or gets money back: the mail is all they have of us."""
-    event = Event.objects.get(seq=event_seq)
-    line = OrderLine.objects.filter(order=event.data["order"], position=1).first()
-    if line is not None and line.enrollment_id == event.subject:  # told on each line: written once
-        with correlation.following(correlation_id):
-            guests.write(line.order_id, is_refund=event.type == "payment.refund_requested")
-
-
-owe(write_to_guest, "payment.completed", "payment.refund_requested")
-
-
-@app.task
-def issue_invoice(event_seq: int, correlation_id: str = "") -> None:
-    """An order was paid: it is invoiced."""
+def finish_payment(event_seq: int, correlation_id: str = "") -> None:
+    """An order was paid: it is invoiced, and a guest gets the link to what was bought."""
     with correlation.following(correlation_id):
-        issue.issue_invoice(UUID(Event.objects.get(seq=event_seq).data["order"]))
+        event = Event.objects.get(seq=event_seq)
+        if _is_told_first(event):
+            issue.issue_invoice(UUID(event.data["order"]))
+            guests.write(UUID(event.data["order"]), is_refund=False)
 
 
-owe(issue_invoice, "payment.completed")
+owe(finish_payment, "payment.completed")
 
 
 @app.task
@@ -88,9 +80,8 @@ def issue_missing(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's sign
 @app.periodic(cron="* * * * * */10")
 @app.task(queueing_lock="catch_up_with_gateways", pass_context=False)
 def catch_up_with_gateways(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's signature
-    """Every ten seconds: webhooks, refunds and payments whose turn it is, tried or asked about."""
-    done = notices.handle_due() + reconcile.send_due_refunds()
-    return done + reconcile.check_due().checked
+    """Every ten seconds: refunds and payments whose turn it is, tried or asked about."""
+    return reconcile.send_due_refunds() + reconcile.check_due().checked
 
 
 @app.periodic(cron="* * * * *")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import structlog
-from django.db import transaction
+from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.db.models.functions import Now
 
 from matricula.enrollments.models import Enrollment
 from matricula.flows import reconcile, refund, settle
 from matricula.flows.locked import lock_order
-from matricula.kernel import clock, events
+from matricula.kernel import clock, correlation, events
 from matricula.kernel.errors import DomainError
 from matricula.kernel.events import NewEvent
 from matricula.orders.models import Order
@@ -19,8 +21,12 @@ from matricula.payments import actions as payments
 from matricula.payments import inbox, queries, rules
 from matricula.payments.models import Charge, Dispute, InboxEvent, StaffTask
 from matricula.payments.port import DisputeFacts, Notice
+from matricula.payments.states import ChargeState
 
 BATCH = 100
+AT_ONCE = 4
+IDLE_SECONDS = 0.1
+AFTER_FAILURE_SECONDS = 1.0
 log = structlog.get_logger(__name__)
 
 
@@ -36,7 +42,8 @@ def handle(inbox_id: UUID) -> None:
         event.next_try_at = clock.now() + rules.pause_before_retry(event.tries)
         event.save(update_fields=["tries", "next_try_at"])
     try:
-        is_of_use = act(event.provider, inbox.notice_of(event))
+        with correlation.following(event.correlation_id):
+            is_of_use = act(event.provider, inbox.notice_of(event))
     except DomainError as error:
         InboxEvent.objects.filter(pk=inbox_id).update(
             state=InboxEvent.State.FAILED, error=f"{error.code}: {error.detail}"[:500]
@@ -49,13 +56,46 @@ def handle(inbox_id: UUID) -> None:
     )
 
 
-def handle_due(limit: int = BATCH) -> int:
-    """Handles what was not handled at once; returns how many were tried."""
-    rows = InboxEvent.objects.filter(next_try_at__lte=Now()).order_by("next_try_at")
-    due = list(rows.values_list("pk", flat=True)[:limit])
+def handle_due() -> int:
+    """Handles every webhook whose turn it is; returns how many were tried."""
+    due = _due()
     for inbox_id in due:
         handle(inbox_id)
     return len(due)
+
+
+def handle_until(stop: threading.Event) -> None:
+    """Handles webhooks as they come, several at once, until told to stop. A database that is
+    away is waited for. A thread of the worker, since a job for each would cost more than the
+    work.
+    """
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="webhook") as pool:
+        while not stop.is_set():
+            pause = IDLE_SECONDS
+            try:
+                due = _due()
+                list(pool.map(_handle_apart, due))
+                pause = 0.0 if due else IDLE_SECONDS
+            except (DatabaseError, InterfaceError) as error:
+                log.warning("webhooks_not_read", error=str(error))
+                pause = AFTER_FAILURE_SECONDS
+            connection.close()
+            stop.wait(pause)
+
+
+def _due() -> list[UUID]:
+    rows = InboxEvent.objects.filter(next_try_at__lte=Now()).order_by("next_try_at")
+    return list(rows.values_list("pk", flat=True)[:BATCH])
+
+
+def _handle_apart(inbox_id: UUID) -> None:
+    """In a thread of the pool: what fails here fails alone, and is tried again."""
+    try:
+        handle(inbox_id)
+    except Exception:
+        log.exception("webhook_failed", inbox=str(inbox_id))
+    finally:
+        connection.close()
 
 
 def act(provider: str, notice: Notice) -> bool:
@@ -66,7 +106,8 @@ def act(provider: str, notice: Notice) -> bool:
         settle.settle(provider, notice.payment_id)
         return refund.record_from_gateway(provider, notice.payment_id, notice.refund_id)
     if notice.payment_id:
-        settle.settle(provider, notice.payment_id)
+        if not _is_settled(provider, notice.payment_id):
+            settle.settle(provider, notice.payment_id)
         return True
     if notice.order_id:
         payment = queries.of_gateway_order(provider, notice.order_id)
@@ -74,6 +115,12 @@ def act(provider: str, notice: Notice) -> bool:
             reconcile.check(payment.id)
             return True
     return False
+
+
+def _is_settled(provider: str, payment_id: str) -> bool:
+    """Whether we know the end of this payment: nothing it is told of can be news then."""
+    known = Charge.objects.filter(provider=provider, provider_payment_id=payment_id)
+    return known.filter(state=ChargeState.CAPTURED).exists()
 
 
 def _dispute(provider: str, facts: DisputeFacts) -> bool:

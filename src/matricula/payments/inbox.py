@@ -1,5 +1,5 @@
-"""Webhooks that came in: verified, written down as they were, and answered at once. A job handles
-them later, any number of times.
+"""Webhooks that came in: verified, written down as they were, and answered at once. The worker
+handles them, any number of times.
 """
 
 from __future__ import annotations
@@ -8,9 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models.functions import Now
-from procrastinate.contrib.django import app
 
 from matricula.kernel import correlation
 from matricula.payments import gateways
@@ -18,7 +16,6 @@ from matricula.payments.errors import SignatureInvalid
 from matricula.payments.models import InboxEvent, RejectedWebhook
 from matricula.payments.port import Notice
 
-HANDLING = "matricula.flows.jobs.handle_inbox"  # by name: the job knows us, not we the job
 LARGEST_BODY = 1_000_000
 # What is kept of the headers: what a replay needs, and what helps staff; nothing secret.
 KEPT_HEADERS = ("content-type", "user-agent", "x-razorpay-event-id", "x-razorpay-signature")
@@ -30,7 +27,7 @@ PAUSE_BETWEEN_REJECTED = timedelta(seconds=1)
 
 
 def receive(provider: str, headers: Mapping[str, str], body: bytes) -> bool:
-    """Stores a webhook and has it handled; False for one that is stored already.
+    """Stores a webhook, to be handled by the worker; False for one that is stored already.
 
     Raises NotFound for an unknown provider, SignatureInvalid, and MalformedRequest.
     """
@@ -40,25 +37,21 @@ def receive(provider: str, headers: Mapping[str, str], body: bytes) -> bool:
     except SignatureInvalid:
         _keep_sample(provider, kept, body)
         raise
-    with transaction.atomic():
-        made = InboxEvent.objects.bulk_create(
-            [
-                InboxEvent(
-                    provider=provider,
-                    event_id=notice.event_id,
-                    type=notice.type[:80],
-                    headers=kept,
-                    body=body,
-                    correlation_id=correlation.current(),
-                )
-            ],
-            ignore_conflicts=True,
-        )
-        # Whether the row is ours is seen by reading it: a duplicate has kept its own id.
-        is_new = InboxEvent.objects.filter(pk=made[0].pk).exists()
-        if is_new:
-            _defer(made[0].pk)
-    return is_new
+    made = InboxEvent.objects.bulk_create(
+        [
+            InboxEvent(
+                provider=provider,
+                event_id=notice.event_id,
+                type=notice.type[:80],
+                headers=kept,
+                body=body,
+                correlation_id=correlation.current(),
+            )
+        ],
+        ignore_conflicts=True,
+    )
+    # Whether the row is ours is seen by reading it: a duplicate has kept its own id.
+    return InboxEvent.objects.filter(pk=made[0].pk).exists()
 
 
 def notice_of(event: InboxEvent) -> Notice:
@@ -68,20 +61,10 @@ def notice_of(event: InboxEvent) -> Notice:
     return gateways.provider(event.provider).read_stored(event.headers, bytes(event.body))
 
 
-@transaction.atomic
 def replay(inbox_ids: Iterable[UUID]) -> int:
     """Has these handled again; returns how many."""
-    wanted = list(inbox_ids)
-    rows = InboxEvent.objects.filter(pk__in=wanted)
-    count = rows.update(state=InboxEvent.State.RECEIVED, next_try_at=Now(), tries=0, error="")
-    for inbox_id in rows.values_list("pk", flat=True):
-        _defer(inbox_id)
-    return count
-
-
-def _defer(inbox_id: UUID) -> None:
-    handle = app.configure_task(HANDLING)
-    handle.defer(inbox_id=str(inbox_id), correlation_id=correlation.current())
+    rows = InboxEvent.objects.filter(pk__in=list(inbox_ids))
+    return rows.update(state=InboxEvent.State.RECEIVED, next_try_at=Now(), tries=0, error="")
 
 
 def _keep_sample(provider: str, headers: Mapping[str, str], body: bytes) -> None:
