@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from razorpay_sandbox import rules
-from razorpay_sandbox.errors import Refusal
+from razorpay_sandbox.errors import NO_SUCH_ID, Refusal
 from razorpay_sandbox.gateway import Gateway
 from razorpay_sandbox.store import Entity
 
@@ -46,6 +46,7 @@ class Api:
             ("/refunds", get, lambda r: _page(r, store.refunds.values())),
             ("/refunds/{id}", get, lambda r: gateway.refund_entity(r.path_params["id"])),
             ("/disputes", get, lambda r: _page(r, store.disputes.values())),
+            ("/disputes/{id}", get, lambda r: gateway.dispute_entity(r.path_params["id"])),
         ]
         return [
             Route(f"/v1{path}", self._guarded(handler), methods=methods)
@@ -109,7 +110,10 @@ class Api:
         return _page(request, self.gateway.store.refunds_of(payment["id"]))
 
     def _refund_of_payment(self, request: Request) -> Entity:
-        return self.gateway.refund_entity(request.path_params["rid"])
+        refund = self.gateway.refund_entity(request.path_params["rid"])
+        if refund["payment_id"] != request.path_params["id"]:
+            raise Refusal(NO_SUCH_ID)
+        return refund
 
 
 async def _body(request: Request) -> dict[str, Any]:
@@ -125,6 +129,8 @@ async def _body(request: Request) -> dict[str, Any]:
         raise Refusal("The request body is not valid JSON.") from None
     if not isinstance(body, dict):
         raise Refusal("The request body must be a JSON object.")
+    if not rules.is_text(body):
+        raise Refusal("The request body holds half a character.")
     return body
 
 

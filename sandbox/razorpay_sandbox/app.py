@@ -70,7 +70,7 @@ def build(settings: Settings) -> ASGIApp:
             *control.routes(),
         ],
         lifespan=lifespan,
-        exception_handlers={404: _missing, 405: _missing},
+        exception_handlers={400: _unusable, 404: _missing, 405: _missing},
     )
     return Faulty(app, plan, store)
 
@@ -100,6 +100,10 @@ async def _missing(request: Any, error: Any) -> JSONResponse:
     return JSONResponse(refusal.content, error.status_code)
 
 
+async def _unusable(request: Any, error: Any) -> JSONResponse:
+    return JSONResponse(Refusal(error.detail).content, 400)
+
+
 class Dropped(ConnectionAbortedError):
     """The connection is closed in the middle of an answer, on purpose."""
 
@@ -118,7 +122,11 @@ class Faulty:
         if not is_api or path.startswith("/v1/checkout"):
             await self.app(scope, receive, send)
             return
-        fault = self._fault(scope, path)
+        try:
+            fault = self._fault(scope, path)
+        except ValueError as error:
+            await _refuse(send, Refusal(str(error), field="X-Sandbox-Fault"))
+            return
         status = 0
 
         async def noting(message: Message) -> None:
@@ -144,10 +152,7 @@ class Faulty:
     def _fault(self, scope: Scope, path: str) -> Fault | None:
         for name, value in scope["headers"]:
             if name == b"x-sandbox-fault":
-                try:
-                    return faults.from_header(value.decode())
-                except ValueError:
-                    return None
+                return faults.from_header(value.decode("latin-1"))
         return self.plan.draw(faults.HTTP_KINDS, scope["method"], path)
 
     async def _break(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from razorpay_sandbox import rules
 from razorpay_sandbox.errors import PaymentFailed, Refusal
 from razorpay_sandbox.gateway import Gateway
 from razorpay_sandbox.store import Entity
@@ -157,7 +158,7 @@ def _text(form: FormData, name: str) -> str:
 
 
 def _methods(visit: Visit, order: Entity, problem: str = "") -> str:
-    amount = f"{order['currency']} {order['amount'] / 100:,.2f}"
+    amount = rules.shown(order["amount"], order["currency"])
     notice = f'<p class="problem" role="alert">{escape(problem)}</p>' if problem else ""
     return f"""
 <p class="shop">{escape(visit["name"] or "Demo shop")}</p>

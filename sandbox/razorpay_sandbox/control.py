@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -15,6 +17,11 @@ from razorpay_sandbox.gateway import Gateway
 from razorpay_sandbox.instruments import DECLINED
 from razorpay_sandbox.store import Entity
 from razorpay_sandbox.webhooks import Webhooks
+
+_TEXTS = "method vpa card otp description email contact currency"
+_REST = "success webhook after_ms amount status then force before_browser"
+_OPTIONS = frozenset(f"{_TEXTS} {_REST}".split())
+_STATUSES = ("created", "authorized", "captured", "failed")
 
 
 class Control:
@@ -46,14 +53,10 @@ class Control:
 
     async def pay(self, request: Request) -> Response:
         """Pays the order as its payer would; answers what the checkout gives the browser."""
-        details = await _json(request)
-        webhook = details.get("webhook", "now")
-        if isinstance(webhook, Mapping):
-            webhook = webhook.get("after_ms", 0)
-        elif webhook == "after_ms":
-            webhook = details.get("after_ms", 0)
-        self.webhooks.mode = webhook if webhook in {"now", "never"} else float(webhook) / 1000
         try:
+            details = await _json(request)
+            _known_options(details)
+            self.webhooks.mode = _when(details)
             payment = self._pay(request.path_params["id"], details)
             content, status = self.gateway.hand_back(payment), 200
             if payment["status"] == "created":
@@ -160,14 +163,19 @@ class Control:
         clock = self.gateway.clock
         if request.method == "POST":
             body = await _json(request)
-            if "rate" in body:
-                clock.set_rate(float(body["rate"]))
-            clock.advance(float(body.get("advance_seconds", 0)))
+            try:
+                rate = float(body.get("rate", clock.rate))
+                seconds = float(body.get("advance_seconds", 0))
+            except (TypeError, ValueError):
+                return JSONResponse({"error": "rate and advance_seconds are numbers"}, 400)
+            if not 0 < rate < math.inf or not math.isfinite(seconds):
+                return JSONResponse({"error": "rate is more than 0; both are finite"}, 400)
+            clock.set_rate(rate)
+            clock.advance(seconds)
         return JSONResponse({"now": clock.now(), "rate": clock.rate})
 
     async def _log(self, request: Request) -> Response:
-        after = int(request.query_params.get("after", 0))
-        limit = int(request.query_params.get("limit", 1000))
+        after, limit = _whole(request, "after", 0), _whole(request, "limit", 1000)
         found = [entry for entry in self.gateway.store.log if entry["number"] > after]
         return JSONResponse({"items": found[-limit:]})
 
@@ -182,7 +190,7 @@ class Control:
             {
                 "urls": self.webhooks.urls,
                 "is_disabled": self.webhooks.is_disabled,
-                "items": events[-int(request.query_params.get("limit", 100)) :],
+                "items": events[-_whole(request, "limit", 100) :],
             }
         )
 
@@ -205,5 +213,44 @@ class Control:
 
 async def _json(request: Request) -> dict[str, Any]:
     raw = await request.body()
-    body = await request.json() if raw else {}
-    return body if isinstance(body, dict) else {}
+    try:
+        body = await request.json() if raw else {}
+    except ValueError:
+        raise HTTPException(400, "The body is not JSON.") from None
+    if not isinstance(body, dict):
+        raise HTTPException(400, "The body must be a JSON object.")
+    return body
+
+
+def _known_options(details: Mapping[str, Any]) -> None:
+    """Raises Refusal for what pay does not know: a misspelt option would test nothing."""
+    for name in details:
+        if name not in _OPTIONS:
+            raise Refusal(f"pay takes {', '.join(sorted(_OPTIONS))}, not {name}", field=name)
+    if details.get("method", "upi") not in ("upi", "card", "netbanking", "wallet"):
+        raise Refusal("There is no such method.", field="method")
+    steps = [details, *details.get("then", [])]
+    if any(s.get("status", "captured") not in _STATUSES for s in steps):
+        raise Refusal(f"A status is one of {', '.join(_STATUSES)}", field="status")
+
+
+def _when(details: Mapping[str, Any]) -> str | float:
+    """When the webhooks go: now, never, or after so many seconds. Raises Refusal."""
+    wish = details.get("webhook", "now")
+    if wish in ("now", "never"):
+        return str(wish)
+    if isinstance(wish, Mapping):
+        wish = wish.get("after_ms", 0)
+    elif wish == "after_ms":
+        wish = details.get("after_ms", 0)
+    try:
+        return max(0.0, float(str(wish).removeprefix("after:")) / 1000)
+    except ValueError:
+        raise Refusal('webhook is "now", "never" or {"after_ms": 500}', field="webhook") from None
+
+
+def _whole(request: Request, name: str, default: int) -> int:
+    text = request.query_params.get(name, str(default))
+    if not text.isascii() or not text.isdigit():
+        raise HTTPException(400, f"{name} is a whole number.")
+    return int(text)

@@ -101,6 +101,8 @@ class Plan:
 def from_header(text: str) -> Fault:
     """`kind;ms=500` of one request's X-Sandbox-Fault header. Raises ValueError."""
     kind, *params = [part.strip() for part in text.split(";")]
+    if kind not in HTTP_KINDS:
+        raise ValueError(f"one request takes {', '.join(HTTP_KINDS)}, not {kind!r}")
     given = dict(param.split("=", 1) for param in params if "=" in param)
     return _read({"kind": kind, **given})
 
@@ -112,9 +114,19 @@ def _read(given: dict[str, Any]) -> Fault:
         raise ValueError(f"there is no fault {kind!r}; there are {', '.join(sorted(KINDS))}")
     match = rest.pop("match", None) or {}
     times = rest.pop("times", None)
+    probability = float(rest.pop("probability", 1.0))
+    if not 0 <= probability <= 1:
+        raise ValueError("probability is a number from 0 to 1")
+    try:
+        re.compile(str(match.get("path", "")))
+    except re.error as error:
+        raise ValueError(f"match.path is no regular expression: {error}") from error
+    for name in ("ms", "status"):
+        if name in rest:
+            int(rest[name])
     return Fault(
         kind=kind,
-        probability=float(rest.pop("probability", 1.0)),
+        probability=probability,
         times=None if times is None else int(times),
         method=str(match.get("method", "")).upper(),
         path=str(match.get("path", "")),

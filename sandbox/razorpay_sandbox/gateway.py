@@ -42,7 +42,8 @@ class Gateway:
         receipt = rules.receipt(body.get("receipt"))
         settings = rules.capture_settings(body.get("payment"))
         notes = rules.notes(body.get("notes"))
-        if body.get("unique_receipt") and receipt:
+        rules.no_partial_payment(body)
+        if rules.unique_receipt(body, receipt) and receipt:
             for known in self.store.by_receipt.get(receipt, []):
                 return self.store.orders[known]
         order = {
@@ -71,6 +72,9 @@ class Gateway:
     def refund_entity(self, refund_id: str) -> Entity:
         return _found(self.store.refunds, refund_id)
 
+    def dispute_entity(self, dispute_id: str) -> Entity:
+        return _found(self.store.disputes, dispute_id)
+
     # --- paying -------------------------------------------------------------------------------
 
     def begin(self, order_id: str, method: str, details: Mapping[str, Any]) -> Entity:
@@ -82,7 +86,7 @@ class Gateway:
         payment = {
             "id": self.store.new_id("pay"),
             "entity": "payment",
-            "amount": int(details.get("amount") or order["amount"]),
+            "amount": rules.amount(details.get("amount") or order["amount"], currency, least=1),
             "currency": currency,
             "status": "created",
             "order_id": order_id,
@@ -181,11 +185,15 @@ class Gateway:
         payment = self.payment(payment_id)
         rules.known_fields(body, rules.REFUND_FIELDS)
         key = rules.refund_key(key)
-        for known in self.store.refunds_of(payment_id):
-            if key and self.store.private[known["id"]].get("key") == key:
-                if self.store.private[known["id"]].get("body") != dict(body):
-                    raise Refusal("Different request body for the same key.", status=409)
-                return known
+        known = self.store.refund_with_key(key)
+        if known is not None:
+            same = self.store.private[known["id"]].get("body") == dict(body)
+            if not same or known["payment_id"] != payment_id:
+                raise Refusal(
+                    "Different request with the same idempotency key has already been processed.",
+                    status=409,
+                )
+            return known
         if payment["status"] not in {"captured", "refunded"}:
             raise Refusal("The payment must be captured before it is refunded.")
         if self.clock.now() - payment["created_at"] > SIX_MONTHS:
@@ -204,7 +212,7 @@ class Gateway:
             "batch_id": None,
             "status": "pending",
             "speed_processed": "normal",
-            "speed_requested": body.get("speed", "normal"),
+            "speed_requested": rules.speed(body.get("speed", "normal")),
         }
         self.store.add_refund(refund, {"key": key, "body": dict(body)})
         self._count_refund(payment, amount)

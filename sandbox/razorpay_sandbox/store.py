@@ -34,6 +34,7 @@ class Store:
         self.by_receipt: dict[str, list[str]] = {}
         self.by_order: dict[str, list[str]] = {}
         self.by_payment: dict[str, list[str]] = {}
+        self.by_key: dict[str, str] = {}
         self.log: list[Entity] = []
         self.logged = 0
         self.is_dirty = True
@@ -58,6 +59,8 @@ class Store:
         self.refunds[refund["id"]] = refund
         self.private[refund["id"]] = private
         self.by_payment.setdefault(refund["payment_id"], []).append(refund["id"])
+        if private.get("key"):
+            self.by_key[private["key"]] = refund["id"]
         self.is_dirty = True
 
     def payments_of(self, order_id: str) -> list[Entity]:
@@ -65,6 +68,11 @@ class Store:
 
     def refunds_of(self, payment_id: str) -> list[Entity]:
         return [self.refunds[found] for found in self.by_payment.get(payment_id, [])]
+
+    def refund_with_key(self, key: str | None) -> Entity | None:
+        """The refund that this idempotency key of the account made."""
+        found = self.by_key.get(key or "")
+        return self.refunds[found] if found else None
 
     def note(self, **entry: Any) -> None:
         """A line of the log, the last thousands of which are kept."""
