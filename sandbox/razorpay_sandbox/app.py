@@ -22,6 +22,7 @@ from razorpay_sandbox.control import Control
 from razorpay_sandbox.errors import Refusal
 from razorpay_sandbox.faults import Fault, Plan
 from razorpay_sandbox.gateway import Gateway
+from razorpay_sandbox.payer import Payer
 from razorpay_sandbox.store import Entity, Store
 from razorpay_sandbox.webhooks import Webhooks
 
@@ -53,7 +54,8 @@ def build(settings: Settings) -> ASGIApp:
             webhooks.run(_finish_refund(gateway, plan, entity))
 
     gateway = Gateway(store, clock, settings.key_secret, announce)
-    control = Control(gateway, webhooks, plan)
+    payer = Payer(gateway, webhooks, plan)
+    control = Control(gateway, webhooks, plan, payer)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -65,7 +67,7 @@ def build(settings: Settings) -> ASGIApp:
 
     app = Starlette(
         routes=[
-            *Checkout(gateway, webhooks).routes(),
+            *Checkout(gateway, payer).routes(),
             *Api(gateway, settings.key_id, settings.key_secret).routes(),
             *control.routes(),
         ],

@@ -19,8 +19,8 @@ from starlette.routing import BaseRoute, Route
 from razorpay_sandbox import rules
 from razorpay_sandbox.errors import PaymentFailed, Refusal
 from razorpay_sandbox.gateway import Gateway
+from razorpay_sandbox.payer import Payer
 from razorpay_sandbox.store import Entity
-from razorpay_sandbox.webhooks import Webhooks
 
 _KEPT = (
     "key_id",
@@ -61,9 +61,9 @@ class Visit:
 class Checkout:
     """The pages. Each POST carries the whole visit, so that nothing is kept here."""
 
-    def __init__(self, gateway: Gateway, webhooks: Webhooks) -> None:
+    def __init__(self, gateway: Gateway, payer: Payer) -> None:
         self.gateway = gateway
-        self.webhooks = webhooks
+        self.payer = payer
 
     def routes(self) -> list[BaseRoute]:
         both, post = ["GET", "POST"], ["POST"]
@@ -124,8 +124,8 @@ class Checkout:
         """The payment is made; the shop is told by the browser."""
         more = {"email": visit["prefill[email]"], "contact": visit["prefill[contact]"]}
         try:
-            payment = self.gateway.begin(visit["order_id"], method or "upi", {**details, **more})
-            self.gateway.finish(payment, details)
+            paid = {"method": method or "upi", **details, **more}
+            payment = self.payer.pay(visit["order_id"], paid)
         except Refusal as refusal:
             return _page("Not possible", f"<p>{escape(str(refusal))}</p>", 400)
         except PaymentFailed as failed:
