@@ -246,3 +246,13 @@ def test_a_refused_guest_leaves_nothing_behind() -> None:
     assert "Give an e-mail address" in page
     assert "Give your name" in page
     assert not Person.objects.exclude(guest_email="").exists()
+
+
+def test_an_address_cannot_hold_every_seat_as_guests(settings: Any, sandbox: Sandbox) -> None:
+    settings.ACCOUNT_RATE_LIMITS = {"guest_checkout": "2/10m/ip"}
+    answers = []
+    for number in range(3):
+        fields = {"full_name": "R", "email": f"g{number}@example.com", "confirm": "1"}
+        answers.append(Client(HTTP_HOST="127.0.0.1").post(f"{COURSE}guest/", fields).status_code)
+    assert answers == [303, 303, 429]
+    assert Order.objects.count() == 2

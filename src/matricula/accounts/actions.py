@@ -53,6 +53,11 @@ def sign_up(
     return person
 
 
+def limit_guests(request: HttpRequest) -> None:
+    """Counts a guest's checkout against its address. Raises RateLimited."""
+    _limit(request, "guest_checkout")
+
+
 def authenticate(request: HttpRequest, *, email: str, password: str) -> Person:
     """The person with this address and password.
 

@@ -145,13 +145,15 @@ ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
 ACCOUNT_CONFIRM_EMAIL_ON_GET = False
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = urlsplit(ENVIRONMENT.base_url).scheme
-ACCOUNT_RATE_LIMITS: dict[str, str | None] | bool = {}
+# Guests hold seats without an account, so how often one address may is bounded.
+ACCOUNT_RATE_LIMITS: dict[str, str | None] | bool = {"guest_checkout": "10/10m/ip"}
 if not ENVIRONMENT.limits:
     ACCOUNT_RATE_LIMITS = False
 elif ENVIRONMENT.demo:
     # Demo mode answers on loopback alone, where everybody shares one address.
     ACCOUNT_RATE_LIMITS = {
         "signup": None,
+        "guest_checkout": None,
         "login": None,
         "reset_password_from_key": None,
         "login_failed": "5/5m/key",

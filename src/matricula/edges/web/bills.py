@@ -118,7 +118,9 @@ def _bill(
         rows.append(Row(_("Before tax"), words.money(net)))
     for head, percent, amount in taxes:
         rows.append(Row(f"{head} {percent.normalize():f} %", words.money(amount)))
-    return Bill(tuple(rows), words.money(total), total.minor, not total, tuple(notes))
+    # Taxed and untaxed things bought together: the note is about the latter.
+    said = [_("In part: %(note)s") % {"note": _(note)} if taxes else _(note) for note in notes]
+    return Bill(tuple(rows), words.money(total), total.minor, not total, tuple(said))
 
 
 def policy_words(

@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from matricula.accounts.actions import limit_guests
 from matricula.catalog import queries as catalog
 from matricula.edges.web import basket, checkout_form, guest_form, offers, visits
 from matricula.edges.web.checkout_form import CheckoutForm
@@ -76,6 +77,7 @@ def _buy(request: HttpRequest, form: CheckoutForm, guest: GuestForm | None) -> P
     if guest is None and person_id is not None:
         return flow.buy(person_id, wishes, codes=form.codes, terms=form.terms())
     assert guest is not None  # noqa: S101 - whoever is not signed in is a guest
+    limit_guests(request)
     with transaction.atomic():  # a purchase that is refused leaves no guest behind
         placed = flow.buy(guest.make().pk, wishes, codes=form.codes, terms=form.terms())
     visits.remember_guest(request, placed.order_id)

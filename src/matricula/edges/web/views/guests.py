@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from matricula.accounts import guests as accounts
+from matricula.accounts.actions import limit_guests
 from matricula.edges.web import checkout_form, guest_form, offers, visits, words
 from matricula.edges.web.checkout_form import CheckoutForm
 from matricula.edges.web.guard import SeeOther, page, visitor_id
@@ -59,6 +60,7 @@ def _buy(
     """Where the purchase leads; None when the guest has to mend what was filled in."""
     cohort_id = cohort_wish(offer.course, request.POST.get("cohort", ""))
     try:
+        limit_guests(request)
         with transaction.atomic():  # a purchase that is refused leaves no guest behind
             placed = cart.buy(
                 guest.make().pk,
@@ -123,7 +125,9 @@ def claim(request: HttpRequest, token: str) -> HttpResponse:
         "errors": errors,
     }
     response = render(request, "guests/claim.html", context)
-    response["Referrer-Policy"] = "no-referrer"
+    # The link is nobody else's. Not "no-referrer": then a browser says "null" for the origin of the
+    # form too, which is refused as forged.
+    response["Referrer-Policy"] = "strict-origin"
     return response
 
 

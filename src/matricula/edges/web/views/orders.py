@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from uuid import UUID
+
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -15,6 +18,7 @@ from matricula.kernel import ids
 from matricula.kernel.errors import NotFound
 from matricula.orders import documents, queries
 from matricula.orders.models import Document
+from matricula.orders.queries import OrderRecord
 from matricula.orders.states import OrderState
 from matricula.payments import queries as payments
 
@@ -34,12 +38,13 @@ def orders(request: HttpRequest) -> HttpResponse:
     found = queries.list_of_person(
         person_of(request).pk, before=ids.from_text("ord", before) if before else None
     )
+    back = payments.refunded_minor([order.id for order in found])
     rows = [
         {
             "reference": ids.to_text("ord", order.id),
             "titles": ", ".join(line.title for line in order.lines),
             "total": words.money(order.total),
-            "state": STATES[order.state],
+            "state": _state(order, back),
             "placed_at": order.placed_at,
         }
         for order in found
@@ -63,7 +68,7 @@ def order(request: HttpRequest, reference: str) -> HttpResponse:
     context = {
         "order": found,
         "reference": reference,
-        "state": STATES[found.state],
+        "state": _state(found, payments.refunded_minor([found.id])),
         "bill": bills.bill_of_order(found),
         "pay_url": reverse("pay", args=[ids.to_text("pay", payment.id)])
         if is_open and payment
@@ -103,6 +108,14 @@ def document(request: HttpRequest, reference: str, paper: str) -> HttpResponse:
     response = HttpResponse(documents.print_pdf(row), content_type="application/pdf")
     response["Content-Disposition"] = f'attachment; filename="{name}.pdf"'
     return response
+
+
+def _state(order: OrderRecord, given_back: Mapping[UUID, int]) -> str:
+    """Where the order stands, and whether its money goes back."""
+    minor = given_back.get(order.id, 0)
+    if not minor:
+        return str(STATES[order.state])
+    return _("Refunded") if minor >= order.total.minor else _("Paid, refunded in part")
 
 
 def _paper_words(paper: Document) -> str:
