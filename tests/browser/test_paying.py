@@ -1,0 +1,186 @@
+"""From a course page to a paid seat at the gateway's own form, with and without JavaScript."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import FrameLocator, Page, expect
+
+from tests.browser.conftest import OpenPage
+from tests.browser.test_fit import check
+from tests.browser.walking import CONTROL, sign_up
+from tests.support.paid_sites import PaidSite, running_paid_site
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+COURSE = "full-stack-development"
+SCRIPTS = pytest.mark.parametrize("javascript", [True, False], ids=["scripts", "no scripts"])
+WIDTHS = pytest.mark.parametrize("width", [360, 1280])
+
+
+@pytest.fixture(scope="module")
+def paid_site() -> Iterator[PaidSite]:
+    with running_paid_site() as paid:
+        yield paid
+
+
+@pytest.fixture
+def live_site(paid_site: PaidSite) -> str:
+    return paid_site.site.url
+
+
+def confirm(page: Page) -> None:
+    page.get_by_role("button", name=re.compile("Confirm and pay")).click()
+
+
+def gateway(page: Page, *, javascript: bool) -> Page | FrameLocator:
+    """The gateway's form: over our page, or instead of it."""
+    if javascript:
+        return page.frame_locator("iframe.razorpay-checkout-frame")
+    button = page.get_by_role("button", name=re.compile("^Pay ₹"))
+    if button.count():
+        button.click()
+    return page
+
+
+def pay(page: Page, vpa: str, *, javascript: bool) -> None:
+    form = gateway(page, javascript=javascript)
+    form.get_by_label("UPI ID").fill(vpa)
+    form.get_by_role("button", name="Pay by UPI ID").click()
+    if not javascript:
+        page.get_by_role("button", name="Return to the shop").click()
+
+
+@SCRIPTS
+@WIDTHS
+def test_a_failure_then_paid_on_the_same_order(
+    open_page: OpenPage, troubles: list[str], width: int, javascript: bool
+) -> None:
+    page = open_page(width=width, javascript=javascript)
+    sign_up(page)
+    page.goto(f"/courses/{COURSE}/")
+    expect(page.locator(CONTROL)).to_have_text("Enroll Now")
+    page.locator(CONTROL).click()
+    page.get_by_label("Coupon code").fill("SAVE50")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.locator("[data-total]")).to_have_text("₹1,769.42")
+    confirm(page)
+    expect(page).to_have_url(re.compile(r"/pay/pay_\w{26}/"))
+    address = page.url.partition("?")[0]
+
+    pay(page, "failure@razorpay", javascript=javascript)
+    if javascript:
+        form = gateway(page, javascript=True)
+        expect(form.get_by_text("declined in the UPI app")).to_be_visible()
+        form.get_by_role("button", name=re.compile("Close|Cancel|Back")).first.click()
+    failed = page.locator("[data-payment-state=failed]")
+    expect(failed).to_contain_text("declined in the UPI app")
+    assert page.url == address
+    page.get_by_role("button", name="Try again").click()
+
+    pay(page, "success@razorpay", javascript=javascript)
+    expect(page.get_by_role("heading", level=1)).to_have_text("You are enrolled")
+    expect(page.locator("[data-payment-status]")).to_have_text("Paid")
+    page.get_by_role("link", name="Order and invoice").click()
+    expect(page.locator("article")).to_have_attribute("data-order-state", "paid")
+    expect(page.locator(".bill .total dd")).to_have_text("₹1,769.42")
+    assert [said for said in troubles if said.startswith(page.url[:24])] == []
+
+
+@WIDTHS
+def test_a_guest_buys_a_cart_and_makes_the_account_by_mail(
+    open_page: OpenPage, troubles: list[str], width: int
+) -> None:
+    page = open_page(width=width)
+    for slug in (COURSE, "evening-lab"):
+        page.goto(f"/courses/{slug}/")
+        page.get_by_role("button", name="Add to cart").click()
+    expect(page.locator("[data-total]")).to_have_text("₹4,538.82")
+    check(page, ("/cart/",))
+    page.get_by_label("Full name").fill("Ravi Menon")
+    page.get_by_label("E-mail address").fill(f"ravi{width}@browser.example.com")
+    confirm(page)
+    pay(page, "success@razorpay", javascript=True)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Now look into your mail")
+    expect(page.get_by_text(f"ravi{width}@browser.example.com")).to_be_visible()
+    assert troubles == []
+
+
+def test_another_state_shows_its_tax_at_once(open_page: OpenPage, troubles: list[str]) -> None:
+    page = open_page()
+    sign_up(page)
+    page.goto(f"/courses/{COURSE}/enroll/?coupon=SAVE50")
+    page.get_by_text("Billing place and tax").click()
+    page.get_by_label("State (in India)").select_option("MH")
+    expect(page.get_by_text("IGST 18")).to_be_visible()
+    expect(page.locator("[data-enroll-status]")).to_contain_text("₹1,769.41")
+    confirm(page)
+    expect(page.locator("[data-total]")).to_have_text("₹1,769.41")
+    assert troubles == []
+
+
+def test_without_scripts_nobody_pays_a_price_that_was_not_shown(open_page: OpenPage) -> None:
+    page = open_page(javascript=False)
+    sign_up(page)
+    page.goto(f"/courses/{COURSE}/enroll/?coupon=SAVE50")
+    page.get_by_text("Billing place and tax").click()
+    page.get_by_label("State (in India)").select_option("MH")
+    confirm(page)
+    expect(page.get_by_text("The price is ₹1,769.41 now")).to_be_visible()
+    confirm(page)
+    expect(page.locator("[data-payment-state=ready]")).to_be_visible()
+
+
+def test_the_payment_can_be_stopped_before_it_opens(open_page: OpenPage) -> None:
+    page = open_page()
+    sign_up(page)
+    page.goto(f"/courses/{COURSE}/enroll/")
+    page.clock.install()
+    confirm(page)
+    page.get_by_role("button", name="Wait, not yet").click()
+    page.clock.run_for(3000)
+    expect(page.locator("iframe")).to_have_count(0)
+    expect(page.get_by_role("button", name=re.compile("^Pay ₹"))).to_be_focused()
+
+
+def test_time_running_out_is_said_and_extended_with_one_press(open_page: OpenPage) -> None:
+    page = open_page()
+    page.clock.install()
+    sign_up(page)
+    page.goto(f"/courses/{COURSE}/enroll/")
+    confirm(page)
+    page.get_by_role("button", name="Wait, not yet").click()
+    clock, status = page.locator(".clock"), page.locator("[data-clock-status]")
+    expect(clock).to_contain_text("Held for you for another")
+    minutes = int(re.findall(r"(\d+):\d\d", clock.inner_text())[0])
+    page.clock.run_for((minutes - 1) * 60_000)
+    expect(status).to_contain_text("Two minutes are left")
+    page.get_by_role("button", name="Give me more time").click()
+    expect(page.get_by_text("Your seat is held longer now.")).to_be_visible()
+    page.clock.run_for(60 * 60_000)
+    expect(clock).to_contain_text("The time is over")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@WIDTHS
+def test_the_pages_of_paying_fit_and_are_silent(
+    open_page: OpenPage, troubles: list[str], width: int, scheme: str
+) -> None:
+    page = open_page(width=width, scheme=scheme)
+    check(page, (f"/courses/{COURSE}/", f"/courses/{COURSE}/guest/", "/cart/"))
+    sign_up(page)
+    page.goto(f"/courses/{COURSE}/")
+    page.get_by_role("button", name="Add to cart").click()
+    check(page, ("/cart/", "/orders/", f"/courses/{COURSE}/enroll/"))
+    confirm(page)
+    expect(page).to_have_url(re.compile(r"/pay/pay_\w{26}/$"))
+    address = page.url
+    check(page, (address, f"/courses/{COURSE}/", "/me/", "/orders/"))
+    page.locator(".basket a").first.click()
+    order = page.url
+    check(page, (order,))
+    page.goto(address)
+    page.get_by_role("button", name="Cancel the checkout").click()
+    check(page, (address,))
+    assert troubles == []
