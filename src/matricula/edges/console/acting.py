@@ -79,13 +79,8 @@ class Acting:
         address = reverse(about, args=[record.pk])
         asked = form(record, request.POST if request.method == "POST" else None)
         if asked.is_valid():
-            try:
-                run(record, asked.cleaned_data)
-            except DomainError as error:
-                detail = " ".join(entry.message for entry in error.guidance.errors) or error.detail
-                self._say(request, f"Not done. {detail}", messages.ERROR)
-            else:
-                self._say(request, done, messages.SUCCESS)
+            words, level = _outcome(lambda: run(record, asked.cleaned_data), done)
+            self.message_user(request, words, level)  # type: ignore[attr-defined]
             return HttpResponseRedirect(address)
         context = {
             **self.admin_site.each_context(request),
@@ -98,8 +93,15 @@ class Acting:
         }
         return TemplateResponse(request, "console/act.html", context)
 
-    def _say(self, request: HttpRequest, words: str, level: int) -> None:
-        self.message_user(request, words, level)  # type: ignore[attr-defined]
+
+def _outcome(run: Callable[[], object], done: str) -> tuple[str, int]:
+    """What to tell staff: done, or why not."""
+    try:
+        run()
+    except DomainError as error:
+        detail = " ".join(entry.message for entry in error.guidance.errors) or error.detail
+        return f"Not done. {detail}", messages.ERROR
+    return done, messages.SUCCESS
 
 
 def plain(form: type[forms.Form]) -> Callable[[Any, Any], forms.Form]:
