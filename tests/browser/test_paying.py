@@ -10,7 +10,7 @@ from playwright.sync_api import FrameLocator, Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.test_fit import check
-from tests.browser.walking import CONTROL, sign_up
+from tests.browser.walking import CONTROL, PASSWORD, sign_up
 from tests.support.paid_sites import PaidSite, running_paid_site
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -50,6 +50,21 @@ def pay(page: Page, vpa: str, *, javascript: bool) -> None:
     form.get_by_role("button", name="Pay by UPI ID").click()
     if not javascript:
         page.get_by_role("button", name="Return to the shop").click()
+
+
+def mailed_link(page: Page, address: str) -> str:
+    """The link in the mail that the worker sends to this address."""
+    mail = page.get_by_role("link", name=re.compile("Open your course")).first
+    for _ in range(60):
+        page.goto("/demo/mail/")
+        if page.get_by_text(address).count():
+            break
+        page.wait_for_timeout(500)
+    mail.click()
+    expect(page.get_by_text(address).first).to_be_visible()
+    found = re.search(r"/guests/[^/\s\"]+/", page.content())
+    assert found is not None
+    return found.group()
 
 
 @SCRIPTS
@@ -104,6 +119,12 @@ def test_a_guest_buys_a_cart_and_makes_the_account_by_mail(
     pay(page, "success@razorpay", javascript=True)
     expect(page.get_by_role("heading", level=1)).to_have_text("Now look into your mail")
     expect(page.get_by_text(f"ravi{width}@browser.example.com")).to_be_visible()
+
+    page.goto(mailed_link(page, f"ravi{width}@browser.example.com"))
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Open my courses").click()
+    expect(page.get_by_text("Your account is ready")).to_be_visible()
+    expect(page.locator(".cards .card")).to_have_count(2)
     assert troubles == []
 
 

@@ -21,6 +21,7 @@ PAYMENTS = "/console/payments/payment/"
 REFUNDS = "/console/payments/refund/"
 DISPUTES = "/console/payments/dispute/"
 INBOX = "/console/payments/inboxevent/"
+REJECTED = "/console/payments/rejectedwebhook/"
 COUPONS = "/console/pricing/coupon/"
 TAX_RATES = "/console/pricing/taxrate/"
 REFUND_STEPS = "/console/orders/refundstep/"
@@ -32,6 +33,7 @@ MONEY = (
     REFUNDS,
     DISPUTES,
     INBOX,
+    REJECTED,
     COUPONS,
     TAX_RATES,
     REFUND_STEPS,

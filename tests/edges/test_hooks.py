@@ -47,10 +47,13 @@ def forget_provider() -> None:
     gateways.provider.cache_clear()
 
 
-def test_a_webhook_settles_its_payment(sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_webhooks_settle_their_payment_in_any_order(sandbox: Sandbox, is_reversed: bool) -> None:
     buyer = checkout(sandbox)
     buyer.pay(webhook="never")
     bodies = [event["body"].encode() for event in sandbox.events()]
+    if is_reversed:
+        bodies.reverse()
     for number, body in enumerate([*bodies, *bodies]):
         assert post(body, event_id=f"evt{number % len(bodies)}").status_code == 200
     assert InboxEvent.objects.count() == len(bodies) == 3

@@ -104,9 +104,7 @@ def test_cancelling_says_what_comes_back_and_gives_it(member: Client, buyer: Buy
     assert "Refunded" in text(member.get("/orders/"))
 
 
-def test_cancelling_too_late_says_that_nothing_comes_back(
-    member: Client, buyer: Buyer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cancelling_too_late_says_that_nothing_comes_back(member: Client, buyer: Buyer) -> None:
     Order.objects.get().lines.update(policy=[])
     asked = text(member.get(f"{status_page(buyer)}cancel/"))
     assert "You get nothing back" in asked

@@ -12,7 +12,7 @@ from django.test import Client
 
 from matricula.accounts.models import Person
 from matricula.enrollments.models import Enrollment
-from matricula.flows import guests
+from matricula.flows import guests, issue
 from matricula.orders.models import Order
 from matricula.payments.models import Payment
 from tests.support.paying import assert_books_agree
@@ -256,3 +256,22 @@ def test_an_address_cannot_hold_every_seat_as_guests(settings: Any, sandbox: San
         answers.append(Client(HTTP_HOST="127.0.0.1").post(f"{COURSE}guest/", fields).status_code)
     assert answers == [303, 303, 429]
     assert Order.objects.count() == 2
+
+
+def test_a_receipt_and_an_invoice_are_the_owners_alone(browser: Client, sandbox: Sandbox) -> None:
+    page = begin(browser)
+    return_to(browser, page, sandbox.pay(gateway_order(browser, page)))
+    order = Order.objects.get()
+    issue.issue_invoice(order.pk)
+    receipt = f"/orders/{order}/receipt.pdf"
+    shown = text(browser.get(f"/orders/{order}/"))
+    assert receipt in shown
+    papers = re.findall(r'href="(/orders/[^"]+/documents/[^"]+)"', shown)
+    assert len(papers) == 1
+    stranger = Client(HTTP_HOST="127.0.0.1")
+    stranger.force_login(person(), backend="allauth.account.auth_backends.AuthenticationBackend")
+    for address in (receipt, *papers):
+        answer = browser.get(address)
+        assert answer["Content-Type"] == "application/pdf"
+        assert answer.content.startswith(b"%PDF")
+        assert stranger.get(address).status_code == 404

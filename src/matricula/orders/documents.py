@@ -26,6 +26,20 @@ def print_pdf(document: Document) -> bytes:
     return _typeset({"serial": document.serial, **document.content})
 
 
+def print_receipt(invoice: Document) -> bytes:
+    """A receipt for the same content: proof of payment for whoever needs no tax paper. It has no
+    number of its own, and names the invoice."""
+    content = invoice.content
+    about = [*content["about"], f"Invoice {invoice.serial}"]
+    receipt = {
+        **content,
+        "title": "Receipt",
+        "about": about,
+        "total": {**content["total"], "label": "Paid"},
+    }
+    return _typeset({"serial": f"Receipt for {invoice.serial}", **receipt})
+
+
 def _typeset(paper: Mapping[str, Any]) -> bytes:
     printing = resources.files("matricula.orders") / "printing"
     with (

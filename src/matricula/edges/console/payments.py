@@ -1,20 +1,19 @@
-"""Payments, refunds, disputes, webhooks, and what only a person can decide."""
+"""Payments, refunds, disputes, and what only a person can decide."""
 
 # ruff: noqa: ARG002 - overrides keep the parameters that Django's admin gives them
 
 from __future__ import annotations
 
-import json
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.admin import SimpleListFilter
 from django.contrib.admin.utils import unquote
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import action
 
@@ -25,10 +24,8 @@ from matricula.edges.console.recording import actor_id
 from matricula.flows import offline, reconcile, refund
 from matricula.kernel import ids
 from matricula.kernel.errors import DomainError
-from matricula.payments import actions, inbox, ledger
-from matricula.payments.models import InboxEvent, Payment, Refund, StaffTask
-
-LARGEST_SHOWN = 20_000
+from matricula.payments import actions, ledger
+from matricula.payments.models import Payment, Refund, StaffTask
 
 
 class MoneyAdmin(Acting, ReadOnlyAdmin):
@@ -316,56 +313,3 @@ class DisputeAdmin(MoneyAdmin):
     ordering = ("-id",)
     gateway_id = "provider_dispute_id"
     exclude = ("charge",)
-
-
-class InboxAdmin(MoneyAdmin):
-    """Webhooks, as they came."""
-
-    list_display = ("event_id", "type", "state", "tries", "received")
-    list_filter = ("state",)
-    search_fields = ("id",)
-    search_help_text = "The event's id"
-    ordering = ("-id",)
-    gateway_id = "event_id"
-    actions_detail = ("replay",)
-    fields = (
-        "provider",
-        "event_id",
-        "type",
-        "state",
-        "tries",
-        "error",
-        "headers",
-        "body_shown",
-        ("received_at", "handled_at", "next_try_at"),
-    )
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        return ("body_shown",)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[InboxEvent]:
-        rows: QuerySet[InboxEvent] = super().get_queryset(request)
-        return rows
-
-    @action(description="Replay", url_path="replay", permissions=["act"])  # type: ignore[untyped-decorator]
-    def replay(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        event = self.get_object(request, unquote(object_id))
-        if event is not None:
-            inbox.replay([event.pk])
-            self.message_user(request, "It is handled again.", messages.SUCCESS)
-        return HttpResponseRedirect(
-            reverse("admin:payments_inboxevent_change", args=[unquote(object_id)])
-        )
-
-    @column("Received (UTC)")
-    def received(self, event: InboxEvent) -> str:
-        return references.when(event.received_at)
-
-    @column("Body")
-    def body_shown(self, event: InboxEvent) -> SafeString:
-        raw = bytes(event.body)
-        try:
-            text = json.dumps(json.loads(raw), indent=1, ensure_ascii=False)
-        except ValueError:
-            text = raw.decode("utf-8", "replace")
-        return format_html('<pre class="text-xs">{}</pre>', text[:LARGEST_SHOWN])

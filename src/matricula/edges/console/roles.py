@@ -40,6 +40,7 @@ _USABLE: dict[str, dict[str, tuple[str, ...]]] = {
         "dispute": ("view",),
         "stafftask": ("view",),
         "inboxevent": ("view",),
+        "rejectedwebhook": ("view",),
     },
     "pricing": {
         "coupon": ("view", "add", "change", "delete"),

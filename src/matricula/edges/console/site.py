@@ -35,7 +35,6 @@ from matricula.edges.console.holds import HoldAdmin
 from matricula.edges.console.orders import OrderAdmin
 from matricula.edges.console.payments import (
     DisputeAdmin,
-    InboxAdmin,
     PaymentAdmin,
     RefundAdmin,
     StaffTaskAdmin,
@@ -49,11 +48,19 @@ from matricula.edges.console.pricing import (
 )
 from matricula.edges.console.references import changelist
 from matricula.edges.console.roles import RoleAdmin
+from matricula.edges.console.webhooks import InboxAdmin, RejectedWebhookAdmin
 from matricula.enrollments.models import Enrollment
 from matricula.kernel import correlation
 from matricula.kernel.models import Event
 from matricula.orders.models import Order, RefundStep
-from matricula.payments.models import Dispute, InboxEvent, Payment, Refund, StaffTask
+from matricula.payments.models import (
+    Dispute,
+    InboxEvent,
+    Payment,
+    Refund,
+    RejectedWebhook,
+    StaffTask,
+)
 from matricula.pricing.models import Coupon, Seller, TaxRate
 from matricula.seats.models import Hold
 
@@ -79,6 +86,7 @@ NAVIGATION: tuple[tuple[str, tuple[tuple[type[models.Model], str, str], ...]], .
             (Refund, "Refunds", "currency_exchange"),
             (Dispute, "Disputes", "gavel"),
             (InboxEvent, "Webhooks", "webhook"),
+            (RejectedWebhook, "Refused webhooks", "gpp_bad"),
         ),
     ),
     (
@@ -232,6 +240,7 @@ console.register(Payment, PaymentAdmin)
 console.register(Refund, RefundAdmin)
 console.register(Dispute, DisputeAdmin)
 console.register(InboxEvent, InboxAdmin)
+console.register(RejectedWebhook, RejectedWebhookAdmin)
 console.register(Coupon, CouponAdmin)
 console.register(TaxRate, TaxRateAdmin)
 console.register(RefundStep, RefundStepAdmin)

@@ -104,8 +104,24 @@ def document(request: HttpRequest, reference: str, paper: str) -> HttpResponse:
     row = next((row for row in documents.documents_of(found.id) if row.pk == wanted), None)
     if row is None:
         raise NotFound
-    name = row.serial.replace("/", "-")
-    response = HttpResponse(documents.print_pdf(row), content_type="application/pdf")
+    return _pdf(documents.print_pdf(row), row.serial)
+
+
+@page("GET")
+@login_required
+def receipt(request: HttpRequest, reference: str) -> HttpResponse:
+    """Proof of payment as PDF, for whoever needs no tax paper; the owner's alone."""
+    found = queries.find(ids.from_text("ord", reference), person_of(request).pk)
+    kind = Document.Kind.INVOICE
+    row = next((row for row in documents.documents_of(found.id) if row.kind == kind), None)
+    if row is None:
+        raise NotFound
+    return _pdf(documents.print_receipt(row), f"receipt-{row.serial}")
+
+
+def _pdf(content: bytes, serial: str) -> HttpResponse:
+    response = HttpResponse(content, content_type="application/pdf")
+    name = serial.replace("/", "-")
     response["Content-Disposition"] = f'attachment; filename="{name}.pdf"'
     return response
 
