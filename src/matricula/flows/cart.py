@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from matricula.catalog import queries as catalog
-from matricula.enrollments import queries as enrollments
+from matricula.enrollments import standings
 from matricula.enrollments.errors import AlreadyEnrolled
 from matricula.flows import checkout
 from matricula.flows.checkout import Choice, NotHeld, Placed, Terms
@@ -66,8 +66,7 @@ def buy(
 def _choose(person_id: UUID, wish: Wish) -> Choice:
     course = catalog.find_course(wish.course)
     counts = seats.availability(plan.id for plan in course.cohorts)
-    needed = [prerequisite.id for prerequisite in course.prerequisites]
-    person = enrollments.person_standing(person_id, course.id, needed)
+    person = standings.person_standing(person_id, course)
     check_account(person)
     live = person.standing.live
     if live is not None and live.is_pending:

@@ -16,25 +16,22 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connection
 from psycopg.types.json import Jsonb
 
-from matricula.accounts.errors import EmailUnverified
 from matricula.catalog import queries as catalog
 from matricula.catalog.queries import CoursePlan
-from matricula.enrollments import queries as enrollments
-from matricula.enrollments import rules
+from matricula.enrollments import rules, standings
 from matricula.enrollments.errors import AlreadyEnrolled, CourseNotAvailable
-from matricula.enrollments.queries import PersonStanding
 from matricula.enrollments.rules import LiveEnrollment, Standing
+from matricula.enrollments.standings import PersonStanding
 from matricula.enrollments.states import Stage
 from matricula.flows import checkout, offer
 from matricula.flows.checkout import Choice
+from matricula.flows.eligibility import account_refusal
 from matricula.kernel import clock, correlation, idempotency, ids
 from matricula.kernel.errors import (
     Action,
-    AuthenticationRequired,
     DomainError,
     Guidance,
     IdempotencyInProgress,
@@ -100,11 +97,8 @@ def enroll(application: Application, keyed: Keyed | None = None) -> Receipt:
     # Seats before standing: a double submit that sees its twin's seat taken then also sees the
     # enrollment it was taken for, and is not told that the course is full.
     counts = seats.availability(plan.id for plan in course.cohorts)
-    person = enrollments.person_standing(
-        application.person_id,
-        course.id,
-        [prerequisite.id for prerequisite in course.prerequisites],
-        key=keyed.key if keyed else None,
+    person = standings.person_standing(
+        application.person_id, course, key=keyed.key if keyed else None
     )
     if keyed is not None and person.remembered is not None:
         raise AlreadyAnswered(idempotency.replayed(person.remembered, keyed.fingerprint))
@@ -176,10 +170,9 @@ def _find(application: Application) -> CoursePlan:
 
 def check_account(person: PersonStanding) -> None:
     """Raises AuthenticationRequired for a closed account, and EmailUnverified."""
-    if not person.is_active:
-        raise AuthenticationRequired
-    if settings.ACCOUNT_EMAIL_VERIFICATION == "mandatory" and not person.is_verified:
-        raise EmailUnverified
+    refusal = account_refusal(person)
+    if refusal is not None:
+        raise refusal
 
 
 def _existing(course: CoursePlan, live: LiveEnrollment, coupon_code: str | None) -> Receipt:

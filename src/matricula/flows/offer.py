@@ -5,7 +5,7 @@ Catalog, seats and enrollments put together for reading. Pages and API show the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -15,8 +15,7 @@ from matricula.catalog import queries as catalog
 from matricula.catalog.models import CourseStatus
 from matricula.catalog.queries import CohortPlan, CoursePlan
 from matricula.catalog.rules import Window, window
-from matricula.enrollments import queries as enrollments
-from matricula.enrollments import rules
+from matricula.enrollments import rules, standings
 from matricula.enrollments.errors import (
     CourseNotAvailable,
     PaymentRequired,
@@ -100,8 +99,7 @@ def offer_of(course: CoursePlan, person_id: UUID | None) -> CourseOffer:
     counts = seats.availability(plan.id for plan in course.cohorts)
     standing = rules.GUEST
     if person_id is not None:
-        needed = [prerequisite.id for prerequisite in course.prerequisites]
-        standing = enrollments.person_standing(person_id, course.id, needed).standing
+        standing = standings.person_standing(person_id, course).standing
     return _compose(course, counts, standing, signed_in=person_id is not None, at=at)
 
 
@@ -109,15 +107,14 @@ def offers_of(courses: Sequence[CoursePlan], person_id: UUID | None) -> list[Cou
     """The offers of many courses, with as many queries as for one."""
     at = clock.now()
     counts = seats.availability(plan.id for course in courses for plan in course.cohorts)
-    standings: dict[UUID, Standing] = {}
+    known: dict[UUID, Standing] = {}
     if person_id is not None:
-        needed = {required.id for course in courses for required in course.prerequisites}
-        standings = enrollments.standings(person_id, [course.id for course in courses], needed)
+        known = standings.standings(person_id, courses)
     return [
         _compose(
             course,
             counts,
-            standings.get(course.id, rules.GUEST),
+            known.get(course.id, rules.GUEST),
             signed_in=person_id is not None,
             at=at,
         )
@@ -149,7 +146,9 @@ def is_paid(course: CoursePlan, at: datetime) -> bool:
     return course.price is not None and bool(course.price.current(at))
 
 
-def course_facts(course: CoursePlan, counts: dict[UUID, Availability], at: datetime) -> CourseFacts:
+def course_facts(
+    course: CoursePlan, counts: Mapping[UUID, Availability], at: datetime
+) -> CourseFacts:
     """What the rules need to know of the course at this moment."""
     return CourseFacts(
         is_published=course.status == CourseStatus.PUBLISHED,

@@ -1,0 +1,41 @@
+"""People and courses of the enrollments room's tests."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from django.db import connection
+
+from matricula.catalog.models import Course
+from matricula.enrollments.models import Enrollment
+from matricula.enrollments.states import Stage
+from matricula.kernel import clock
+from tests.support.claims import Wish, enroll_people
+from tests.support.factories import make_course, make_person, only_cohort
+
+
+@pytest.fixture
+def person() -> UUID:
+    return make_person().pk
+
+
+@pytest.fixture
+def course() -> Course:
+    return make_course()
+
+
+def enrolled(person: UUID, course: Course, seconds: int | None = None) -> UUID:
+    """Enrolls the person, or holds a seat for them; the enrollment's id."""
+    wish = Wish(person, course.pk, only_cohort(course), hold_seconds=seconds)
+    with connection.cursor() as cursor:
+        (answer,) = enroll_people(cursor, [wish])
+    assert answer.outcome in {"enrolled", "held"}
+    return wish.enrollment
+
+
+def moved(enrollment: UUID, stage: Stage, ended_days_ago: int | None = None) -> UUID:
+    ended = None if ended_days_ago is None else clock.now() - timedelta(days=ended_days_ago)
+    Enrollment.objects.filter(pk=enrollment).update(stage=stage, ended_at=ended)
+    return enrollment
