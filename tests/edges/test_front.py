@@ -28,6 +28,19 @@ class Served:
         await send({"type": "http.response.body", "body": b"ok"})
 
 
+class NothingLive:
+    """Leaves every request to Django."""
+
+    async def open(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def serve(self, *_request: Any) -> bool:
+        return False
+
+    async def converse(self, *_connection: Any) -> None: ...
+
+
 def serve(arriving: list[Message], **headers: str) -> tuple[Served, list[Message]]:
     """Sends a request that arrives in these messages; what was served and what was answered."""
     served, answered = Served(), []
@@ -45,7 +58,7 @@ def serve(arriving: list[Message], **headers: str) -> tuple[Served, list[Message
             (name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()
         ],
     }
-    asyncio.run(Front(served)(scope, receive, send))
+    asyncio.run(Front(served, NothingLive())(scope, receive, send))
     return served, answered
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import jwt
@@ -36,6 +36,14 @@ class TokenPair:
     access_token: str
     refresh_token: str
     expires_in: int
+
+
+@dataclass(frozen=True)
+class AccessClaims:
+    """Whom an access token speaks for, and until when."""
+
+    person_id: UUID
+    expires_at: datetime
 
 
 def issue(person_id: UUID) -> TokenPair:
@@ -88,7 +96,12 @@ def revoke_all(person_id: UUID) -> None:
 
 
 def read_access(token: str) -> UUID:
-    """The person an access token speaks for; the signature and the times are checked, nothing else.
+    """The person an access token speaks for; raises what `read_claims` raises."""
+    return read_claims(token).person_id
+
+
+def read_claims(token: str) -> AccessClaims:
+    """What an access token says; the signature and the times are checked, nothing else.
 
     Raises TokenExpired or TokenRefused.
     """
@@ -102,7 +115,8 @@ def read_access(token: str) -> UUID:
             options={"require": ["exp", "sub"]},
             leeway=CLOCK_LEEWAY,
         )
-        return ids.from_text("usr", str(claims["sub"]))
+        expires_at = datetime.fromtimestamp(claims["exp"], UTC)
+        return AccessClaims(ids.from_text("usr", str(claims["sub"])), expires_at)
     except jwt.ExpiredSignatureError as error:
         raise TokenExpired from error
     except (jwt.InvalidTokenError, NotFound) as error:

@@ -67,6 +67,7 @@ class Environment:
     bind: str
     home: Path
     database_url: str | None
+    database_direct_url: str | None
     demo: bool
     secret_key: str
     hold_seconds: int
@@ -103,7 +104,8 @@ def load(environ: Mapping[str, str]) -> Environment:
         port=port,
         bind=bind,
         home=home,
-        database_url=_database_url(environ),
+        database_url=_database_url(environ, "DATABASE_URL"),
+        database_direct_url=_database_url(environ, "DATABASE_DIRECT_URL"),
         demo=demo,
         secret_key=_secret(environ, "MATRICULA_SECRET_KEY", demo=demo, home=home, least=32),
         hold_seconds=_integer(
@@ -200,16 +202,16 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _database_url(environ: Mapping[str, str]) -> str | None:
-    url = environ.get("DATABASE_URL", "").strip()
+def _database_url(environ: Mapping[str, str], name: str) -> str | None:
+    url = environ.get(name, "").strip()
     if not url:
         return None
     remedy = (
         "set it to postgresql://user:password@host:5432/name, or unset it for the embedded database"
     )
-    scheme = _split("DATABASE_URL", url, remedy).scheme
+    scheme = _split(name, url, remedy).scheme
     if scheme not in {"postgres", "postgresql"}:
-        raise SettingError("DATABASE_URL", f"has the scheme {scheme!r}", remedy)
+        raise SettingError(name, f"has the scheme {scheme!r}", remedy)
     return url
 
 

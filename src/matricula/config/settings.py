@@ -90,9 +90,10 @@ TEMPLATES = [
 # persistent connections belong to threads that come and go here. The time limits turn a stuck
 # lock into an answer.
 # The address is read by libpq's own rules, so that sockets, certificates and the rest work.
-_LIBPQ: dict[str, Any] = conninfo_to_dict(
-    os.environ.get("DATABASE_URL") or "postgresql:///matricula"
-)
+DATABASE_ADDRESS = os.environ.get("DATABASE_URL") or "postgresql:///matricula"
+# Past any pooler, for those who listen for notices.
+DATABASE_DIRECT_ADDRESS = ENVIRONMENT.database_direct_url or DATABASE_ADDRESS
+_LIBPQ: dict[str, Any] = conninfo_to_dict(DATABASE_ADDRESS)
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.postgresql",

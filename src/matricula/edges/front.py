@@ -1,4 +1,4 @@
-"""The first thing a request meets: plain ASGI, before Django and its threads.
+"""The first thing a request meets: plain ASGI, before the live edge, and Django and its threads.
 
 It refuses bodies that are too large while they arrive, not after they have filled the disk.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, Protocol
 
 from matricula.kernel import correlation
 from matricula.kernel.errors import PayloadTooLarge
@@ -23,19 +23,33 @@ LARGEST_BODY = 1_048_576
 LONGEST_LENGTH = 12  # digits of a Content-Length that is worth reading
 
 
-class Front:
-    """Serves `django`, within limits. Answers the lifespan protocol itself."""
+class Live(Protocol):
+    """What waits: `edges/live`. `serve` answers False for a request that is Django's."""
 
-    def __init__(self, django: Application) -> None:
+    async def open(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def serve(self, scope: Scope, body: bytes, receive: Receive, send: Send) -> bool: ...
+
+    async def converse(self, scope: Scope, receive: Receive, send: Send) -> None: ...
+
+
+class Front:
+    """Serves `live` what it lists and `django` the rest, within limits. Answers the lifespan
+    protocol itself."""
+
+    def __init__(self, django: Application, live: Live) -> None:
         self._django = django
+        self._live = live
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await _live(receive, send)
+            await _run(self._live, receive, send)
         elif scope["type"] == "http":
             await self._serve(scope, receive, send)
         else:
-            await send({"type": "websocket.close", "code": 1008})
+            await self._live.converse(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -44,6 +58,8 @@ class Front:
             return  # half a request is no request
         except PayloadTooLarge:
             await _refuse(scope, send)
+            return
+        if await self._live.serve(scope, body, receive, send):
             return
         # One length and no transfer coding, whatever way the body came: a WSGI application takes a
         # body without a length for an empty one.
@@ -107,12 +123,13 @@ async def _refuse(scope: Scope, send: Send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-async def _live(receive: Receive, send: Send) -> None:
-    while True:
-        message = await receive()
-        await send({"type": f"{message['type']}.complete"})
-        if message["type"] == "lifespan.shutdown":
-            return
+async def _run(live: Live, receive: Receive, send: Send) -> None:
+    await receive()
+    await live.open()
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await live.close()
+    await send({"type": "lifespan.shutdown.complete"})
 
 
 def _header(scope: Scope, name: bytes) -> bytes:

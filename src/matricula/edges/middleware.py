@@ -17,6 +17,7 @@ from matricula.kernel.errors import MalformedRequest, MethodNotAllowed
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 HEADER = "X-Correlation-Id"
+PERMISSIONS_POLICY = "camera=(), geolocation=(), microphone=(), payment=(self)"
 # Nothing under these is for a cache: it is somebody's, or holds a token or a link.
 _PERSONAL = (
     "/accounts/",
@@ -45,9 +46,7 @@ class RequestContext:
             response = self._get_response(request)
             self._record(request, response, time.perf_counter() - began)
         response[HEADER] = correlation_id
-        response.setdefault(
-            "Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(self)"
-        )
+        response.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
         return response
 
     @staticmethod

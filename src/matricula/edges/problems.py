@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from typing import Any
 
+import psycopg
 import simplejson
 import structlog
 from django.conf import settings
@@ -37,7 +38,10 @@ _FRAMEWORK: dict[type[Exception], type[DomainError]] = {
     SuspiciousOperation: MalformedRequest,
     # What the database cannot keep, like a NUL in a text.
     DataError: MalformedRequest,
+    psycopg.DataError: MalformedRequest,
 }
+
+_AWAY = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
 
 log = structlog.get_logger(__name__)
 
@@ -96,12 +100,12 @@ def as_domain_error(exception: Exception) -> DomainError:
     for kind, meant in _FRAMEWORK.items():
         if isinstance(exception, kind):
             return meant()
-    if isinstance(exception, OperationalError | InterfaceError):
+    if isinstance(exception, _AWAY):
         log.warning("database_unavailable", error=str(exception))
         return Overloaded(guidance=Guidance(retry_after=BUSY_RETRY_SECONDS))
-    if isinstance(exception, IntegrityError):
+    if isinstance(exception, IntegrityError | psycopg.IntegrityError):
         # Its text quotes the row, which may be somebody's address.
-        cause = exception.__cause__
+        cause = exception if isinstance(exception, psycopg.Error) else exception.__cause__
         constraint = getattr(getattr(cause, "diag", None), "constraint_name", None)
         where = "".join(traceback.format_tb(exception.__traceback__))
         log.error("unexpected_error", constraint=constraint, traceback=where)

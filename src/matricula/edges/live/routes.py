@@ -1,0 +1,47 @@
+"""What the live edge answers. One line an endpoint: add yours here, its code in a file of its own.
+
+An endpoint is `async def (LiveRequest) -> HttpResponse | Stream | None`. It raises DomainErrors as
+any API operation does. `app.py` gives it the correlation id, problem details, log line, figures and
+headers. None leaves the request to Django, whose operation of the same path documents it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from matricula.edges.live.requests import Endpoint
+
+
+@dataclass(frozen=True)
+class Route:
+    """`path` in Django's notation; `<name>` stands for one part. Figures and logs show it."""
+
+    method: str
+    path: str
+    endpoint: Endpoint
+
+
+ROUTES: tuple[Route, ...] = ()
+
+
+class Table:
+    """Finds the route of a request."""
+
+    def __init__(self, routes: tuple[Route, ...]) -> None:
+        self._plain = {(r.method, r.path): r for r in routes if "<" not in r.path}
+        self._patterns = [
+            (r, re.compile(re.sub(r"<(\w+)>", r"(?P<\1>[^/]+)", r.path)))
+            for r in routes
+            if "<" in r.path
+        ]
+
+    def find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
+        """The route and the path's parts, or None when Django serves it."""
+        route = self._plain.get((method, path))
+        if route is not None:
+            return route, {}
+        for candidate, pattern in self._patterns:
+            if candidate.method == method and (match := pattern.fullmatch(path)):
+                return candidate, match.groupdict()
+        return None
