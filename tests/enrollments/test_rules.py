@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from itertools import product
 from uuid import UUID
 
 import pytest
 
+from matricula.catalog.plans import Prerequisite
 from matricula.catalog.rules import Window
 from matricula.enrollments import errors
+from matricula.enrollments.admission import Clash, Demands, Record
 from matricula.enrollments.rules import (
+    GUEST,
     CohortFacts,
     CourseFacts,
     LiveEnrollment,
     Standing,
     choose_cohort,
-    missing_prerequisites,
     refusal,
 )
 from matricula.enrollments.states import LIVE, PENDING, Stage
@@ -55,20 +58,21 @@ class Case:
 
     @property
     def cohort(self) -> CohortFacts | None:
-        return facts(self.window, self.is_full, COHORT) if self.window else None
+        if self.window is None:
+            return None
+        needed = [Prerequisite(BASICS, "basics", "The Basics")] if self.needs_basics else []
+        demands = Demands(COHORT, date(2026, 1, 5), prerequisites=needed)
+        return replace(facts(self.window, self.is_full, COHORT), demands=demands)
 
     @property
     def course(self) -> CourseFacts:
         cohorts = [self.cohort] if self.cohort else []
-        needed = [(BASICS, "The Basics")] if self.needs_basics else []
-        return CourseFacts(
-            self.is_published, self.is_paid, needed, cohorts, can_be_paid=self.can_be_paid
-        )
+        return CourseFacts(self.is_published, self.is_paid, cohorts, can_be_paid=self.can_be_paid)
 
     @property
     def standing(self) -> Standing:
         live = LiveEnrollment(ids.new_id(), COHORT, Stage.CONFIRMED) if self.is_live else None
-        return Standing(live, frozenset({BASICS} if self.has_basics else ()))
+        return Standing(live, Record(frozenset({BASICS} if self.has_basics else ())))
 
 
 def facts(window: Window, is_full: bool, cohort: UUID | None = None) -> CohortFacts:
@@ -102,12 +106,12 @@ def test_pending_is_what_is_live_and_not_confirmed(stage: Stage) -> None:
     assert live.is_pending == (stage in PENDING) == (stage in LIVE and stage != Stage.CONFIRMED)
 
 
-def test_what_is_missing_is_what_is_required_and_not_completed() -> None:
-    other = ids.new_id()
-    course = CourseFacts(True, False, [(BASICS, "The Basics"), (other, "Knots")], [])
-    assert missing_prerequisites(course, Standing(completed=frozenset({other}))) == [
-        (BASICS, "The Basics")
-    ]
+def test_nothing_about_the_person_stands_against_a_guest() -> None:
+    for case in CASES:
+        if case.needs_basics:
+            easier = replace(case, needs_basics=False, is_live=False)
+            asked = refusal(case.course, case.cohort, GUEST)
+            assert (type(asked) if asked else None) is easier.expected
 
 
 @pytest.mark.parametrize(
@@ -130,3 +134,14 @@ def test_the_cohort_meant_is_the_next_open_one_with_seats(
 ) -> None:
     made = [facts(window, is_full) for window, is_full in cohorts]
     assert choose_cohort(made) == (None if chosen is None else made[chosen])
+
+
+def test_of_open_cohorts_one_that_nothing_stands_against_is_meant() -> None:
+    clashing, fitting = facts("open", False), facts("open", False)
+    clash = Clash(
+        "Knots", "knots", datetime(2026, 1, 5, tzinfo=UTC), datetime(2026, 1, 6, tzinfo=UTC)
+    )
+    cohorts = [replace(c, demands=Demands(c.id, date(2026, 1, 5))) for c in (clashing, fitting)]
+    standing = Standing(record=Record(clashes={clashing.id: clash}))
+    assert choose_cohort(cohorts, standing) == cohorts[1]
+    assert choose_cohort(cohorts) == cohorts[0]

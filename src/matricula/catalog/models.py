@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.core.exceptions import ValidationError
@@ -24,6 +25,14 @@ class CourseStatus(models.TextChoices):
     COMING_SOON = "coming_soon", "Coming soon: listed, not yet open"
     PUBLISHED = "published", "Published"
     ARCHIVED = "archived", "Archived: kept for those who have it"
+
+
+class ProfileField(models.TextChoices):
+    """What a course may require people to have told of themselves."""
+
+    FULL_NAME = "full_name", "Full name"
+    PHONE = "phone", "Phone number"
+    BIRTH_DATE = "birth_date", "Date of birth"
 
 
 class SearchVector(models.Func):
@@ -82,6 +91,51 @@ class Course(models.Model):
     prerequisites = models.ManyToManyField(
         "self", symmetrical=False, blank=True, related_name="prerequisite_of"
     )
+    corequisites = models.ManyToManyField(
+        "self",
+        symmetrical=False,
+        blank=True,
+        related_name="corequisite_of",
+        help_text="Taken at the same time: enrolled in, completed, or in the same cart.",
+    )
+    equivalents = models.ManyToManyField(
+        "self",
+        symmetrical=False,
+        blank=True,
+        related_name="equivalent_to",
+        help_text="Having completed one of these counts as having completed this course.",
+    )
+    email_domains = ArrayField(
+        models.CharField(max_length=253),
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="Only people with a confirmed address here, like example.com. Empty: everybody.",
+    )
+    learner_groups = models.ManyToManyField(
+        "accounts.LearnerGroup",
+        blank=True,
+        help_text="Only members of one of these. None: everybody.",
+    )
+    least_age = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="In years, when the cohort starts."
+    )
+    greatest_age = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="In years, when the cohort starts."
+    )
+    required_profile = ArrayField(
+        models.CharField(max_length=20, choices=ProfileField.choices),
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="What people have to tell of themselves first.",
+    )
+    most_takes = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="How often one person may take it. Empty: as often as they like.",
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     search = models.GeneratedField(
         expression=SearchVector(), output_field=SearchVectorField(), db_persist=True
@@ -100,6 +154,12 @@ class Course(models.Model):
             models.CheckConstraint(
                 condition=Q(access_days__isnull=True) | Q(access_days__lte=LONGEST_ACCESS),
                 name="access_within_a_century",
+            ),
+            models.CheckConstraint(
+                condition=Q(least_age__isnull=True)
+                | Q(greatest_age__isnull=True)
+                | Q(greatest_age__gte=F("least_age")),
+                name="course_ages_in_order",
             ),
         ]
 
@@ -171,3 +231,63 @@ class Cohort(models.Model):
 
     def __str__(self) -> str:
         return f"{self.course.title}: {self.name}"
+
+
+class CategoryLimit(models.Model):
+    """How many courses of a category one person may be enrolled in at the same time."""
+
+    category = models.CharField(max_length=60, unique=True)
+    most = models.PositiveSmallIntegerField(validators=[MinValueValidator(1)])
+
+    def __str__(self) -> str:
+        return f"{self.category}: at most {self.most}"
+
+
+class CohortMeeting(models.Model):
+    """When a cohort meets, by the clock of its zone: see `timetable.Meeting`. Whoever changes one
+    calls `actions.arrange` in the same transaction."""
+
+    cohort = models.ForeignKey(Cohort, on_delete=models.CASCADE, related_name="meetings")
+    weekdays = ArrayField(models.PositiveSmallIntegerField(), default=list, blank=True)
+    first_day = models.DateField()
+    last_day = models.DateField()
+    starts = models.TimeField()
+    ends = models.TimeField()
+    zone = models.CharField(max_length=64)
+    skipped = ArrayField(models.DateField(), default=list, blank=True)
+    place = models.CharField(max_length=120, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(last_day__gte=F("first_day")), name="meeting_days_in_order"
+            ),
+            models.CheckConstraint(
+                condition=Q(weekdays__contained_by=[1, 2, 3, 4, 5, 6, 7]),
+                name="meeting_weekdays_known",
+            ),
+            models.CheckConstraint(condition=~Q(ends=F("starts")), name="meeting_takes_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.cohort_id}: {self.starts} to {self.ends} ({self.zone})"
+
+
+class Spans(models.Field):  # type: ignore[type-arg]
+    """Stretches of time, kept apart and in order: PostgreSQL's tstzmultirange."""
+
+    def db_type(self, connection: object) -> str:  # noqa: ARG002
+        return "tstzmultirange"
+
+
+class Timetable(models.Model):
+    """All the time a cohort's meetings take, worked out of them so that clashes are found fast: two
+    cohorts clash where their `busy` overlap. A cohort that never meets has none."""
+
+    cohort = models.OneToOneField(
+        Cohort, on_delete=models.CASCADE, primary_key=True, related_name="timetable"
+    )
+    busy = Spans()
+
+    def __str__(self) -> str:
+        return str(self.cohort_id)

@@ -30,6 +30,31 @@ class PrerequisitesNotMet(DomainError):
     usual_detail = "Complete the required courses first."
 
 
+class CorequisitesNotMet(PrerequisitesNotMet):
+    title = "A course taken at the same time is missing"
+    usual_detail = "Enroll in both."
+
+
+class ScheduleConflict(DomainError):
+    code, status, title = "schedule_conflict", 409, "It clashes with another course of yours"
+    usual_detail = "Both meet at the same time."
+
+
+class NotInAudience(DomainError):
+    code, status, title = "permission_denied", 403, "This course is not open to everybody"
+    usual_detail = "It is for a limited audience."
+
+
+class ProfileIncomplete(DomainError):
+    code, status, title = "permission_denied", 403, "Something is missing in your profile"
+    usual_detail = "This course asks for it before you can enroll."
+
+
+class LimitReached(DomainError):
+    code, status, title = "course_not_available", 409, "You have reached the limit"
+    usual_detail = "No more of these at the same time."
+
+
 class PaymentRequired(DomainError):
     code, status, title = "payment_required", 402, "This course has to be paid for"
     usual_detail = "Online payment is not set up on this server yet. Nothing was charged."

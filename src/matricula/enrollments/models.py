@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from matricula.enrollments.admission import Rule
 from matricula.enrollments.states import LIVE, STATUS_OF, Stage, Status
 from matricula.kernel import ids
 
@@ -73,3 +75,47 @@ class Completion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.person_id} completed {self.course_id}"
+
+
+class Override(models.Model):
+    """Staff lets a person past named rules into one cohort, until a moment. Never past its
+    capacity."""
+
+    id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
+    person = models.ForeignKey("accounts.Person", on_delete=models.CASCADE)
+    cohort = models.ForeignKey("catalog.Cohort", on_delete=models.CASCADE)
+    rules = ArrayField(models.CharField(max_length=20, choices=Rule.choices))
+    note = models.TextField(max_length=1_000, help_text="Why. Seen by staff only.")
+    granted_by = models.ForeignKey(
+        "accounts.Person", null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    granted_at = models.DateTimeField(db_default=Now())
+    expires_at = models.DateTimeField(help_text="Until when it can be used to enroll (UTC).")
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["person", "cohort"], name="override_by_person")]
+
+    def __str__(self) -> str:
+        return f"{self.person_id} into {self.cohort_id}"
+
+
+class Swap(models.Model):
+    """An enrollment given up for another one, in one step. Each has one successor at most."""
+
+    given_up = models.OneToOneField(
+        Enrollment, primary_key=True, on_delete=models.PROTECT, related_name="swapped_to"
+    )
+    taken = models.OneToOneField(Enrollment, on_delete=models.PROTECT, related_name="swapped_from")
+    actor = models.ForeignKey(
+        "accounts.Person", null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=~Q(given_up=F("taken")), name="swap_of_two")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.given_up_id} for {self.taken_id}"

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from matricula.catalog.rules import Window
 from matricula.enrollments import errors
+from matricula.enrollments.admission import Demands, Objection, Record, objections
 from matricula.enrollments.states import PENDING, Stage
 from matricula.kernel.errors import DomainError
 from matricula.seats.errors import CourseFull
@@ -25,6 +26,7 @@ class CohortFacts:
     window: Window
     opens_at: datetime | None
     is_full: bool
+    demands: Demands | None = None
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,6 @@ class CourseFacts:
 
     is_published: bool
     is_paid: bool
-    prerequisites: Sequence[tuple[UUID, str]]
     cohorts: Sequence[CohortFacts]
     can_be_paid: bool = True
 
@@ -54,25 +55,32 @@ class LiveEnrollment:
 
 @dataclass(frozen=True)
 class Standing:
-    """What the decision needs to know of a person; the default is a guest."""
+    """What the decision needs to know of a person; the default is a guest, of whom nothing is
+    known: what concerns the person is asked after signing in, not held against them."""
 
     live: LiveEnrollment | None = None
-    completed: frozenset[UUID] = frozenset()
+    record: Record | None = None
 
 
 GUEST = Standing()
 
 
-def choose_cohort(cohorts: Sequence[CohortFacts]) -> CohortFacts | None:
+def choose_cohort(cohorts: Sequence[CohortFacts], standing: Standing = GUEST) -> CohortFacts | None:
     """The cohort meant by whoever names only the course: the next open one, with seats if any has
-    some; else the next to open; else the last that closed.
+    some, and to which nothing stands against them if there is such a one; else the next to open;
+    else the last that closed.
     """
 
-    def preference(place_and_cohort: tuple[int, CohortFacts]) -> tuple[int, bool, int]:
+    def preference(place_and_cohort: tuple[int, CohortFacts]) -> tuple[int, bool, bool, int]:
         place, cohort = place_and_cohort
         order = ("open", "before", "after").index(cohort.window)
-        is_full = cohort.window == "open" and cohort.is_full
-        return order, is_full, -place if cohort.window == "after" else place
+        is_open = cohort.window == "open"
+        return (
+            order,
+            is_open and cohort.is_full,
+            is_open and bool(objections_to(cohort, standing)),
+            -place if cohort.window == "after" else place,
+        )
 
     return min(enumerate(cohorts), key=preference)[1] if cohorts else None
 
@@ -93,10 +101,9 @@ def refusal(  # noqa: PLR0911 - one return a reason, in order, reads best
         return errors.RegistrationNotOpen()
     if cohort.window == "after":
         return errors.RegistrationClosed()
-    missing = missing_prerequisites(course, standing)
-    if missing:
-        titles = ", ".join(title for _, title in missing)
-        return errors.PrerequisitesNotMet(f"Complete first: {titles}.")
+    against = objections_to(cohort, standing)
+    if against:
+        return against[0].error
     if course.is_paid and not course.can_be_paid:
         return errors.PaymentRequired()
     if cohort.is_full:
@@ -104,6 +111,8 @@ def refusal(  # noqa: PLR0911 - one return a reason, in order, reads best
     return None
 
 
-def missing_prerequisites(course: CourseFacts, standing: Standing) -> list[tuple[UUID, str]]:
-    """The required courses the person has not completed: ids and titles."""
-    return [entry for entry in course.prerequisites if entry[0] not in standing.completed]
+def objections_to(cohort: CohortFacts | None, standing: Standing) -> list[Objection]:
+    """Every rule about the person that stands against them in this cohort."""
+    if cohort is None or cohort.demands is None or standing.record is None:
+        return []
+    return objections(cohort.demands, standing.record)

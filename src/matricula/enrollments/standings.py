@@ -6,7 +6,8 @@ more than running it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,31 +16,84 @@ from uuid import UUID
 from django.db import connection
 
 from matricula.catalog.plans import CoursePlan
+from matricula.enrollments.admission import Clash, Profile, Record
 from matricula.enrollments.rules import LiveEnrollment, Standing
 from matricula.enrollments.states import Stage
 from matricula.kernel.idempotency import Remembered
 
-_STANDINGS = """
+_LIVE = "('requested', 'validated', 'payment_pending', 'payment_completed', 'confirmed')"
+_COMPLETED = """ARRAY(SELECT d.course_id FROM enrollments_completion d
+              WHERE d.person_id = p.id AND d.course_id = ANY (%(related)s::uuid[]))"""
+# What only a course with rules asks about; the others are spared the cost of it.
+#
+# Clashes: a person's live enrollments are few and found by index, and each cohort's time is one
+# multirange, so nothing needs an index over time. The first overlap that is not over yet is named.
+_RULED = f"""
+       ARRAY_REMOVE(ARRAY[CASE WHEN p.full_name <> '' THEN 'full_name' END,
+                          CASE WHEN p.phone <> '' THEN 'phone' END,
+                          CASE WHEN p.birth_date IS NOT NULL THEN 'birth_date' END], NULL),
+       p.birth_date,
+       ARRAY(SELECT lower(split_part(a.email, '@', 2)) FROM account_emailaddress a
+              WHERE a.user_id = p.id AND a.verified),
+       ARRAY(SELECT m.learnergroup_id FROM accounts_learnergroup_members m
+              WHERE m.person_id = p.id),
+       ARRAY(SELECT o.course_id FROM enrollments_enrollment o
+              WHERE o.person_id = p.id AND o.course_id = ANY (%(related)s::uuid[])
+                AND o.stage IN {_LIVE} AND o.id <> ALL (%(apart_from)s::uuid[])),
+       (SELECT count(*) FROM enrollments_enrollment o JOIN catalog_cohort h ON h.id = o.cohort_id
+         WHERE o.person_id = p.id AND o.course_id = asked.course AND o.confirmed_at IS NOT NULL
+           AND o.stage NOT IN {_LIVE} AND o.stage <> 'refunded'
+           AND o.ended_at >= coalesce(h.starts_at, o.ended_at)  -- given up before it began: none
+           AND NOT EXISTS (SELECT 1 FROM enrollments_swap s WHERE s.given_up_id = o.id)),
+       (SELECT count(*) FROM enrollments_enrollment o
+          JOIN catalog_course c ON c.id = o.course_id AND c.category = asked.category
+          JOIN catalog_cohort h ON h.id = o.cohort_id
+         WHERE o.person_id = p.id AND o.course_id <> asked.course AND o.stage IN {_LIVE}
+           AND o.id <> ALL (%(apart_from)s::uuid[])
+           AND (h.ends_at IS NULL OR h.ends_at > now())
+           AND NOT EXISTS (SELECT 1 FROM enrollments_completion d
+                            WHERE d.person_id = p.id AND d.course_id = o.course_id)),
+       ARRAY(SELECT jsonb_build_object(
+                    'cohort', w.cohort_id, 'title', c.title, 'slug', c.slug,
+                    'starts_at', lower(first.span), 'ends_at', upper(first.span))
+               FROM enrollments_enrollment o
+               JOIN catalog_timetable t ON t.cohort_id = o.cohort_id
+               JOIN catalog_course c ON c.id = o.course_id
+               JOIN catalog_timetable w
+                 ON w.cohort_id IN (SELECT h.id FROM catalog_cohort h
+                                     WHERE h.course_id = asked.course)
+                AND w.busy && t.busy
+              CROSS JOIN LATERAL (SELECT s.span FROM unnest(w.busy * t.busy) AS s(span)
+                                   WHERE upper(s.span) > now() ORDER BY s.span LIMIT 1) first
+              WHERE o.person_id = p.id AND o.course_id <> asked.course AND o.stage IN {_LIVE}
+                AND o.id <> ALL (%(apart_from)s::uuid[])
+              ORDER BY first.span DESC),  -- so that of several the earliest counts
+       ARRAY(SELECT jsonb_build_object('cohort', x.cohort_id, 'rules', x.rules)
+               FROM enrollments_override x JOIN catalog_cohort h ON h.id = x.cohort_id
+              WHERE x.person_id = p.id AND h.course_id = asked.course
+                AND x.revoked_at IS NULL AND x.expires_at > now())"""  # noqa: S608
+_STANDINGS = f"""
 SELECT coalesce(p.is_active, false),
        coalesce(p.guest_email <> '' OR  -- confirmed by the mail that a guest gets after paying
                 EXISTS (SELECT 1 FROM account_emailaddress a
                          WHERE a.user_id = p.id AND a.email = p.email AND a.verified), false),
        answer.fingerprint, answer.status, answer.body,
        live.id, live.cohort_id, live.stage, live.hold_expires_at,
-       ARRAY(SELECT d.course_id FROM enrollments_completion d
-              WHERE d.person_id = p.id AND d.course_id = ANY (%(related)s::uuid[]))
-  FROM unnest(%(persons)s::uuid[], %(courses)s::uuid[], %(keys)s::text[])
-       WITH ORDINALITY AS asked(person, course, key, ord)
+       %(columns)s
+  FROM unnest(%%(persons)s::uuid[], %%(courses)s::uuid[], %%(keys)s::text[],
+              %%(categories)s::text[])
+       WITH ORDINALITY AS asked(person, course, key, category, ord)
   LEFT JOIN accounts_person p ON p.id = asked.person
   LEFT JOIN enrollments_enrollment live
     ON live.person_id = asked.person AND live.course_id = asked.course
-   AND live.stage IN ('requested', 'validated', 'payment_pending', 'payment_completed',
-                      'confirmed')
-   AND live.id <> ALL (%(apart_from)s::uuid[])
+   AND live.stage IN {_LIVE}
+   AND live.id <> ALL (%%(apart_from)s::uuid[])
   LEFT JOIN kernel_rememberedanswer answer
     ON answer.owner = asked.person AND answer.key = asked.key
  ORDER BY asked.ord
-"""
+"""  # noqa: S608 - our own text; no input reaches it
+_OF_PLAIN_COURSES = _STANDINGS % {"columns": _COMPLETED}
+_OF_RULED_COURSES = _STANDINGS % {"columns": f"{_COMPLETED},{_RULED}"}
 
 
 @dataclass(frozen=True)
@@ -67,14 +121,16 @@ def read(askings: Sequence[Asking], *, apart_from: Collection[UUID] = ()) -> lis
     Somebody who does not exist is like somebody whose account is closed. Enrollments in
     `apart_from` are taken not to be there, like one that is about to be given up.
     """
-    related = {part.id for asking in askings for part in asking.course.prerequisites}
+    related = {course for asking in askings for course in asking.course.related}
+    is_ruled = any(asking.course.has_rules for asking in askings)
     with connection.cursor() as cursor:
         cursor.execute(
-            _STANDINGS,
+            _OF_RULED_COURSES if is_ruled else _OF_PLAIN_COURSES,
             {
                 "persons": [asking.person_id for asking in askings],
                 "courses": [asking.course.id for asking in askings],
                 "keys": [asking.key for asking in askings],
+                "categories": [asking.course.category for asking in askings],
                 "related": list(related),
                 "apart_from": list(apart_from),
             },
@@ -99,13 +155,42 @@ def standings(person_id: UUID, courses: Iterable[CoursePlan]) -> dict[UUID, Stan
 
 def _standing(row: Sequence[Any]) -> PersonStanding:
     is_active, is_verified, *rest = row
-    answer, live, (completed,) = rest[:3], rest[3:7], rest[7:]
+    answer, live, facts = rest[:3], rest[3:7], rest[7:]
     return PersonStanding(
         is_active=is_active,
         is_verified=is_verified,
-        standing=Standing(_live(*live), completed=frozenset(completed)),
+        standing=Standing(_live(*live), _record(*facts)),
         remembered=Remembered(*answer) if answer[0] is not None else None,
     )
+
+
+def _record(completed: Sequence[UUID], *ruled: Any) -> Record:
+    if not ruled:
+        return Record(frozenset(completed))
+    told, birth_date, domains, groups, enrolled, takes, in_category, clashes, excused = ruled
+    # Django has psycopg give JSON as text.
+    return Record(
+        completed=frozenset(completed),
+        enrolled=frozenset(enrolled),
+        takes=takes,
+        in_category=in_category,
+        clashes=dict(_clash(json.loads(clash)) for clash in clashes),
+        excused=_excused([json.loads(override) for override in excused]),
+        profile=Profile(frozenset(told), birth_date, frozenset(domains), frozenset(groups)),
+    )
+
+
+def _clash(row: Mapping[str, Any]) -> tuple[UUID, Clash]:
+    starts_at, ends_at = (datetime.fromisoformat(row[name]) for name in ("starts_at", "ends_at"))
+    return UUID(row["cohort"]), Clash(row["title"], row["slug"], starts_at, ends_at)
+
+
+def _excused(rows: Sequence[Mapping[str, Any]]) -> dict[UUID, frozenset[str]]:
+    excused: dict[UUID, frozenset[str]] = {}
+    for row in rows:
+        cohort_id = UUID(row["cohort"])
+        excused[cohort_id] = excused.get(cohort_id, frozenset()) | frozenset(row["rules"])
+    return excused
 
 
 def _live(

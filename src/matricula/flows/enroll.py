@@ -212,7 +212,7 @@ def choose(
     person cannot."""
     facts = offer.course_facts(course, counts, clock.now())
     if cohort_id is None:
-        cohort = rules.choose_cohort(facts.cohorts)
+        cohort = rules.choose_cohort(facts.cohorts, standing)
     else:
         cohort = next(fact for fact in facts.cohorts if fact.id == cohort_id)
     refusal = rules.refusal(facts, cohort, standing)

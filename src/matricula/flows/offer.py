@@ -6,7 +6,7 @@ Catalog, seats and enrollments put together for reading. Pages and API show the 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -16,6 +16,7 @@ from matricula.catalog.models import CourseStatus
 from matricula.catalog.queries import CohortPlan, CoursePlan
 from matricula.catalog.rules import Window, window
 from matricula.enrollments import rules, standings
+from matricula.enrollments.admission import Demands, Objection, missing
 from matricula.enrollments.errors import (
     CourseNotAvailable,
     PaymentRequired,
@@ -56,13 +57,15 @@ class CohortOffer:
 
 @dataclass(frozen=True)
 class CourseOffer:
-    """A course as one visitor sees it. `refusal` says why they cannot enroll, if they cannot."""
+    """A course as one visitor sees it. `refusal` says why they cannot enroll, if they cannot;
+    `objections` are all the rules about the person that stand against them."""
 
     course: CoursePlan
     cohorts: tuple[CohortOffer, ...]
     chosen: CohortOffer | None
     live: LiveEnrollment | None
     missing: tuple[tuple[UUID, str], ...]
+    objections: tuple[Objection, ...]
     refusal: DomainError | None
     signed_in: bool
     at: datetime
@@ -154,16 +157,33 @@ def course_facts(
         is_published=course.status == CourseStatus.PUBLISHED,
         is_paid=is_paid(course, at),
         can_be_paid=gateways.payment_configured(),
-        prerequisites=[(part.id, part.title) for part in course.prerequisites],
         cohorts=[
             CohortFacts(
                 id=plan.id,
                 window=window(plan.opens_at, plan.closes_at, at),
                 opens_at=plan.opens_at,
                 is_full=counts.get(plan.id, NO_SEATS).is_full,
+                demands=_demands(course, plan, at) if course.has_rules else None,
             )
             for plan in course.cohorts
         ],
+    )
+
+
+def _missing(course: CoursePlan, standing: Standing) -> tuple[tuple[UUID, str], ...]:
+    had = standing.record.completed if standing.record is not None else ()
+    return tuple((part.id, part.title) for part in missing(course.prerequisites, had))
+
+
+def _demands(course: CoursePlan, plan: CohortPlan, at: datetime) -> Demands:
+    return Demands(
+        cohort_id=plan.id,
+        first_day=(plan.starts_at or at).date(),
+        zone=plan.meetings[0].zone if plan.meetings else "UTC",
+        category=course.category,
+        prerequisites=course.prerequisites,
+        corequisites=course.corequisites,
+        audience=course.audience,
     )
 
 
@@ -176,9 +196,7 @@ def _compose(
     at: datetime,
 ) -> CourseOffer:
     facts = course_facts(course, counts, at)
-    chosen = rules.choose_cohort(facts.cohorts)
-    # A guest's completed courses are unknown: asked for after signing in, not held against them.
-    asked = facts if signed_in else replace(facts, prerequisites=())
+    chosen = rules.choose_cohort(facts.cohorts, standing)
     cohorts = tuple(
         CohortOffer(plan, counts.get(plan.id, NO_SEATS), fact.window)
         for plan, fact in zip(course.cohorts, facts.cohorts, strict=True)
@@ -188,8 +206,9 @@ def _compose(
         cohorts=cohorts,
         chosen=next((c for c in cohorts if chosen is not None and c.plan.id == chosen.id), None),
         live=standing.live,
-        missing=tuple(rules.missing_prerequisites(facts, standing)),
-        refusal=rules.refusal(asked, chosen, standing),
+        missing=_missing(course, standing),
+        objections=tuple(rules.objections_to(chosen, standing)),
+        refusal=rules.refusal(facts, chosen, standing),
         signed_in=signed_in,
         at=at,
     )
