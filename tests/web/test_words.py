@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -57,5 +58,25 @@ def test_the_style_sheet_stays_light() -> None:
 
 def test_a_first_view_of_a_course_weighs_under_30_kb(guest: Client) -> None:
     html = guest.get("/courses/basic-programming/").content
-    parts = [html, *(file.read_bytes() for file in STATIC.iterdir())]
+    files = loaded_by(html.decode(), STATIC.parent)
+    assert {file.name for file in files} >= {"site.css", "icon.svg"}
+    parts = [html, *(file.read_bytes() for file in files)]
     assert sum(len(gzip.compress(part)) for part in parts) < 30_000
+
+
+def loaded_by(html: str, root: Path) -> set[Path]:
+    """The static files a page loads, and the modules that those import."""
+    found: set[Path] = set()
+    ahead = {
+        root / name
+        for name in re.findall(r'(?:href|src)="/static/(?:[0-9a-f]{12}/)?(matricula/[^"]+)"', html)
+    }
+    while ahead:
+        file = ahead.pop().resolve()
+        if file not in found:
+            found.add(file)
+            imported = re.findall(
+                r'^(?:import|export)\b[^;]*?"(\.[^"]+)"', file.read_text(), re.MULTILINE
+            )
+            ahead |= {file.parent / name for name in imported if file.suffix == ".js"}
+    return found

@@ -10,10 +10,14 @@ from django.http import HttpRequest
 from matricula.kernel import correlation
 
 SITE_NAME = "Matricula"
+FRAGMENT = "X-Fragment"
 
 
-def site(request: HttpRequest) -> dict[str, Any]:  # noqa: ARG001 - Django's signature
+def site(request: HttpRequest) -> dict[str, Any]:
     """The site's name and address, whether it is a demo, and the request's correlation id.
+
+    A fragment is a page that a script of ours reads, to take a part of it over: what was said to
+    the person once must not be spent on it.
 
     Touches neither database nor session: error pages use it too.
     """
@@ -22,4 +26,5 @@ def site(request: HttpRequest) -> dict[str, Any]:  # noqa: ARG001 - Django's sig
         "base_url": settings.ENVIRONMENT.base_url,
         "demo": settings.ENVIRONMENT.demo,
         "correlation_id": correlation.current(),
+        "is_fragment": FRAGMENT in request.headers,
     }

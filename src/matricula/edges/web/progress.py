@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from matricula.enrollments.queries import EnrollmentRecord
 from matricula.enrollments.states import ENROLLMENT, LIVE, Stage, Status
 from matricula.flows.payment_status import FREE, PaymentStatus, Standing
-from matricula.kernel import ids
+from matricula.kernel import clock, ids
 from matricula.kernel.events import RecordedEvent
 from matricula.payments.queries import PaymentRecord
 
@@ -84,6 +84,42 @@ def summary_of(record: EnrollmentRecord) -> Summary:
         is_live=record.stage in LIVE,
         is_enrolled=record.status is Status.ENROLLED,
         can_cancel=ENROLLMENT.allows(record.stage, "cancel"),
+    )
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Until when a seat is held, and the seconds till then: the browser's clock may be wrong."""
+
+    ends_at: datetime
+    seconds: int
+
+
+def hold_of(record: EnrollmentRecord) -> Hold | None:
+    """The hold that the person can still extend; None when none runs."""
+    if record.status is not Status.PENDING or record.hold_expires_at is None:
+        return None
+    left = record.hold_expires_at - clock.now()
+    return Hold(record.hold_expires_at, max(0, int(left.total_seconds())))
+
+
+@dataclass(frozen=True)
+class Live:
+    """What the page hears of: the number of the last event it shows, whether more will happen, and
+    what is said aloud when it has changed."""
+
+    after: int
+    words: str
+    is_over: bool
+
+
+def live_of(summary: Summary, events: Sequence[RecordedEvent]) -> Live:
+    """For the part of the status page that changes by itself (`static/matricula/live/page.js`)."""
+    told = history_of(events)
+    return Live(
+        after=events[-1].number if events else 0,
+        words=" ".join([f"{summary.heading}.", *(moment.words for moment in told[-1:])]),
+        is_over=summary.record.status is not Status.PENDING,
     )
 
 

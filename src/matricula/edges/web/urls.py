@@ -39,6 +39,11 @@ urlpatterns = [
     ),
     path("enrollments/<str:reference>/", enrollments.status, name="enrollment"),
     path("enrollments/<str:reference>/cancel/", enrollments.cancel, name="cancel_enrollment"),
+    path(
+        "enrollments/<str:reference>/more-time/",
+        enrollments.more_time,
+        name="enrollment_more_time",
+    ),
     path("me/", learning.my_courses, name="my_courses"),
     path("learn/<slug:slug>/", learning.course_home, name="learn"),
     path("demo/mail/", demo_mail.mailbox, name="demo_mail"),

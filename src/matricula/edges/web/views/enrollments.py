@@ -17,12 +17,13 @@ from matricula.enrollments import queries as enrollments
 from matricula.enrollments.queries import EnrollmentRecord
 from matricula.enrollments.states import Stage
 from matricula.flows import cancel as cancelling
+from matricula.flows import extend as extending
 from matricula.flows import payment_status, refund
 from matricula.flows.offer import alternatives
 from matricula.flows.payment_status import PaymentStatus, Standing
 from matricula.flows.refund import Refundable
 from matricula.kernel import clock, events, ids
-from matricula.kernel.errors import IllegalState
+from matricula.kernel.errors import DomainError, IllegalState, NotFound
 from matricula.orders import policy
 from matricula.orders import queries as orders
 from matricula.payments import queries as payments
@@ -34,6 +35,8 @@ from matricula.payments.queries import RefundRecord
 def status(request: HttpRequest, reference: str) -> HttpResponse:
     """Where the enrollment stands, how it came there, and what can be done."""
     enrollment_id, person_id = ids.from_text("enr", reference), person_of(request).pk
+    # The events before what they tell of: the page may be newer than it says, never older.
+    happened = events.of_subject(enrollment_id)
     record = enrollments.of_person(person_id, enrollment_id)
     course = catalog.courses_by_id([record.course_id])[record.course_id]
     cohort = next((plan for plan in course.cohorts if plan.id == record.cohort_id), None)
@@ -42,10 +45,12 @@ def status(request: HttpRequest, reference: str) -> HttpResponse:
     others = [] if summary.is_live else alternatives(course, person_id)
     context = {
         "summary": summary,
+        "live": progress.live_of(summary, happened),
+        "hold": progress.hold_of(record),
         "alternatives": [offers.card_of(other) for other in others],
         "steps": progress.steps_of(record, standing),
         "seat": progress.seat_words(record),
-        "history": progress.history_of(events.of_subject(enrollment_id)),
+        "history": progress.history_of(happened),
         "cohort": cohort,
         "pay_url": _pay_url(record, standing),
         "order_url": reverse("order", args=[ids.to_text("ord", standing.order.id)])
@@ -77,6 +82,20 @@ def _pay_url(record: EnrollmentRecord, standing: Standing) -> str:
     if record.stage is not Stage.PAYMENT_PENDING or standing.payment is None:
         return ""
     return reverse("pay", args=[ids.to_text("pay", standing.payment.id)])
+
+
+@page("POST")
+@login_required
+def more_time(request: HttpRequest, reference: str) -> HttpResponse:
+    """Holds the seat for a full hold time from now."""
+    try:
+        extending.extend_hold(ids.from_text("enr", reference), person_of(request).pk)
+        messages.success(request, _("Your seat is held longer now."))
+    except NotFound:
+        raise
+    except DomainError as error:
+        messages.info(request, _(error.detail))
+    return SeeOther(reverse("enrollment", args=[reference]))
 
 
 @page("GET", "POST")

@@ -65,6 +65,14 @@ def order(request: HttpRequest, reference: str) -> HttpResponse:
     found = queries.find(ids.from_text("ord", reference), person_of(request).pk)
     payment = payments.of_order(found.id)
     is_open = found.state is OrderState.OPEN and payment is not None
+    papers = [
+        {
+            "serial": paper.serial,
+            "kind": _paper_words(paper),
+            "url": reverse("order_document", args=[reference, ids.to_text("inv", paper.pk)]),
+        }
+        for paper in documents.documents_of(found.id)
+    ]
     context = {
         "order": found,
         "reference": reference,
@@ -83,14 +91,8 @@ def order(request: HttpRequest, reference: str) -> HttpResponse:
         "payment": payment,
         "paid": words.money(payment.amount) if payment and payment.completed_at else "",
         "refunds": bills.refunds_in_words(payments.refunds_of_order(found.id)),
-        "papers": [
-            {
-                "serial": paper.serial,
-                "kind": _paper_words(paper),
-                "url": reverse("order_document", args=[reference, ids.to_text("inv", paper.pk)]),
-            }
-            for paper in documents.documents_of(found.id)
-        ],
+        "papers": papers,
+        "is_waited_for": found.state is OrderState.PAID and bool(found.total) and not papers,
     }
     return render(request, "orders/order.html", context)
 

@@ -16,20 +16,21 @@ from django.views.decorators.csrf import csrf_exempt
 
 from matricula.accounts.models import Person
 from matricula.catalog import queries as catalog
-from matricula.edges.web import bills, offers
+from matricula.edges.web import bills, offers, progress
 from matricula.edges.web.context import SITE_NAME
-from matricula.edges.web.guard import SeeOther, page
+from matricula.edges.web.guard import SeeOther, page, visitor_id
 from matricula.edges.web.views.errors import error_page
 from matricula.edges.web.visits import find_checkout, is_guests
 from matricula.enrollments import queries as enrollments
 from matricula.enrollments.queries import EnrollmentRecord
+from matricula.enrollments.states import Status
 from matricula.flows import cancel as cancelling
 from matricula.flows import extend as extending
 from matricula.flows import pay as flow
 from matricula.flows import payment_status, reconcile, settle
 from matricula.flows.offer import alternatives
 from matricula.flows.payment_status import PaymentStatus
-from matricula.kernel import clock, ids
+from matricula.kernel import events, ids
 from matricula.kernel.errors import DomainError, MalformedRequest
 from matricula.orders.queries import OrderRecord
 from matricula.orders.states import OrderState
@@ -46,6 +47,8 @@ log = structlog.get_logger(__name__)
 @page("GET")
 def pay(request: HttpRequest, reference: str) -> HttpResponse:
     """Where the money stands, and the way to pay it."""
+    # The events before what they tell of: the page may be newer than it says, never older.
+    heard = _last_event(find_checkout(request, reference)[0])
     order, payment = find_checkout(request, reference)
     enrollment = _enrollment(order)
     standing = payment_status.of_enrollment(enrollment.id)
@@ -69,7 +72,9 @@ def pay(request: HttpRequest, reference: str) -> HttpResponse:
         "gateway": _gateway(request, order, payment),
         "course_url": reverse("course", args=[order.lines[0].course_slug]),
         "back_url": _with_outcome(order.cancel_url, enrollment) if order.cancel_url else "",
-        **_time_left(enrollment),
+        "hold": progress.hold_of(enrollment),
+        "live_enrollment": _live(request, order, enrollment),
+        "live_after": heard,
         "alternatives": _alternatives(order) if state in ENDED else [],
     }
     response = render(request, "paying/pay.html", context)
@@ -98,13 +103,19 @@ def _origin(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _time_left(enrollment: EnrollmentRecord) -> dict[str, Any]:
-    """Until when the seat is held, and the seconds till then: the browser's clock may be wrong."""
-    ends_at = enrollment.hold_expires_at
-    if ends_at is None:
-        return {"ends_at": None}
-    left = ends_at - clock.now()
-    return {"ends_at": ends_at, "seconds_left": max(0, int(left.total_seconds()))}
+def _last_event(order: OrderRecord) -> int:
+    """The number of the last event of the checkout's first enrollment."""
+    return max(
+        (event.number for event in events.of_subject(order.lines[0].enrollment_id)), default=0
+    )
+
+
+def _live(request: HttpRequest, order: OrderRecord, enrollment: EnrollmentRecord) -> str:
+    """The enrollment whose events the page hears; empty when nothing more will happen, and for a
+    guest, who has no stream of events."""
+    if order.person_id != visitor_id(request) or enrollment.status is not Status.PENDING:
+        return ""
+    return ids.to_text("enr", enrollment.id)
 
 
 def _alternatives(order: OrderRecord) -> list[offers.Card]:

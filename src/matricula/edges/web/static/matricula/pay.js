@@ -1,7 +1,6 @@
-// Opens the gateway's checkout in the page, and counts the time down. Without it a form does the same.
+// Opens the gateway's checkout in the page. Without it a form does the same.
 // @ts-check
 
-const WARN_AT = 120_000;
 const TIME_TO_STOP = 1500;
 
 /** @param {HTMLFormElement} form @param {HTMLFormElement} handBack */
@@ -55,6 +54,7 @@ function openInPage(form, handBack) {
       handler: send,
       modal: {
         ondismiss: () => {
+          delete document.documentElement.dataset.busy;
           unlock();
           button.focus();
           if (failed) send({ "error[code]": "closed" });
@@ -64,6 +64,7 @@ function openInPage(form, handBack) {
     checkout.on("payment.failed", () => {
       failed = true;
     });
+    document.documentElement.dataset.busy = "checkout";
     checkout.open();
   });
 
@@ -100,39 +101,8 @@ function openSoon(form, stop, lock, unlock) {
   });
 }
 
-/** @param {HTMLElement} clock @param {Element | null} status */
-function countDown(clock, status) {
-  // Seconds, not a moment: the browser's own clock may be wrong.
-  const ends = Date.now() + Number(clock.dataset.seconds) * 1000;
-  let warned = false;
-  /** @param {string | undefined} words */
-  const say = (words) => {
-    if (status) status.textContent = words ?? "";
-  };
-  const show = () => {
-    const left = ends - Date.now();
-    if (left <= 0) {
-      clock.textContent = clock.dataset.over ?? "";
-      say(clock.dataset.over);
-      return;
-    }
-    const minutes = Math.floor(left / 60_000);
-    const seconds = String(Math.floor(left / 1000) % 60).padStart(2, "0");
-    clock.textContent = (clock.dataset.words ?? "").replace("%(minutes)s", `${minutes}:${seconds}`);
-    if (left < WARN_AT && !warned) {
-      warned = true;
-      clock.classList.add("low");
-      say(clock.dataset.warning);
-    }
-    setTimeout(show, 1000);
-  };
-  show();
-}
-
 const form = document.querySelector("form[data-gateway]");
 const handBack = document.querySelector("form[data-hand-back]");
 if (form instanceof HTMLFormElement && handBack instanceof HTMLFormElement) {
   openInPage(form, handBack);
 }
-const clock = document.querySelector("[data-seconds]");
-if (clock instanceof HTMLElement) countDown(clock, document.querySelector("[data-clock-status]"));
