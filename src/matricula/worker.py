@@ -1,5 +1,5 @@
-"""The worker process: runs jobs and periodic work, dispatches events to their effects, and handles
-webhooks.
+"""The worker process: runs jobs and periodic work, dispatches events to their effects, handles
+webhooks, and serves the lines of waiting rooms.
 
 Any number may run; any may die at any moment. A job it was running is taken up again.
 """
@@ -31,10 +31,14 @@ def run() -> None:
     django.setup()
 
     stop = threading.Event()
-    from matricula.flows import notices
+    from matricula.flows import admit, notices
     from matricula.kernel import outbox
 
-    tasks = {"dispatcher": outbox.dispatch_until, "webhooks": notices.handle_until}
+    tasks = {
+        "dispatcher": outbox.dispatch_until,
+        "webhooks": notices.handle_until,
+        "waiting_rooms": admit.serve_until,
+    }
     threads = [
         threading.Thread(target=_keep_doing, args=[name, task, stop], name=name)
         for name, task in tasks.items()

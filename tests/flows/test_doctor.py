@@ -19,6 +19,7 @@ from matricula.seats.models import Hold, SeatCount
 from tests.flows.conftest import given
 from tests.flows.test_doctor_of_money import BROKEN as BROKEN_MONEY
 from tests.support.factories import make_course, make_person, only_cohort
+from tests.waitingroom.test_doctor import BROKEN as BROKEN_LINES
 
 Broken = Callable[[UUID, UUID], str]  # an enrollment and its cohort; what the finding must name
 
@@ -170,7 +171,7 @@ def test_each_broken_promise_is_named_with_its_ids(
 
 
 def test_every_check_has_a_test() -> None:
-    broken = {name for name, _ in BROKEN} | {name for name, _ in BROKEN_MONEY}
+    broken = {name for name, _ in [*BROKEN, *BROKEN_MONEY, *BROKEN_LINES]}
     assert {check.name for check in doctor.CHECKS} == broken
 
 

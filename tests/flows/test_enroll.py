@@ -143,11 +143,20 @@ def test_being_enrolled_in_one_cohort_refuses_the_others(person: UUID, course: C
     assert isinstance(error, errors.AlreadyEnrolled)
 
 
-def test_a_pending_enrollment_is_handed_out_again(person: UUID, course: Course, held: UUID) -> None:
+def test_a_pending_enrollment_is_handed_out_again(person: UUID) -> None:
+    course = make_course(capacity=3, price=100_000)
+    first = enroll(Application(person, course.slug))
+    receipt = enroll(Application(person, course.slug))
+    assert (receipt.enrollment_id, receipt.is_new) == (first.enrollment_id, False)
+    assert receipt.hold_expires_at == first.hold_expires_at
+    assert SeatCount.objects.get(pk=only_cohort(course)).held == 1
+
+
+def test_a_seat_held_already_is_completed(person: UUID, course: Course, held: UUID) -> None:
     receipt = enroll(Application(person, course.slug))
     assert (receipt.enrollment_id, receipt.is_new) == (held, False)
-    assert receipt.hold_expires_at == Enrollment.objects.get(pk=held).hold_expires_at
-    assert SeatCount.objects.get(pk=only_cohort(course)).held == 1
+    assert Enrollment.objects.get(pk=held).stage == "confirmed"
+    assert SeatCount.objects.get(pk=only_cohort(course)).sold == 1
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "matricula.enrollments",
     "matricula.orders",
     "matricula.payments",
+    "matricula.waitingroom",
     "matricula.flows",
     "matricula.edges",
 ]

@@ -17,12 +17,14 @@ from matricula.flows import refund
 from matricula.flows.locked import LockedOrder, lock_order
 from matricula.kernel import events
 from matricula.kernel.events import NewEvent
+from matricula.kernel.locks import lock_person
 from matricula.orders import actions as order_actions
 from matricula.orders import queries as orders
 from matricula.orders.states import OrderState
 from matricula.payments import actions as payments
 from matricula.pricing import actions as pricing
 from matricula.seats import actions as seats
+from matricula.waitingroom import actions as waitingroom
 
 LONGEST_REASON = 500
 
@@ -35,8 +37,11 @@ def cancel(
 
     Raises NotFound for an enrollment that is not this person's, and IllegalState when it has ended.
     """
+    lock_person(person_id)
     record = queries.of_person(person_id, enrollment_id)
     reason = reason[:LONGEST_REASON]
+    if record.stage is Stage.REQUESTED:
+        seats.lock_counters([record.cohort_id])  # it is served before this, or not at all
     offer = refund.refundable(record)
     if offer is not None and offer.amount:
         return refund.refund_by_policy(enrollment_id, person_id, actor_id=actor_id, reason=reason)
@@ -52,6 +57,8 @@ def cancel(
 def _cancel_one(enrollment_id: UUID, actor_id: UUID, reason: str) -> None:
     seats.release([enrollment_id])  # takes the cohort's counter row before the enrollment's
     (enrollment,) = enrollments.lock([enrollment_id])
+    if enrollment.stage == Stage.REQUESTED:
+        waitingroom.leave(enrollment_id)
     events.append(_end(enrollment, actor_id, reason))
 
 

@@ -22,6 +22,7 @@ from matricula.kernel.errors import (
 from matricula.seats import queries as seats
 
 MOST_COURSES = 20
+BY_TURN = "Its seats are given in order of arrival. Join the line on its own page, and pay after."
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,12 @@ def _choose(person_id: UUID, wish: Wish) -> Choice:
             course.title,
         )
     try:
-        return choose(course, wish.cohort_id, counts, person.standing, person_id)
+        choice = choose(course, wish.cohort_id, counts, person.standing, person_id)
     except DomainError as error:
         raise _named(error, course.title) from error
+    if counts[choice.cohort_id].by_turn:
+        raise _named(IllegalState(BY_TURN), course.title)
+    return choice
 
 
 def _named(error: DomainError, title: str) -> DomainError:

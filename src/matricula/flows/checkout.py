@@ -25,6 +25,7 @@ from matricula.flows import quote as quotes
 from matricula.kernel import clock, correlation, events, ids
 from matricula.kernel.errors import FieldError, Guidance, ValidationFailed
 from matricula.kernel.events import NewEvent
+from matricula.kernel.locks import lock_person
 from matricula.kernel.money import Money
 from matricula.orders import actions as orders
 from matricula.orders import queries as order_queries
@@ -35,6 +36,7 @@ from matricula.pricing import actions as pricing
 from matricula.pricing.errors import CouponNotApplicable
 from matricula.pricing.values import Quote, QuoteLine
 from matricula.seats import actions as seats
+from matricula.seats.errors import HoldEnded
 
 # The least that gateways take (https://razorpay.com/docs/api/orders/create/: INR 1.00).
 LEAST_MINOR = 100
@@ -141,15 +143,22 @@ def basket(
 
 
 @transaction.atomic
-def place(basket: Basket) -> Placed:
+def place(basket: Basket, *, held: Mapping[UUID, UUID] | None = None) -> Placed:
     """Holds the seats and writes the order. Raises NotHeld, CouponExhausted, and
-    CouponNotApplicable for a rest too small to be paid; nothing is held then.
+    CouponNotApplicable for a rest too small to be paid; nothing is held then. `held` names, by
+    cohort, enrollments whose seat is held already; HoldEnded when one is not any more.
     """
     _check(basket)
+    held = held or {}
+    if held:
+        lock_person(basket.person_id)
+        seats.lock_counters(held)
     order_id = ids.new_id()
     # In cohort order, so that counters are locked in the order of the house.
     claims = {
-        choice.cohort_id: _claim(basket, choice)
+        choice.cohort_id: _held(choice, held[choice.cohort_id])
+        if choice.cohort_id in held
+        else _claim(basket, choice)
         for choice in sorted(basket.choices, key=lambda choice: choice.cohort_id)
     }
     in_order = tuple(claims[choice.cohort_id] for choice in basket.choices)
@@ -208,6 +217,14 @@ def _claim(basket: Basket, choice: Choice) -> Claim:
     if outcome != "held":
         raise NotHeld(Claim(choice, outcome, found, stage, expires_at))
     return Claim(choice, outcome, enrollment_id, Stage.VALIDATED, expires_at)
+
+
+def _held(choice: Choice, enrollment_id: UUID) -> Claim:
+    """A seat that was held before, with no order yet. Raises HoldEnded."""
+    (row,) = enrollments.lock([enrollment_id])
+    if row.stage != Stage.VALIDATED:
+        raise HoldEnded
+    return Claim(choice, "held", row.pk, Stage.VALIDATED, row.hold_expires_at)
 
 
 def _order(basket: Basket, order_id: UUID, claims: Sequence[Claim]) -> NewOrder:

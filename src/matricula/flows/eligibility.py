@@ -8,6 +8,7 @@ gathered batch. One person alone is decided upon by the same rules from the same
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from django.conf import settings
@@ -30,16 +31,20 @@ def refusals(
     counts: Mapping[UUID, Availability] | None = None,
     *,
     apart_from: Collection[UUID] = (),
+    came_in_time: bool = False,
 ) -> dict[UUID, DomainError | None]:
     """Why each person cannot take a seat in the cohort now, or None when they can: one query.
 
     Without `counts` nobody is refused because it is full: whoever claims decides that under the
     counter's lock. Enrollments in `apart_from` are taken not to be there: a ticket that waits for
-    its seat, or an enrollment that is given up for the new one. Nothing is locked, so the answer
+    its seat, or an enrollment that is given up for the new one. With `came_in_time` they asked while
+    registration was open, and whether it still is does not matter. Nothing is locked, so the answer
     may be a moment old.
     """
     facts = offer.course_facts(course, counts or {}, clock.now())
     cohort = next((fact for fact in facts.cohorts if fact.id == cohort_id), None)
+    if cohort is not None and came_in_time:
+        cohort = replace(cohort, window="open")
     found = standings.read([Asking(person, course) for person in person_ids], apart_from=apart_from)
     decided: dict[UUID, DomainError | None] = {}
     for person_id, person in zip(person_ids, found, strict=True):

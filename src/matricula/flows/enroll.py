@@ -12,7 +12,7 @@ A course that costs something is priced (`flows/quote.py`), its seat held and it
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -22,11 +22,16 @@ from psycopg.types.json import Jsonb
 from matricula.catalog import queries as catalog
 from matricula.catalog.queries import CoursePlan
 from matricula.enrollments import rules, standings
-from matricula.enrollments.errors import AlreadyEnrolled, CourseNotAvailable
+from matricula.enrollments.errors import (
+    AlreadyEnrolled,
+    CourseNotAvailable,
+    RegistrationClosed,
+    RegistrationNotOpen,
+)
 from matricula.enrollments.rules import LiveEnrollment, Standing
 from matricula.enrollments.standings import PersonStanding
 from matricula.enrollments.states import Stage
-from matricula.flows import checkout, offer
+from matricula.flows import admit, checkout, offer
 from matricula.flows.checkout import Choice
 from matricula.flows.eligibility import account_refusal
 from matricula.kernel import clock, correlation, idempotency, ids
@@ -104,8 +109,10 @@ def enroll(application: Application, keyed: Keyed | None = None) -> Receipt:
         raise AlreadyAnswered(idempotency.replayed(person.remembered, keyed.fingerprint))
     check_account(person)
     if person.standing.live is not None:
-        return _existing(course, person.standing.live, application.coupon_code)
+        return _existing(application, course, person.standing.live)
     choice = choose(course, application.cohort_id, counts, person.standing, application.person_id)
+    if counts[choice.cohort_id].by_turn:
+        return _queue(application, choice)
     if application.coupon_code or offer.is_paid(course, clock.now()):
         return _buy(application, choice, keyed)
     return _take(application, choice, keyed)
@@ -119,16 +126,40 @@ def _take(application: Application, choice: Choice, keyed: Keyed | None) -> Rece
     if claim.outcome == "answered" and keyed is not None:
         raise AlreadyAnswered(_first_answer(application.person_id, keyed))
     if claim.outcome == "already":
-        return _existing(
-            course,
-            LiveEnrollment(
-                claim.enrollment_id, choice.cohort_id, Stage(claim.stage), claim.expires_at
-            ),
-            None,
+        live = LiveEnrollment(
+            claim.enrollment_id, choice.cohort_id, Stage(claim.stage), claim.expires_at
         )
+        return _existing(replace(application, coupon_code=None), course, live)
     if claim.outcome != "enrolled":
         raise full(course, application.person_id)
     return Receipt(claim.enrollment_id, course, Stage(claim.stage), None, is_new=True)
+
+
+def _queue(application: Application, choice: Choice) -> Receipt:
+    """A ticket of the waiting room: the seat is claimed when its turn comes (`flows/admit.py`), and
+    paid for after that."""
+    if application.coupon_code:  # one that cannot be used is told before the wait, not after it
+        checkout.basket(
+            application.person_id, [choice], [application.coupon_code], application.terms
+        )
+    course = choice.course
+    (ticket,) = admit.queue(
+        [admit.Request(application.person_id, course.id, choice.cohort_id, application.metadata)]
+    )
+    match ticket.outcome:
+        case "queued":
+            return Receipt(ticket.enrollment_id, course, Stage.REQUESTED, None, is_new=True)
+        case "already":
+            live = LiveEnrollment(
+                ticket.enrollment_id, choice.cohort_id, ticket.stage, ticket.hold_expires_at
+            )
+            return _existing(application, course, live)
+        case "not_open":  # by the database's clock, which decides for everybody
+            raise RegistrationNotOpen
+        case "over":
+            raise RegistrationClosed
+        case _:
+            raise CourseNotAvailable
 
 
 def _buy(application: Application, choice: Choice, keyed: Keyed | None) -> Receipt:
@@ -153,11 +184,15 @@ def _buy(application: Application, choice: Choice, keyed: Keyed | None) -> Recei
         live = LiveEnrollment(
             claim.enrollment_id, choice.cohort_id, claim.stage, claim.hold_expires_at
         )
-        return _existing(choice.course, live, application.coupon_code)
+        return _existing(application, choice.course, live)
+    return _receipt(choice.course, placed, is_new=True)
+
+
+def _receipt(course: CoursePlan, placed: checkout.Placed, *, is_new: bool) -> Receipt:
     (claim,) = placed.claims
     stage = Stage.CONFIRMED if placed.payment_id is None else Stage.PAYMENT_PENDING
     expires_at = claim.hold_expires_at if placed.payment_id is not None else None
-    return Receipt(claim.enrollment_id, choice.course, stage, expires_at, True, placed.order_id)
+    return Receipt(claim.enrollment_id, course, stage, expires_at, is_new, placed.order_id)
 
 
 def _find(application: Application) -> CoursePlan:
@@ -175,9 +210,10 @@ def check_account(person: PersonStanding) -> None:
         raise refusal
 
 
-def _existing(course: CoursePlan, live: LiveEnrollment, coupon_code: str | None) -> Receipt:
+def _existing(application: Application, course: CoursePlan, live: LiveEnrollment) -> Receipt:
     """A pending enrollment is handed out again; a finished one cannot be made twice. Its price was
     frozen when it was placed: another coupon is for another checkout."""
+    coupon_code = application.coupon_code
     if not live.is_pending:
         raise AlreadyEnrolled(
             guidance=Guidance(
@@ -185,6 +221,8 @@ def _existing(course: CoursePlan, live: LiveEnrollment, coupon_code: str | None)
                 extra={"enrollment_id": ids.to_text("enr", live.id)},
             )
         )
+    if live.stage is Stage.VALIDATED:
+        return _complete(application, course, live)
     order = orders.of_enrollment(live.id)
     if coupon_code and order is not None and coupon_code.upper() not in order.coupon_codes:
         raise IllegalState(
@@ -199,6 +237,16 @@ def _existing(course: CoursePlan, live: LiveEnrollment, coupon_code: str | None)
         is_new=False,
         order_id=order.id if order is not None else None,
     )
+
+
+def _complete(application: Application, course: CoursePlan, live: LiveEnrollment) -> Receipt:
+    """A seat that is held already, come by in line: its order is placed."""
+    codes = [application.coupon_code] if application.coupon_code else []
+    basket = checkout.basket(
+        application.person_id, [Choice(course, live.cohort_id)], codes, application.terms
+    )
+    placed = checkout.place(basket, held={live.cohort_id: live.id})
+    return _receipt(course, placed, is_new=False)
 
 
 def choose(

@@ -4,6 +4,6 @@ A seat is held for a time (while somebody pays) or sold. `SeatCount` is the one 
 a cohort; `Hold` is the ledger that says who has each seat.
 
 Public verbs: `actions.set_capacity`, `actions.release`, `actions.extend`, `actions.sell`,
-`actions.expire`; seats are claimed by the SQL function `claim_seats` (`sql/claims.sql`),
-called by the enrollment function of `flows`.
+`actions.expire`, `actions.give_by_turn`; seats are claimed by the SQL function `claim_seats`
+(`sql/claims.sql`), called by the enrollment function of `flows`.
 """

@@ -33,6 +33,12 @@ def set_capacity(cohort_id: UUID, capacity: int | None) -> None:
     SeatCount.objects.filter(cohort_id=cohort_id).update(capacity=capacity)
 
 
+def give_by_turn(cohort_id: UUID, by_turn: bool) -> None:
+    """From now on the cohort's seats are given in the order of its waiting room, or freely again.
+    Claims that were decided before have ended when this returns."""
+    SeatCount.objects.filter(cohort_id=cohort_id).update(by_turn=by_turn)
+
+
 def remove_unused(cohort_id: UUID) -> None:
     """Takes the seats of a cohort that nobody ever had a seat in away, so that it can be deleted.
 

@@ -26,6 +26,11 @@ class SeatCount(models.Model):
     capacity = models.PositiveIntegerField(null=True, help_text="Empty: no limit.")
     held = models.PositiveIntegerField(default=0)
     sold = models.PositiveIntegerField(default=0)
+    by_turn = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Newcomers wait in line: seats are given in the order of the waiting room.",
+    )
 
     class Meta:
         constraints: ClassVar = [

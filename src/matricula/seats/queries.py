@@ -11,11 +11,13 @@ from matricula.seats.models import SeatCount
 
 @dataclass(frozen=True)
 class Availability:
-    """The seats of one cohort. `capacity` and `left` are None when there is no limit."""
+    """The seats of one cohort. `capacity` and `left` are None when there is no limit. `by_turn`:
+    newcomers take a ticket of the waiting room instead of a seat."""
 
     capacity: int | None
     held: int
     sold: int
+    by_turn: bool = False
 
     @property
     def left(self) -> int | None:
@@ -32,7 +34,8 @@ NO_SEATS = Availability(capacity=0, held=0, sold=0)
 def availability(cohort_ids: Iterable[UUID]) -> dict[UUID, Availability]:
     """The seats of these cohorts; a cohort without a counter is missing from the answer."""
     rows = SeatCount.objects.filter(pk__in=list(cohort_ids))
+    columns = rows.values_list("pk", "capacity", "held", "sold", "by_turn")
     return {
-        pk: Availability(capacity, held, sold)
-        for pk, capacity, held, sold in rows.values_list("pk", "capacity", "held", "sold")
+        pk: Availability(capacity, held, sold, by_turn)
+        for pk, capacity, held, sold, by_turn in columns
     }

@@ -1,0 +1,159 @@
+"""The waiting room: people take tickets in order of arrival, and are let in in that order.
+
+A ticket is an enrollment in stage `requested`. Taking one is cheap: no seat is touched. A thread
+of the worker serves the lines in batches, each one transaction: the rules are asked again, seats
+are claimed in order, and each ticket becomes a confirmed enrollment (free), a held seat (paid: its
+owner then goes on to the checkout), or a refusal with its reason. `sql/admit.sql` holds both
+functions, and why the order can be trusted; `flows/rooms.py` says when a room is open.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection, transaction
+from psycopg.types.json import Jsonb
+
+from matricula.catalog import queries as catalog
+from matricula.catalog.queries import CoursePlan
+from matricula.enrollments.states import Stage
+from matricula.flows import eligibility, offer, rooms
+from matricula.kernel import clock, correlation, ids
+from matricula.kernel.errors import DomainError
+from matricula.waitingroom import actions, queries
+from matricula.waitingroom.queries import Arrival
+
+# Served in one transaction: short enough that leaving and claiming never wait long.
+BATCH = 500
+IDLE_SECONDS = 0.2
+AFTER_FAILURE_SECONDS = 1.0
+FULL = "Every seat was given out before your turn came."
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a person waits for: a seat in one cohort."""
+
+    person_id: UUID
+    course_id: UUID
+    cohort_id: UUID
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    correlation_id: str = field(default_factory=correlation.current)
+    enrollment_id: UUID = field(default_factory=ids.new_id)
+
+
+@dataclass(frozen=True)
+class Queued:
+    """What became of a request; see `admit.sql` for the outcomes. `number` is there for a ticket
+    taken now."""
+
+    outcome: str
+    enrollment_id: UUID
+    stage: Stage
+    hold_expires_at: datetime | None
+    number: int | None
+
+
+def queue(requests: Sequence[Request]) -> list[Queued]:
+    """Takes a ticket for each request, in their order, which is the order of arrival. One call is
+    one transaction; a person at most once in it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT outcome, enrollment_id, stage, hold_expires_at, number FROM queue_people("
+            "%s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::jsonb[], %s::text[])",
+            [
+                [request.person_id for request in requests],
+                [request.course_id for request in requests],
+                [request.cohort_id for request in requests],
+                [request.enrollment_id for request in requests],
+                [Jsonb(dict(request.metadata)) for request in requests],
+                [request.correlation_id for request in requests],
+            ],
+        )
+        return [
+            Queued(outcome, enrollment_id, Stage(stage), expires_at, number)
+            for outcome, enrollment_id, stage, expires_at, number in cursor.fetchall()
+        ]
+
+
+def serve_until(stop: threading.Event) -> None:
+    """Serves every line until told to stop. A database that is away is waited for."""
+    watch = rooms.Watch()
+    while not stop.is_set():
+        try:
+            pause = 0.0 if serve_once() else IDLE_SECONDS
+            watch.look()
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("line_not_served", error=str(error))
+            pause = AFTER_FAILURE_SECONDS
+            connection.close()
+        stop.wait(pause)
+    close_old_connections()
+    connection.close()
+
+
+def serve_once() -> int:
+    """One batch of each line in which somebody waits; returns how many tickets were served."""
+    return sum(serve(cohort_id) for cohort_id in queries.to_serve())
+
+
+@transaction.atomic
+def serve(cohort_id: UUID, limit: int = BATCH) -> int:
+    """The next batch of one line, in order; returns how many tickets were served. Nothing while
+    somebody else serves it, or it is paused.
+    """
+    room = actions.lock_if_free(cohort_id)
+    if room is None:
+        return 0
+    arrivals, up_to = queries.next_in_line(room, limit)
+    if not arrivals:
+        if up_to > room.served_up_to:
+            actions.pass_over(room, up_to)
+        return 0
+    course = catalog.course_of_cohort(cohort_id)
+    refusals = eligibility.refusals(
+        course,
+        cohort_id,
+        [arrival.person_id for arrival in arrivals],
+        apart_from=[arrival.enrollment_id for arrival in arrivals],
+        came_in_time=True,
+    )
+    _admit(course, cohort_id, arrivals, refusals, up_to)
+    return len(arrivals)
+
+
+def _admit(
+    course: CoursePlan,
+    cohort_id: UUID,
+    arrivals: Sequence[Arrival],
+    refusals: Mapping[UUID, DomainError | None],
+    up_to: int,
+) -> None:
+    refused = [refusals[arrival.person_id] for arrival in arrivals]
+    # Held from the moment its owner can act on it: the event that tells them is in here too.
+    hold_seconds = settings.ENVIRONMENT.hold_seconds if offer.is_paid(course, clock.now()) else None
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT admitted, refused FROM admit_people("
+            "%s::uuid, %s::uuid[], %s::text[], %s::text[], %s::int, %s::int, %s::text, %s::bigint)",
+            [
+                cohort_id,
+                [arrival.enrollment_id for arrival in arrivals],
+                [refusal.code if refusal else None for refusal in refused],
+                [refusal.detail if refusal else None for refusal in refused],
+                hold_seconds,
+                course.access_days,
+                FULL,
+                up_to,
+            ],
+        )
+        admitted, turned_away = cursor.fetchone()
+    log.info("line_served", cohort=str(cohort_id), admitted=admitted, refused=turned_away)

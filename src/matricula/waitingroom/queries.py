@@ -1,0 +1,107 @@
+"""Reads of the waiting room. Positions are derived, never written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+
+from matricula.waitingroom.models import Room, Ticket
+from matricula.waitingroom.rules import Place
+from matricula.waitingroom.states import TicketState
+
+# Everybody up to `served_up_to` is decided, and of the others only those who left: two steps in
+# indexes, however many wait.
+PLACE = """
+SELECT t.number,
+       t.number - 1 - r.served_up_to
+       - (SELECT count(*) FROM waitingroom_ticket gone
+           WHERE gone.cohort_id = t.cohort_id AND gone.state = 'left'
+             AND gone.number > r.served_up_to AND gone.number < t.number) AS ahead,
+       t.taken_at, r.is_paused, r.pace, r.moved_at
+  FROM waitingroom_ticket t
+  JOIN waitingroom_room r ON r.cohort_id = t.cohort_id
+ WHERE t.enrollment_id = %s AND t.state = 'waiting' AND t.number > r.served_up_to
+"""
+_WAITING = """
+SELECT r.cohort_id,
+       l.last_number - r.served_up_to
+       - (SELECT count(*) FROM waitingroom_ticket gone
+           WHERE gone.cohort_id = r.cohort_id AND gone.state = 'left'
+             AND gone.number > r.served_up_to) AS waiting,
+       (SELECT t.taken_at FROM waitingroom_ticket t
+         WHERE t.cohort_id = r.cohort_id AND t.number > r.served_up_to AND t.state = 'waiting'
+         ORDER BY t.number LIMIT 1) AS oldest
+  FROM waitingroom_room r JOIN waitingroom_line l ON l.cohort_id = r.cohort_id
+ WHERE r.cohort_id = ANY (%s::uuid[])
+"""
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """How many wait in a room, and since when the first of them does."""
+
+    waiting: int
+    oldest: datetime | None
+
+
+EMPTY = Crowd(0, None)
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A ticket whose turn has come, and whose it is."""
+
+    number: int
+    enrollment_id: UUID
+    person_id: UUID
+
+
+def place_of(enrollment_id: UUID) -> Place | None:
+    """Where the enrollment's ticket stands; None when it does not wait. The caller has checked
+    whose it is."""
+    with connection.cursor() as cursor:
+        cursor.execute(PLACE, [enrollment_id])
+        row = cursor.fetchone()
+    return None if row is None else Place(*row)
+
+
+def refusal_code(enrollment_id: UUID) -> str:
+    """Why the enrollment's ticket was refused; empty when it was not."""
+    codes = Ticket.objects.filter(enrollment=enrollment_id).values_list("code", flat=True)
+    return codes.first() or ""
+
+
+def crowds(cohort_ids: Sequence[UUID]) -> dict[UUID, Crowd]:
+    """Who waits in these cohorts' rooms; a cohort without a room is missing from the answer."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WAITING, [list(cohort_ids)])
+        return {cohort_id: Crowd(*rest) for cohort_id, *rest in cursor.fetchall()}
+
+
+def to_serve() -> list[UUID]:
+    """The cohorts in whose lines somebody may wait, and that are not paused."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT r.cohort_id FROM waitingroom_room r JOIN waitingroom_line l USING (cohort_id)"
+            " WHERE NOT r.is_paused AND l.last_number > r.served_up_to ORDER BY r.cohort_id"
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def next_in_line(room: Room, limit: int) -> tuple[list[Arrival], int]:
+    """The next so many tickets of a locked room that still wait, in order; and the number up to
+    which the line is served once they are."""
+    rows = Ticket.objects.filter(line=room.pk, number__gt=room.served_up_to).order_by("number")
+    found = list(
+        rows.values_list("number", "enrollment_id", "enrollment__person_id", "state")[:limit]
+    )
+    waiting = [
+        Arrival(number, enrollment_id, person_id)
+        for number, enrollment_id, person_id, state in found
+        if state == TicketState.WAITING
+    ]
+    return waiting, found[-1][0] if found else room.served_up_to
