@@ -37,9 +37,9 @@ def refusals(
 
     Without `counts` nobody is refused because it is full: whoever claims decides that under the
     counter's lock. Enrollments in `apart_from` are taken not to be there: a ticket that waits for
-    its seat, or an enrollment that is given up for the new one. With `came_in_time` they asked while
-    registration was open, and whether it still is does not matter. Nothing is locked, so the answer
-    may be a moment old.
+    its seat, or an enrollment that is given up for the new one. With `came_in_time` they asked
+    while registration was open; whether it still is does not matter. Nothing is locked, so the
+    answer may be a moment old.
     """
     facts = offer.course_facts(course, counts or {}, clock.now())
     cohort = next((fact for fact in facts.cohorts if fact.id == cohort_id), None)
