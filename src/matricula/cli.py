@@ -95,6 +95,7 @@ def migrate() -> None:
         from matricula.kernel.schema import migrate as bring_up_to_date
 
         bring_up_to_date()
+        _ensure_roles()
 
 
 @main.command("set-up", hidden=True)
@@ -105,6 +106,7 @@ def set_up() -> None:
         from matricula.kernel.schema import migrate as bring_up_to_date
 
         bring_up_to_date()
+        _ensure_roles()
         if not environment.demo:
             for address in demo_data.close_accounts():
                 _say(f"Closed the demo account {address}: its password is published")
@@ -224,6 +226,13 @@ def restore(file: Path, yes: bool) -> None:
 def version() -> None:
     """Print the version."""
     _say(__version__)
+
+
+def _ensure_roles() -> None:
+    """The roles that Matricula brings along, where they are missing."""
+    from matricula.support.roles import ensure_role
+
+    ensure_role()
 
 
 @contextmanager

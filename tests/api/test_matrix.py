@@ -10,7 +10,9 @@ import pytest
 from matricula.accounts.models import Person
 from matricula.edges.api.app import api as the_api
 from matricula.flows.enroll import Application, enroll
+from matricula.flows.support import Question, ask
 from matricula.kernel import ids
+from matricula.support.states import Channel
 from tests.support.people import ApiClient, client_of, person
 
 pytestmark = pytest.mark.django_db
@@ -127,6 +129,41 @@ TABLE: dict[tuple[str, str], dict[str, int]] = {
         "instructor": 404,
         "staff": 404,
     },
+    ("GET", "/support/conversations"): {
+        "guest": 401,
+        "learner": 200,
+        "other": 200,
+        "instructor": 200,
+        "staff": 200,
+    },
+    ("POST", "/support/conversations"): {
+        "guest": 401,
+        "learner": 201,
+        "other": 201,
+        "instructor": 201,
+        "staff": 201,
+    },
+    ("GET", "/support/conversations/{conversation_id}"): {
+        "guest": 401,
+        "learner": 200,
+        "other": 404,
+        "instructor": 404,
+        "staff": 404,
+    },
+    ("POST", "/support/conversations/{conversation_id}/messages"): {
+        "guest": 401,
+        "learner": 201,
+        "other": 404,
+        "instructor": 404,
+        "staff": 404,
+    },
+    ("POST", "/support/conversations/{conversation_id}/close"): {
+        "guest": 401,
+        "learner": 200,
+        "other": 404,
+        "instructor": 404,
+        "staff": 404,
+    },
     ("POST", "/enrollments/{enrollment_id}/cancel"): {
         "guest": 401,
         "learner": 200,
@@ -142,6 +179,7 @@ class Stage:
     clients: dict[str, ApiClient]
     enrollment_id: str
     order_id: str
+    conversation_id: str
 
 
 @pytest.fixture
@@ -162,6 +200,7 @@ def stage() -> Stage:
         {"guest": ApiClient(), **clients},
         ids.to_text("enr", receipt.enrollment_id),
         ids.to_text("ord", order),
+        ids.to_text("sup", ask(learner.pk, Question("Hello", Channel.API)).conversation_id),
     )
 
 
@@ -176,6 +215,8 @@ def body_for(path: str, role: str) -> dict[str, Any]:
         "/auth/token/refresh": {"refresh_token": "unknown"},
         "/auth/token/revoke": {"refresh_token": "unknown"},
         "/enrollments/initialize": {"course_id": "tiny-seminar"},
+        "/support/conversations": {"content": "Something is wrong."},
+        "/support/conversations/{conversation_id}/messages": {"content": "And more."},
         "/orders/initialize": {"items": [{"course_id": "tiny-seminar"}]},
         "/enrollments/{enrollment_id}/verify-payment": {
             "razorpay_payment_id": "pay_1",
@@ -192,7 +233,10 @@ def test_each_endpoint_answers_each_role_as_expected(
     method: str, path: str, role: str, stage: Stage
 ) -> None:
     url = path.format(
-        course_id="tiny-seminar", enrollment_id=stage.enrollment_id, order_id=stage.order_id
+        course_id="tiny-seminar",
+        enrollment_id=stage.enrollment_id,
+        order_id=stage.order_id,
+        conversation_id=stage.conversation_id,
     )
     body = body_for(path, role) if method == "POST" else None
 

@@ -26,6 +26,8 @@ COUPONS = "/console/pricing/coupon/"
 TAX_RATES = "/console/pricing/taxrate/"
 REFUND_STEPS = "/console/orders/refundstep/"
 SELLER = "/console/pricing/seller/"
+CONVERSATIONS = "/console/support/conversation/"
+CANNED = "/console/support/cannedanswer/"
 MONEY = (
     TASKS,
     ORDERS,
@@ -39,7 +41,7 @@ MONEY = (
     REFUND_STEPS,
     SELLER,
 )
-LISTS = (COURSES, COHORTS, PEOPLE, ENROLLMENTS, HOLDS, EVENTS, ROLES, *MONEY)
+LISTS = (COURSES, COHORTS, PEOPLE, ENROLLMENTS, HOLDS, EVENTS, ROLES, CONVERSATIONS, CANNED, *MONEY)
 
 
 def change(listing: str, key: UUID | int) -> str:

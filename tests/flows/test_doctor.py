@@ -13,9 +13,12 @@ from django.db.models.functions import Now
 from matricula.catalog.models import Course
 from matricula.enrollments.models import Enrollment
 from matricula.flows import doctor
+from matricula.flows.support import Question, answer, ask
 from matricula.kernel import ids
 from matricula.kernel.models import Outbox, OutgoingMail, RememberedAnswer
 from matricula.seats.models import Hold, SeatCount
+from matricula.support.models import Conversation, Message
+from matricula.support.states import Channel
 from tests.flows.conftest import given
 from tests.flows.test_doctor_of_money import BROKEN as BROKEN_MONEY
 from tests.support.factories import make_course, make_person, only_cohort
@@ -132,7 +135,42 @@ def reserve_for_ever(enrollment: UUID, cohort: UUID) -> str:
     return "no lease"
 
 
+def talk() -> UUID:
+    return ask(make_person().pk, Question("Hello", Channel.FORM)).conversation_id
+
+
+def lose_a_message(enrollment: UUID, cohort: UUID) -> str:
+    broken = talk()
+    Message.objects.filter(conversation=broken).delete()
+    return str(broken)
+
+
+def close_silently(enrollment: UUID, cohort: UUID) -> str:
+    broken = talk()
+    Conversation.objects.filter(pk=broken).update(state="closed", closed_at=Now())
+    return str(broken)
+
+
+def answer_unmailed(enrollment: UUID, cohort: UUID) -> str:
+    broken = talk()
+    answer(broken, make_person().pk, "Hello to you")
+    Message.objects.filter(conversation=broken).update(mail_id="")
+    return str(broken)
+
+
+def lose_the_mails_job(enrollment: UUID, cohort: UUID) -> str:
+    broken = talk()
+    answer(broken, make_person().pk, "Hello to you")
+    header = Message.objects.get(conversation=broken, author="staff").mail_id
+    OutgoingMail.objects.create(content={"headers": {"Message-ID": header}})
+    return str(broken)
+
+
 BROKEN: list[tuple[str, Broken]] = [
+    ("conversations", lose_a_message),
+    ("conversations", close_silently),
+    ("support_mail", answer_unmailed),
+    ("support_mail", lose_the_mails_job),
     ("oversold", oversell),
     ("seat_counts", miscount_sold),
     ("seat_counts", miscount_held),

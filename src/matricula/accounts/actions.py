@@ -58,6 +58,11 @@ def limit_guests(request: HttpRequest) -> None:
     _limit(request, "guest_checkout")
 
 
+def limit_guest_questions(request: HttpRequest) -> None:
+    """Counts a guest's question to support against its address. Raises RateLimited."""
+    _limit(request, "guest_question")
+
+
 def authenticate(request: HttpRequest, *, email: str, password: str) -> Person:
     """The person with this address and password.
 

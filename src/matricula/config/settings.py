@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "matricula.enrollments",
     "matricula.orders",
     "matricula.payments",
+    "matricula.support",
     "matricula.waitingroom",
     "matricula.flows",
     "matricula.edges",
@@ -148,7 +149,10 @@ ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
 ACCOUNT_CONFIRM_EMAIL_ON_GET = False
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = urlsplit(ENVIRONMENT.base_url).scheme
 # Guests hold seats without an account, so how often one address may is bounded.
-ACCOUNT_RATE_LIMITS: dict[str, str | None] | bool = {"guest_checkout": "10/10m/ip"}
+ACCOUNT_RATE_LIMITS: dict[str, str | None] | bool = {
+    "guest_checkout": "10/10m/ip",
+    "guest_question": "5/10m/ip",
+}
 if not ENVIRONMENT.limits:
     ACCOUNT_RATE_LIMITS = False
 elif ENVIRONMENT.demo:
@@ -156,6 +160,7 @@ elif ENVIRONMENT.demo:
     ACCOUNT_RATE_LIMITS = {
         "signup": None,
         "guest_checkout": None,
+        "guest_question": None,
         "login": None,
         "reset_password_from_key": None,
         "login_failed": "5/5m/key",

@@ -25,9 +25,11 @@ _PERSONAL = (
     "/demo/",
     "/guests/",
     "/pay/",
+    "/support/",
     "/api/v1/auth/",
     "/api/v1/me",
     "/api/v1/enrollments",
+    "/api/v1/support",
 )
 
 log = structlog.get_logger(__name__)

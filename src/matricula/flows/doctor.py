@@ -68,6 +68,8 @@ CHECKS: Sequence[Check] = (
     Check("document_gaps", "Invoices and credit notes are numbered without gaps."),
     Check("missing_documents", "What was paid or given back ten minutes ago has its paper."),
     Check("coupon_limits", "No coupon is used beyond its limits, open checkouts counted."),
+    Check("conversations", "A conversation stands where its last message says."),
+    Check("support_mail", "Every answer of support has its mail."),
     Check("forgotten_keys", "One Idempotency-Key has one finished answer."),
 )
 

@@ -26,6 +26,7 @@ from matricula.kernel.locks import lock_person
 from matricula.orders.models import Order
 from matricula.orders.states import OrderState
 from matricula.seats import actions as seats
+from matricula.support import actions as support
 
 
 def is_enrolled_elsewhere(enrollment: Enrollment) -> bool:
@@ -69,6 +70,7 @@ def join(token: str, account_id: UUID) -> list[UUID]:
     mine.update(person=account_id)
     seats.rename(guest_id, account_id)
     Order.objects.filter(person=guest_id).update(person=account_id)
+    support.rename(guest_id, account_id)
     guests.close(guest)
     events.append(
         [

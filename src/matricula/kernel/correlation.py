@@ -21,9 +21,12 @@ def current() -> str:
 
 def accept_or_make(offered: str | None) -> str:
     """The caller's id when it is harmless in a header and a log line, else a new one."""
-    if offered and _ACCEPTABLE.fullmatch(offered):
-        return offered
-    return secrets.token_hex(12)
+    return accepted(offered) or secrets.token_hex(12)
+
+
+def accepted(offered: str | None) -> str:
+    """The id that somebody quotes; empty when it cannot be one of ours."""
+    return offered if offered and _ACCEPTABLE.fullmatch(offered) else ""
 
 
 @contextmanager

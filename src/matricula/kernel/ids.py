@@ -16,7 +16,21 @@ from typeid.codecs.base32 import encode as _encode_base32
 from matricula.kernel.errors import NotFound
 
 Prefix = Literal[
-    "usr", "crs", "coh", "enr", "hld", "evt", "ord", "pay", "rfd", "inv", "cpn", "whk", "dsp", "tsk"
+    "usr",
+    "crs",
+    "coh",
+    "enr",
+    "hld",
+    "evt",
+    "ord",
+    "pay",
+    "rfd",
+    "inv",
+    "cpn",
+    "whk",
+    "dsp",
+    "tsk",
+    "sup",
 ]
 
 _SUFFIX_LENGTH = 26

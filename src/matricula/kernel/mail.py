@@ -38,6 +38,16 @@ class Backend(BaseEmailBackend):
         return len(email_messages)
 
 
+def message_id(name: str) -> str:
+    """A Message-ID of ours with a name of the caller's: stable, so that a second copy is known as
+    such."""
+    return f"<{name}@{_host()}>"
+
+
+def _host() -> str:
+    return settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip(">")
+
+
 def deliver(mail_id: int) -> bool:
     """Sends a queued mail and forgets it; False when it was sent before.
 
@@ -58,7 +68,6 @@ def deliver(mail_id: int) -> bool:
 
 def _content(message: EmailMessage) -> dict[str, Any]:
     alternatives = getattr(message, "alternatives", [])
-    host = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip(">")
     return {
         "subject": message.subject,
         "body": message.body,
@@ -67,7 +76,7 @@ def _content(message: EmailMessage) -> dict[str, Any]:
         "cc": list(message.cc),
         "bcc": list(message.bcc),
         "reply_to": list(message.reply_to),
-        "headers": {"Message-ID": make_msgid(domain=host), **message.extra_headers},
+        "headers": {"Message-ID": make_msgid(domain=_host()), **message.extra_headers},
         "alternatives": [[str(content), str(kind)] for content, kind in alternatives],
     }
 

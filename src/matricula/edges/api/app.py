@@ -20,6 +20,7 @@ from matricula.edges.api import (
     idempotent,
     orders,
     payments,
+    support,
 )
 from matricula.edges.api.answers import Renderer
 from matricula.edges.api.parsing import StrictParser
@@ -46,6 +47,8 @@ _IDEMPOTENCY_KEY: dict[str, Any] = {
     "description": "Repeated with the same key and body, the first answer comes again.",
     "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY},
 }
+# Under these, every POST takes a key.
+_KEYED = ("/enrollments/", "/orders/", "/support/")
 _SOURCES = {"body", "query", "path", "header", "form"}
 
 
@@ -60,7 +63,7 @@ class MatriculaAPI(NinjaAPI):
                     operation["responses"].setdefault(status, _problem(status))
                 for response in operation["responses"].values():
                     _mark_problem(response)
-                if method == "post" and ("/enrollments/" in path or "/orders/" in path):
+                if method == "post" and any(part in path for part in _KEYED):
                     operation["parameters"].append(_IDEMPOTENCY_KEY)
         return document
 
@@ -92,6 +95,7 @@ api.add_router("", enrollments.router)
 api.add_router("", payments.router)
 api.add_router("", enrollment_events.router)
 api.add_router("", orders.router)
+api.add_router("", support.router)
 
 
 @api.exception_handler(ValidationError)

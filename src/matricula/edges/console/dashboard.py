@@ -14,6 +14,8 @@ from matricula.enrollments.models import Enrollment
 from matricula.kernel import clock
 from matricula.payments.models import StaffTask
 from matricula.seats.models import Hold, SeatCount
+from matricula.support.models import Conversation
+from matricula.support.states import ConversationState
 
 UPCOMING = 5
 LATEST = 10
@@ -47,6 +49,10 @@ def facts(request: HttpRequest) -> dict[str, Any]:
     if may("payments.view_stafftask"):
         waiting = StaffTask.objects.filter(closed_at=None).count()
         figures.append(Fact("To decide", waiting, references.changelist(StaffTask)))
+    if may("support.view_conversation"):
+        asked = Conversation.objects.filter(state=ConversationState.OPEN).count()
+        address = f"{references.changelist(Conversation)}?state__exact={ConversationState.OPEN}"
+        figures.append(Fact("Waiting for an answer", asked, address))
     return {
         "figures": figures,
         "upcoming": _upcoming() if may("catalog.view_cohort") else None,

@@ -27,6 +27,7 @@ _PREFIX_OF_EVENT: dict[str, Prefix] = {
     "cohort": "coh",
     "person": "usr",
     "completion": "usr",
+    "support": "sup",
 }
 _PAGE_OF_PREFIX: dict[str, str] = {
     "enr": "enrollments_enrollment",
@@ -37,6 +38,7 @@ _PAGE_OF_PREFIX: dict[str, str] = {
     "ord": "orders_order",
     "pay": "payments_payment",
     "rfd": "payments_refund",
+    "sup": "support_conversation",
 }
 
 

@@ -47,6 +47,10 @@ _USABLE: dict[str, dict[str, tuple[str, ...]]] = {
         "taxrate": ("view", "add", "change", "delete"),
         "seller": ("view", "add", "change"),
     },
+    "support": {
+        "conversation": ("view", "change"),
+        "cannedanswer": ("view", "add", "change", "delete"),
+    },
     "kernel": {"event": ("view",)},
 }
 

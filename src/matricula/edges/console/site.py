@@ -48,6 +48,7 @@ from matricula.edges.console.pricing import (
 )
 from matricula.edges.console.references import changelist
 from matricula.edges.console.roles import RoleAdmin
+from matricula.edges.console.support import CannedAnswerAdmin, ConversationAdmin
 from matricula.edges.console.webhooks import InboxAdmin, RejectedWebhookAdmin
 from matricula.enrollments.models import Enrollment
 from matricula.kernel import correlation
@@ -63,6 +64,7 @@ from matricula.payments.models import (
 )
 from matricula.pricing.models import Coupon, Seller, TaxRate
 from matricula.seats.models import Hold
+from matricula.support.models import CannedAnswer, Conversation
 
 View = Callable[..., HttpResponse]
 
@@ -75,6 +77,13 @@ NAVIGATION: tuple[tuple[str, tuple[tuple[type[models.Model], str, str], ...]], .
             (Enrollment, "Enrollments", "how_to_reg"),
             (Hold, "Seats held", "event_seat"),
             (Person, "People", "group"),
+        ),
+    ),
+    (
+        "Support",
+        (
+            (Conversation, "Conversations", "forum"),
+            (CannedAnswer, "Ready answers", "quickreply"),
         ),
     ),
     (
@@ -231,6 +240,8 @@ console.register(Course, CourseAdmin)
 console.register(Cohort, CohortAdmin)
 console.register(Enrollment, EnrollmentAdmin)
 console.register(Hold, HoldAdmin)
+console.register(Conversation, ConversationAdmin)
+console.register(CannedAnswer, CannedAnswerAdmin)
 console.register(Person, PersonAdmin)
 console.register(Event, EventAdmin)
 console.register(Group, RoleAdmin)

@@ -14,6 +14,7 @@ from matricula.edges.web.views import (
     learning,
     orders,
     paying,
+    support,
 )
 
 urlpatterns = [
@@ -46,6 +47,11 @@ urlpatterns = [
     ),
     path("me/", learning.my_courses, name="my_courses"),
     path("learn/<slug:slug>/", learning.course_home, name="learn"),
+    path("support/", support.support, name="support"),
+    path("support/sent/", support.sent, name="support_sent"),
+    path("support/links/<str:token>/", support.follow_link, name="support_link"),
+    path("support/<str:reference>/", support.conversation, name="conversation"),
+    path("support/<str:reference>/close/", support.close, name="close_conversation"),
     path("demo/mail/", demo_mail.mailbox, name="demo_mail"),
     path("demo/mail/<str:name>", demo_mail.message, name="demo_message"),
 ]

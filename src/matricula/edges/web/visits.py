@@ -1,5 +1,5 @@
-"""Who may see a checkout: the person it belongs to, signed in, or the guest whose browser placed
-it.
+"""Who may see a checkout or a conversation: the person it belongs to, signed in, or the guest whose
+browser placed it or followed the link in the mail.
 """
 
 from __future__ import annotations
@@ -16,8 +16,11 @@ from matricula.orders import queries as orders
 from matricula.orders.queries import OrderRecord
 from matricula.payments import queries as payments
 from matricula.payments.queries import PaymentRecord
+from matricula.support import queries as support
+from matricula.support.queries import ConversationRecord
 
 _KEY = "guest_orders"
+_CONVERSATIONS = "guest_conversations"
 _MOST_KEPT = 20
 
 
@@ -47,3 +50,23 @@ def find_checkout(request: HttpRequest, reference: str) -> tuple[OrderRecord, Pa
 def is_guests(request: HttpRequest, order_id: UUID) -> bool:
     """Whether this browser placed the order as a guest."""
     return str(order_id) in request.session.get(_KEY, [])
+
+
+def remember_conversation(request: HttpRequest, conversation_id: UUID) -> None:
+    """This browser may read the conversation: it followed the link in the mail, or began it as the
+    guest whose order it is about."""
+    known = request.session.get(_CONVERSATIONS, [])
+    request.session[_CONVERSATIONS] = [*known, ids.to_text("sup", conversation_id)][-_MOST_KEPT:]
+
+
+def knows_conversation(request: HttpRequest, reference: str) -> bool:
+    """Whether this browser may read the conversation without signing in."""
+    return reference in request.session.get(_CONVERSATIONS, [])
+
+
+def find_conversation(request: HttpRequest, reference: str) -> ConversationRecord:
+    """The conversation, for whoever may see it. Raises NotFound for anybody else."""
+    record = support.read(ids.from_text("sup", reference))
+    if record.person_id != visitor_id(request) and not knows_conversation(request, reference):
+        raise NotFound
+    return record

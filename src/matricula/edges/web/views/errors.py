@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from matricula.edges import problems
 from matricula.edges.web.context import site
+from matricula.kernel import correlation
 from matricula.kernel.errors import (
     Action,
     DomainError,
@@ -104,4 +105,6 @@ def _ways_on(request: HttpRequest, error: DomainError) -> list[Action]:
         # A link repeats reading, never a form: what was sent is not sent again unasked.
         ways.append(Action(_("Try again"), here))
     ways.append(Action(_("Browse all courses"), reverse("catalog")))
+    asking = f"{reverse('support')}?{urlencode({'ref': correlation.current()})}"
+    ways.append(Action(_("Contact support"), asking))
     return ways

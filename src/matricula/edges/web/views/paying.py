@@ -65,6 +65,7 @@ def pay(request: HttpRequest, reference: str) -> HttpResponse:
     context: dict[str, Any] = {
         "order": order,
         "reference": reference,
+        "order_reference": ids.to_text("ord", order.id),
         "bill": bills.bill_of_order(order),
         "titles": ", ".join(line.title for line in order.lines),
         "state": state,

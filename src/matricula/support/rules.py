@@ -1,0 +1,73 @@
+"""What may be said, and how much of it. Pure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from matricula.kernel.errors import (
+    FieldError,
+    Guidance,
+    IllegalState,
+    RateLimited,
+    ValidationFailed,
+)
+
+LONGEST_MESSAGE = 4_000
+LONGEST_SUBJECT = 120
+LONGEST_KEY = 64
+MOST_MESSAGES = 200  # in one conversation: its page shows them all
+MOST_OPEN = 5  # of one person
+MOST_OPEN_OF_GUEST = 3  # of one address
+MOST_A_MINUTE = 10  # by the person, in one conversation
+KEPT_FOR = timedelta(days=730)  # after it was closed
+LINK_DAYS = 90
+
+
+def message_text(content: str) -> str:
+    """The message as it is kept: lines end in one way, and nothing stands around it.
+
+    Raises ValidationFailed, with `content` as the field.
+    """
+    text = content.replace("\r\n", "\n").replace("\r", "\n").strip()
+    if not text:
+        raise _wrong("content", "Write what happened.")
+    if len(text) > LONGEST_MESSAGE:
+        raise _wrong("content", f"Write at most {LONGEST_MESSAGE} characters.")
+    if "\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise _wrong("content", "It holds characters that cannot be stored.")
+    return text
+
+
+def subject_of(subject: str, text: str) -> str:
+    """What it is about, in one line: as given, else how the message begins."""
+    line = " ".join((subject.strip() or text.split("\n", 1)[0]).split())
+    if len(line) <= LONGEST_SUBJECT:
+        return line
+    whole_words, _, _ = line[: LONGEST_SUBJECT - 1].rpartition(" ")
+    return (whole_words or line[: LONGEST_SUBJECT - 1]) + "…"
+
+
+def check_room(last_number: int) -> None:
+    """Raises IllegalState when the conversation is as long as it may get."""
+    if last_number >= MOST_MESSAGES:
+        raise IllegalState("This conversation has become very long. Please begin another one.")
+
+
+def check_open(count: int, most: int) -> None:
+    """Raises RateLimited when so many conversations are open that no other may be begun."""
+    if count >= most:
+        raise RateLimited(
+            f"You have {count} open conversations with us. Please write in one of them, or close"
+            " one first.",
+            Guidance(retry_after=3600),
+        )
+
+
+def check_pace(in_last_minute: int) -> None:
+    """Raises RateLimited when the person writes faster than anybody can read."""
+    if in_last_minute >= MOST_A_MINUTE:
+        raise RateLimited("Too many messages at once.", Guidance(retry_after=60))
+
+
+def _wrong(field: str, message: str) -> ValidationFailed:
+    return ValidationFailed(guidance=Guidance(errors=[FieldError(field, message)]))
