@@ -137,6 +137,9 @@ class Course(models.Model):
         help_text="How often one person may take it. Empty: as often as they like.",
     )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+    # Another number after each change of what the course's plan is read from; the database counts
+    # (`sql/revisions.sql`).
+    revision = models.BigIntegerField(db_default=0, editable=False)
     search = models.GeneratedField(
         expression=SearchVector(), output_field=SearchVectorField(), db_persist=True
     )

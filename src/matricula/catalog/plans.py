@@ -33,10 +33,11 @@ _PLAIN = (
     "duration_weeks",
     "access_days",
     "tax_category",
+    "revision",
 )
 _SELECT = """
 SELECT c.id, c.slug, c.title, c.summary, c.description, c.category, c.language, c.instructor_name,
-       c.duration_weeks, c.access_days, c.tax_category, c.status, c.tax_inclusive,
+       c.duration_weeks, c.access_days, c.tax_category, c.revision, c.status, c.tax_inclusive,
        ARRAY(SELECT jsonb_build_object(
                     'currency', p.currency, 'amount_minor', p.amount_minor,
                     'sale_minor', p.sale_minor, 'sale_starts_at', p.sale_starts_at,
@@ -127,6 +128,7 @@ class CoursePlan:
     duration_weeks: int | None
     access_days: int | None
     tax_category: str
+    revision: int
     status: CourseStatus
     tax_inclusive: bool
     price: ListPrice | None
