@@ -64,11 +64,14 @@ def test_holding_tells_what_happened_in_order(held: UUID) -> None:
     assert told(held) == ["enrollment.requested", "enrollment.held"]
 
 
-def test_enrolling_takes_four_queries(
-    person: UUID, course: Course, django_assert_num_queries: DjangoAssertNumQueries
+def test_enrolling_takes_four_queries_and_one_to_get_to_know_the_course(
+    person: UUID, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_num_queries(4):
+    course = make_course()
+    with django_assert_num_queries(5):
         enroll(Application(person, course.slug), keyed())
+    with django_assert_num_queries(4):
+        enroll(Application(make_person().pk, course.slug), keyed())
 
 
 @pytest.mark.parametrize("kind", ["slug", "id", "typeid"])

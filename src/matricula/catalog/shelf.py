@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -49,7 +50,7 @@ def find(names: Iterable[str | UUID], cohort_ids: Collection[UUID] = ()) -> Foun
     """
     wanted = {name: _key(name) for name in names}
     keys = set(wanted.values())
-    params = {
+    params: dict[str, Any] = {
         "slugs": [key for key in keys if isinstance(key, str)],
         "ids": [key for key in keys if isinstance(key, UUID)],
         "cohorts": list(cohort_ids),

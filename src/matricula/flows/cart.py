@@ -9,9 +9,11 @@ from uuid import UUID
 from matricula.catalog import queries as catalog
 from matricula.enrollments import standings
 from matricula.enrollments.errors import AlreadyEnrolled
-from matricula.flows import checkout
-from matricula.flows.checkout import Choice, NotHeld, Placed, Terms
-from matricula.flows.enroll import check_account, choose, full
+from matricula.flows import checkout, full, offer
+from matricula.flows.checkout import NotHeld, Placed, Terms
+from matricula.flows.claims import Choice
+from matricula.flows.enroll import check_account, choose
+from matricula.kernel import clock
 from matricula.kernel.errors import (
     DomainError,
     FieldError,
@@ -20,6 +22,7 @@ from matricula.kernel.errors import (
     ValidationFailed,
 )
 from matricula.seats import queries as seats
+from matricula.seats.errors import CourseFull
 
 MOST_COURSES = 20
 BY_TURN = "Its seats are given in order of arrival. Join the line on its own page, and pay after."
@@ -61,7 +64,7 @@ def buy(
         course = refused.claim.choice.course
         if refused.claim.outcome == "already":
             raise _named(AlreadyEnrolled(), course.title) from refused
-        raise _named(full(course, person_id), course.title) from refused
+        raise _named(full.refusal(course, person_id), course.title) from refused
 
 
 def _choose(person_id: UUID, wish: Wish) -> Choice:
@@ -75,8 +78,11 @@ def _choose(person_id: UUID, wish: Wish) -> Choice:
             IllegalState("A checkout of this course is open already. Finish or cancel it first."),
             course.title,
         )
+    facts = offer.course_facts(course, counts, clock.now())
     try:
-        choice = choose(course, wish.cohort_id, counts, person.standing, person_id)
+        choice = choose(course, wish.cohort_id, facts, person.standing)
+    except CourseFull as refused:
+        raise _named(full.refusal(course, person_id), course.title) from refused
     except DomainError as error:
         raise _named(error, course.title) from error
     if counts[choice.cohort_id].by_turn:

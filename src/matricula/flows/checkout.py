@@ -9,20 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
-from psycopg.types.json import Jsonb
+from django.db import transaction
 
 from matricula.accounts.models import Person
-from matricula.catalog.queries import CoursePlan
 from matricula.enrollments import actions as enrollments
-from matricula.enrollments.states import Stage
+from matricula.flows import claims
 from matricula.flows import quote as quotes
-from matricula.kernel import clock, correlation, events, ids
+from matricula.flows.claims import Choice, Claim, Wish
+from matricula.kernel import clock, events, ids
 from matricula.kernel.errors import FieldError, Guidance, ValidationFailed
 from matricula.kernel.events import NewEvent
 from matricula.kernel.locks import lock_person
@@ -40,18 +38,6 @@ from matricula.seats.errors import HoldEnded
 
 # The least that gateways take (https://razorpay.com/docs/api/orders/create/: INR 1.00).
 LEAST_MINOR = 100
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A course and the cohort of it that was chosen."""
-
-    course: CoursePlan
-    cohort_id: UUID
-
-    @property
-    def cohort_name(self) -> str:
-        return next(plan.name for plan in self.course.cohorts if plan.id == self.cohort_id)
 
 
 @dataclass(frozen=True)
@@ -78,17 +64,6 @@ class Basket:
     terms: Terms
     key: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Claim:
-    """What became of the wish for one seat; see `enroll.sql` for the outcomes."""
-
-    choice: Choice
-    outcome: str
-    enrollment_id: UUID
-    stage: Stage
-    hold_expires_at: datetime | None
 
 
 class NotHeld(Exception):
@@ -192,31 +167,18 @@ def _check(basket: Basket) -> None:
 
 
 def _claim(basket: Basket, choice: Choice) -> Claim:
-    """One call of the claim function for one seat, held. Raises NotHeld."""
-    enrollment_id = ids.new_id()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT outcome, enrollment_id, stage, hold_expires_at FROM enroll_people("
-            "%s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::int[], %s::int[], %s::jsonb[],"
-            " %s::text[], %s::text[], %s::text[], %s::text[])",
-            [
-                [basket.person_id],
-                [choice.course.id],
-                [choice.cohort_id],
-                [enrollment_id],
-                [settings.ENVIRONMENT.hold_seconds],
-                [choice.course.access_days],
-                [Jsonb(dict(basket.metadata))],
-                [correlation.current()],
-                [basket.key],
-                [None],
-                [None],
-            ],
-        )
-        outcome, found, stage, expires_at = cursor.fetchone()
-    if outcome != "held":
-        raise NotHeld(Claim(choice, outcome, found, stage, expires_at))
-    return Claim(choice, outcome, enrollment_id, Stage.VALIDATED, expires_at)
+    """One seat, held. Raises NotHeld."""
+    wish = Wish(
+        person_id=basket.person_id,
+        choice=choice,
+        hold_seconds=settings.ENVIRONMENT.hold_seconds,
+        metadata=basket.metadata,
+        key=basket.key,
+    )
+    (claim,) = claims.claim([wish])
+    if claim.outcome != "held":
+        raise NotHeld(claim)
+    return claim
 
 
 def _held(choice: Choice, enrollment_id: UUID) -> Claim:

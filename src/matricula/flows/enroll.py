@@ -5,21 +5,23 @@ seat, makes the enrollment, appends the events and remembers the answer, in one 
 decides again what only the database can know for sure: whether a seat is left, and whether this
 person already has one. Nothing before it is locked, so everything before it may be a moment old.
 
+All of it works for many requests at once, one being the ordinary case: `desk.py` folds those that
+arrive together into one call.
+
 A course that costs something is priced (`flows/quote.py`), its seat held and its order written
 (`flows/checkout.py`); then its money is asked for (`flows/pay.py`) and settled (`flows/settle.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
+from typing import TypeVar, cast
 from uuid import UUID
 
-from django.db import connection
-from psycopg.types.json import Jsonb
-
-from matricula.catalog import queries as catalog
+from matricula.catalog import shelf
 from matricula.catalog.queries import CoursePlan
 from matricula.enrollments import rules, standings
 from matricula.enrollments.errors import (
@@ -28,12 +30,13 @@ from matricula.enrollments.errors import (
     RegistrationClosed,
     RegistrationNotOpen,
 )
-from matricula.enrollments.rules import LiveEnrollment, Standing
-from matricula.enrollments.standings import PersonStanding
+from matricula.enrollments.rules import CourseFacts, LiveEnrollment, Standing
+from matricula.enrollments.standings import Asking, PersonStanding
 from matricula.enrollments.states import Stage
-from matricula.flows import admit, checkout, offer
-from matricula.flows.checkout import Choice
+from matricula.flows import admit, checkout, claims, full, offer
+from matricula.flows.claims import Choice, Claim, Wish
 from matricula.flows.eligibility import account_refusal
+from matricula.flows.full import Full
 from matricula.kernel import clock, correlation, idempotency, ids
 from matricula.kernel.errors import (
     Action,
@@ -47,6 +50,8 @@ from matricula.orders import queries as orders
 from matricula.seats import queries as seats
 from matricula.seats.errors import CourseFull
 from matricula.seats.queries import Availability
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,29 @@ class Keyed:
     write: Callable[[Receipt], str]
 
 
+@dataclass(frozen=True)
+class Request:
+    """An application as it is served. Its enrollment has its id from the start, so a request that
+    is served again because its outcome was lost gets the same enrollment."""
+
+    application: Application
+    keyed: Keyed | None = None
+    correlation_id: str = field(default_factory=correlation.current)
+    enrollment_id: UUID = field(default_factory=ids.new_id)
+
+    @property
+    def key(self) -> str | None:
+        return self.keyed.key if self.keyed else None
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """What takes more than a claim, like a checkout: `finish` does the rest, for this request
+    alone. It returns and raises as `enroll`."""
+
+    finish: Callable[[], Receipt]
+
+
 class AlreadyAnswered(Exception):
     """The key's first answer, to be given again."""
 
@@ -91,116 +119,134 @@ class AlreadyAnswered(Exception):
         super().__init__()
 
 
+Outcome = Receipt | Unfinished | DomainError | AlreadyAnswered
+
+
 def enroll(application: Application, keyed: Keyed | None = None) -> Receipt:
-    """Enrolls the person, or holds a seat to be paid for, or says why not. Four queries when free.
+    """Enrolls the person, or holds a seat to be paid for, or says why not. Four queries when free,
+    and one more when the course was changed or is new to this process.
 
     Raises AlreadyAnswered when the key was used before for the same request, an idempotency error
     when for another; NotFound; a refusal of `enrollments.rules`; CourseFull with alternatives; a
     refusal of the coupon (`pricing.errors`).
     """
-    course = _find(application)
+    (outcome,) = enroll_many([Request(application, keyed)])
+    return finished(outcome)
+
+
+def finished(outcome: Outcome) -> Receipt:
+    """The receipt of an outcome, the rest of the way gone. Raises as `enroll`."""
+    if isinstance(outcome, Unfinished):
+        return outcome.finish()
+    if isinstance(outcome, Receipt):
+        return outcome
+    raise outcome
+
+
+def enroll_many(requests: Sequence[Request]) -> Sequence[Outcome]:
+    """What becomes of each request, in order, in as many queries as for one; first come, first
+    served. A person may stand in it once: what their second request deserves depends on the first.
+    """
+    outcomes: dict[int, Full | Outcome] = {}
+    seats_: dict[int, tuple[Request, Choice]] = {}
+    turns: dict[int, tuple[Request, Choice]] = {}
+    for place, decision in enumerate(_decisions(requests)):
+        if isinstance(decision, _Turn):
+            turns[place] = (requests[place], decision.choice)
+        elif isinstance(decision, Choice):
+            seats_[place] = (requests[place], decision)
+        else:
+            outcomes[place] = decision
+    outcomes |= _claim(seats_) | _queue(turns)
+    people = [request.application.person_id for request in requests]
+    in_order: list[Outcome | Full] = [outcomes[place] for place in range(len(requests))]
+    return full.with_ways_on(people, in_order)
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """The cohort's seats are given in order of arrival: a ticket is taken, not a seat."""
+
+    choice: Choice
+
+
+def _decisions(requests: Sequence[Request]) -> list[Choice | _Turn | Full | Outcome]:
+    """What the rules say of each."""
+    courses = _courses(requests)
+    known = {course.id: course for course in courses if course is not None}
     # Seats before standing: a double submit that sees its twin's seat taken then also sees the
     # enrollment it was taken for, and is not told that the course is full.
-    counts = seats.availability(plan.id for plan in course.cohorts)
-    person = standings.person_standing(
-        application.person_id, course, key=keyed.key if keyed else None
+    counts = seats.availability(plan.id for course in known.values() for plan in course.cohorts)
+    people = iter(
+        standings.read(
+            [
+                Asking(request.application.person_id, course, request.key)
+                for request, course in zip(requests, courses, strict=True)
+                if course is not None
+            ]
+        )
     )
-    if keyed is not None and person.remembered is not None:
-        raise AlreadyAnswered(idempotency.replayed(person.remembered, keyed.fingerprint))
+    at = clock.now()
+    facts = {course.id: offer.course_facts(course, counts, at) for course in known.values()}
+    return [
+        _kept(course, partial(_decide, request, course, facts[course.id], next(people), counts))
+        if course is not None
+        else _not_found(request.application)
+        for request, course in zip(requests, courses, strict=True)
+    ]
+
+
+def _courses(requests: Sequence[Request]) -> list[CoursePlan | None]:
+    applications = [request.application for request in requests]
+    cohorts = [a.cohort_id for a in applications if a.cohort_id is not None]
+    names = [a.course for a in applications if a.cohort_id is None and a.course is not None]
+    found = shelf.find(names, cohorts)
+    return [
+        found.by_cohort.get(a.cohort_id)
+        if a.cohort_id is not None
+        else found.by_name.get(a.course or "")
+        for a in applications
+    ]
+
+
+def _not_found(application: Application) -> NotFound:
+    what = "cohort" if application.cohort_id is not None else "course"
+    return NotFound(f"There is no such {what}.")
+
+
+def _decide(
+    request: Request,
+    course: CoursePlan,
+    facts: CourseFacts,
+    person: PersonStanding,
+    counts: Mapping[UUID, Availability],
+) -> Choice | _Turn | Receipt | Unfinished:
+    application, live = request.application, person.standing.live
+    if live is not None and live.id == request.enrollment_id:
+        return _new(request, course, live.stage)  # served before; its outcome was lost on the way
+    if request.keyed is not None and person.remembered is not None:
+        raise AlreadyAnswered(idempotency.replayed(person.remembered, request.keyed.fingerprint))
     check_account(person)
-    if person.standing.live is not None:
-        return _existing(application, course, person.standing.live)
-    choice = choose(course, application.cohort_id, counts, person.standing, application.person_id)
+    if live is not None:
+        return _of_live(request, course, live)
+    choice = choose(course, application.cohort_id, facts, person.standing)
     if counts[choice.cohort_id].by_turn:
-        return _queue(application, choice)
-    if application.coupon_code or offer.is_paid(course, clock.now()):
-        return _buy(application, choice, keyed)
-    return _take(application, choice, keyed)
+        if application.coupon_code:
+            return Unfinished(partial(_queue_with_coupon, request, choice))
+        return _Turn(choice)
+    if application.coupon_code or facts.is_paid:
+        return Unfinished(partial(_buy, request, choice))
+    return choice
 
 
-def _take(application: Application, choice: Choice, keyed: Keyed | None) -> Receipt:
-    """A free seat, sold at once."""
-    course = choice.course
-    claim = _claim(application, choice, keyed)
-
-    if claim.outcome == "answered" and keyed is not None:
-        raise AlreadyAnswered(_first_answer(application.person_id, keyed))
-    if claim.outcome == "already":
-        live = LiveEnrollment(
-            claim.enrollment_id, choice.cohort_id, Stage(claim.stage), claim.expires_at
-        )
-        return _existing(replace(application, coupon_code=None), course, live)
-    if claim.outcome != "enrolled":
-        raise full(course, application.person_id)
-    return Receipt(claim.enrollment_id, course, Stage(claim.stage), None, is_new=True)
-
-
-def _queue(application: Application, choice: Choice) -> Receipt:
-    """A ticket of the waiting room: the seat is claimed when its turn comes (`flows/admit.py`), and
-    paid for after that."""
-    if application.coupon_code:  # one that cannot be used is told before the wait, not after it
-        checkout.basket(
-            application.person_id, [choice], [application.coupon_code], application.terms
-        )
-    course = choice.course
-    (ticket,) = admit.queue(
-        [admit.Request(application.person_id, course.id, choice.cohort_id, application.metadata)]
-    )
-    match ticket.outcome:
-        case "queued":
-            return Receipt(ticket.enrollment_id, course, Stage.REQUESTED, None, is_new=True)
-        case "already":
-            live = LiveEnrollment(
-                ticket.enrollment_id, choice.cohort_id, ticket.stage, ticket.hold_expires_at
-            )
-            return _existing(application, course, live)
-        case "not_open":  # by the database's clock, which decides for everybody
-            raise RegistrationNotOpen
-        case "over":
-            raise RegistrationClosed
-        case _:
-            raise CourseNotAvailable
-
-
-def _buy(application: Application, choice: Choice, keyed: Keyed | None) -> Receipt:
-    """A seat held, to be paid for; or sold, when a coupon pays for all of it."""
-    codes = [application.coupon_code] if application.coupon_code else []
-    basket = checkout.basket(
-        application.person_id,
-        [choice],
-        codes,
-        application.terms,
-        key=keyed.key if keyed else None,
-        metadata=application.metadata,
-    )
+def _kept(course: CoursePlan, decide: Callable[[], T]) -> T | Full | DomainError | AlreadyAnswered:
+    """What `decide` returns, or the refusal it raises: it concerns one request, and stops none."""
     try:
-        placed = checkout.place(basket)
-    except checkout.NotHeld as refused:
-        claim = refused.claim
-        if claim.outcome == "answered" and keyed is not None:
-            raise AlreadyAnswered(_first_answer(application.person_id, keyed)) from refused
-        if claim.outcome != "already":
-            raise full(choice.course, application.person_id) from refused
-        live = LiveEnrollment(
-            claim.enrollment_id, choice.cohort_id, claim.stage, claim.hold_expires_at
-        )
-        return _existing(application, choice.course, live)
-    return _receipt(choice.course, placed, is_new=True)
-
-
-def _receipt(course: CoursePlan, placed: checkout.Placed, *, is_new: bool) -> Receipt:
-    (claim,) = placed.claims
-    stage = Stage.CONFIRMED if placed.payment_id is None else Stage.PAYMENT_PENDING
-    expires_at = claim.hold_expires_at if placed.payment_id is not None else None
-    return Receipt(claim.enrollment_id, course, stage, expires_at, is_new, placed.order_id)
-
-
-def _find(application: Application) -> CoursePlan:
-    if application.cohort_id is not None:
-        return catalog.course_of_cohort(application.cohort_id)
-    if application.course is not None:
-        return catalog.find_course(application.course)
-    raise NotFound
+        return decide()
+    except CourseFull:
+        return Full(course)
+    except (DomainError, AlreadyAnswered) as refusal:
+        return refusal
 
 
 def check_account(person: PersonStanding) -> None:
@@ -210,62 +256,16 @@ def check_account(person: PersonStanding) -> None:
         raise refusal
 
 
-def _existing(application: Application, course: CoursePlan, live: LiveEnrollment) -> Receipt:
-    """A pending enrollment is handed out again; a finished one cannot be made twice. Its price was
-    frozen when it was placed: another coupon is for another checkout."""
-    coupon_code = application.coupon_code
-    if not live.is_pending:
-        raise AlreadyEnrolled(
-            guidance=Guidance(
-                actions=[Action("Open the course", f"/learn/{course.slug}/")],
-                extra={"enrollment_id": ids.to_text("enr", live.id)},
-            )
-        )
-    if live.stage is Stage.VALIDATED:
-        return _complete(application, course, live)
-    order = orders.of_enrollment(live.id)
-    if coupon_code and order is not None and coupon_code.upper() not in order.coupon_codes:
-        raise IllegalState(
-            "A checkout of this course is open already, without this coupon. Cancel it, then begin "
-            "again with the coupon."
-        )
-    return Receipt(
-        live.id,
-        course,
-        live.stage,
-        live.hold_expires_at,
-        is_new=False,
-        order_id=order.id if order is not None else None,
-    )
-
-
-def _complete(application: Application, course: CoursePlan, live: LiveEnrollment) -> Receipt:
-    """A seat that is held already, come by in line: its order is placed."""
-    codes = [application.coupon_code] if application.coupon_code else []
-    basket = checkout.basket(
-        application.person_id, [Choice(course, live.cohort_id)], codes, application.terms
-    )
-    placed = checkout.place(basket, held={live.cohort_id: live.id})
-    return _receipt(course, placed, is_new=False)
-
-
 def choose(
-    course: CoursePlan,
-    cohort_id: UUID | None,
-    counts: dict[UUID, Availability],
-    standing: Standing,
-    person_id: UUID,
+    course: CoursePlan, cohort_id: UUID | None, facts: CourseFacts, standing: Standing
 ) -> Choice:
     """The cohort to enroll in: the one asked for, or the next open one. Raises the reason when this
     person cannot."""
-    facts = offer.course_facts(course, counts, clock.now())
     if cohort_id is None:
         cohort = rules.choose_cohort(facts.cohorts, standing)
     else:
-        cohort = next(fact for fact in facts.cohorts if fact.id == cohort_id)
+        cohort = next((fact for fact in facts.cohorts if fact.id == cohort_id), None)
     refusal = rules.refusal(facts, cohort, standing)
-    if isinstance(refusal, CourseFull):
-        raise full(course, person_id)
     if refusal is not None:
         raise refusal
     if cohort is None:
@@ -273,39 +273,47 @@ def choose(
     return Choice(course, cohort.id)
 
 
-@dataclass(frozen=True)
-class _Claim:
-    outcome: str
-    enrollment_id: UUID
-    stage: str
-    expires_at: datetime | None
+def _claim(chosen: Mapping[int, tuple[Request, Choice]]) -> dict[int, Full | Outcome]:
+    """Free seats, sold at once: one call for all."""
+    if not chosen:
+        return {}
+    found = claims.claim([_wish(request, choice) for request, choice in chosen.values()])
+    return {
+        place: _kept(claim.choice.course, partial(_outcome, request, claim))
+        for (place, (request, _)), claim in zip(chosen.items(), found, strict=True)
+    }
 
 
-def _claim(application: Application, choice: Choice, keyed: Keyed | None) -> _Claim:
-    """One call of the claim function: a batch of one."""
-    course = choice.course
-    enrollment_id = ids.new_id()
-    receipt = Receipt(enrollment_id, course, Stage.CONFIRMED, None, is_new=True)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT outcome, enrollment_id, stage, hold_expires_at FROM enroll_people("
-            "%s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::int[], %s::int[], %s::jsonb[],"
-            " %s::text[], %s::text[], %s::text[], %s::text[])",
-            [
-                [application.person_id],
-                [course.id],
-                [choice.cohort_id],
-                [enrollment_id],
-                [None],
-                [course.access_days],
-                [Jsonb(dict(application.metadata))],
-                [correlation.current()],
-                [keyed.key if keyed else None],
-                [keyed.fingerprint if keyed else None],
-                [keyed.write(receipt) if keyed else None],
-            ],
+def _wish(request: Request, choice: Choice) -> Wish:
+    keyed = request.keyed
+    return Wish(
+        person_id=request.application.person_id,
+        choice=choice,
+        enrollment_id=request.enrollment_id,
+        metadata=request.application.metadata,
+        correlation_id=request.correlation_id,
+        key=request.key,
+        fingerprint=keyed.fingerprint if keyed else None,
+        body=keyed.write(_new(request, choice.course)) if keyed else None,
+    )
+
+
+def _outcome(request: Request, claim: Claim) -> Receipt | Unfinished:
+    course = claim.choice.course
+    if claim.outcome == "enrolled" or claim.enrollment_id == request.enrollment_id:
+        return _new(request, course)
+    if claim.outcome == "answered" and request.keyed is not None:
+        raise AlreadyAnswered(_first_answer(request.application.person_id, request.keyed))
+    if claim.outcome == "already":
+        live = LiveEnrollment(
+            claim.enrollment_id, claim.choice.cohort_id, claim.stage, claim.hold_expires_at
         )
-        return _Claim(*cursor.fetchone())
+        return _of_live(request, course, live)
+    raise CourseFull
+
+
+def _new(request: Request, course: CoursePlan, stage: Stage = Stage.CONFIRMED) -> Receipt:
+    return Receipt(request.enrollment_id, course, stage, None, is_new=True)
 
 
 def _first_answer(person_id: UUID, keyed: Keyed) -> idempotency.Answer:
@@ -315,15 +323,113 @@ def _first_answer(person_id: UUID, keyed: Keyed) -> idempotency.Answer:
     return answer
 
 
-def full(course: CoursePlan, person_id: UUID) -> DomainError:
-    """Full, with what could be taken instead."""
-    others = [
-        {
-            "id": ids.to_text("crs", other.course.id),
-            "slug": other.course.slug,
-            "title": other.course.title,
-            "url": f"/courses/{other.course.slug}/",
-        }
-        for other in offer.alternatives(course, person_id)
-    ]
-    return CourseFull(guidance=Guidance(alternatives=others))
+def _of_live(request: Request, course: CoursePlan, live: LiveEnrollment) -> Unfinished:
+    """A pending enrollment is handed out again; a finished one cannot be made twice."""
+    if not live.is_pending:
+        raise AlreadyEnrolled(
+            guidance=Guidance(
+                actions=[Action("Open the course", f"/learn/{course.slug}/")],
+                extra={"enrollment_id": ids.to_text("enr", live.id)},
+            )
+        )
+    if live.stage is Stage.VALIDATED:
+        return Unfinished(partial(_complete, request.application, course, live))
+    return Unfinished(partial(_again, course, live, request.application.coupon_code))
+
+
+def _again(course: CoursePlan, live: LiveEnrollment, coupon_code: str | None) -> Receipt:
+    """Its price was frozen when it was placed: another coupon is for another checkout."""
+    order = orders.of_enrollment(live.id)
+    if coupon_code and order is not None and coupon_code.upper() not in order.coupon_codes:
+        raise IllegalState(
+            "A checkout of this course is open already, without this coupon. Cancel it, then begin "
+            "again with the coupon."
+        )
+    order_id = order.id if order is not None else None
+    return Receipt(live.id, course, live.stage, live.hold_expires_at, False, order_id)
+
+
+def _complete(application: Application, course: CoursePlan, live: LiveEnrollment) -> Receipt:
+    """A seat that is held already, come by in line: its order is placed."""
+    basket = _basket(application, Choice(course, live.cohort_id))
+    placed = checkout.place(basket, held={live.cohort_id: live.id})
+    return _receipt(course, placed, is_new=False)
+
+
+def _queue(waiting: Mapping[int, tuple[Request, Choice]]) -> dict[int, Full | Outcome]:
+    """Tickets of the waiting room: the seat is claimed when its turn comes (`flows/admit.py`), and
+    paid for after that."""
+    if not waiting:
+        return {}
+    tickets = admit.queue([_ticket_wish(request, choice) for request, choice in waiting.values()])
+    return {
+        place: _kept(choice.course, partial(_ticket, request, choice, ticket))
+        for (place, (request, choice)), ticket in zip(waiting.items(), tickets, strict=True)
+    }
+
+
+def _queue_with_coupon(request: Request, choice: Choice) -> Receipt:
+    """A coupon that cannot be used is told before the wait, not after it."""
+    _basket(request.application, choice)
+    (outcome,) = _queue({0: (request, choice)}).values()
+    return finished(cast("Outcome", outcome))
+
+
+def _ticket_wish(request: Request, choice: Choice) -> admit.Request:
+    return admit.Request(
+        request.application.person_id,
+        choice.course.id,
+        choice.cohort_id,
+        request.application.metadata,
+        request.correlation_id,
+        request.enrollment_id,
+    )
+
+
+def _ticket(request: Request, choice: Choice, ticket: admit.Queued) -> Receipt | Unfinished:
+    match ticket.outcome:
+        case "queued":
+            return _new(request, choice.course, Stage.REQUESTED)
+        case "already":
+            live = LiveEnrollment(
+                ticket.enrollment_id, choice.cohort_id, ticket.stage, ticket.hold_expires_at
+            )
+            return _of_live(request, choice.course, live)
+        case "not_open":  # by the database's clock, which decides for everybody
+            raise RegistrationNotOpen
+        case "over":
+            raise RegistrationClosed
+        case _:
+            raise CourseNotAvailable
+
+
+def _buy(request: Request, choice: Choice) -> Receipt:
+    """A seat held, to be paid for; or sold, when a coupon pays for all of it."""
+    basket = _basket(request.application, choice, request.key)
+    try:
+        placed = checkout.place(basket)
+    except checkout.NotHeld as refused:
+        try:
+            return finished(_outcome(request, refused.claim))
+        except CourseFull:
+            raise full.refusal(choice.course, basket.person_id) from refused
+    return _receipt(choice.course, placed, is_new=True)
+
+
+def _basket(application: Application, choice: Choice, key: str | None = None) -> checkout.Basket:
+    codes = [application.coupon_code] if application.coupon_code else []
+    return checkout.basket(
+        application.person_id,
+        [choice],
+        codes,
+        application.terms,
+        key=key,
+        metadata=application.metadata,
+    )
+
+
+def _receipt(course: CoursePlan, placed: checkout.Placed, *, is_new: bool) -> Receipt:
+    (claim,) = placed.claims
+    stage = Stage.CONFIRMED if placed.payment_id is None else Stage.PAYMENT_PENDING
+    expires_at = claim.hold_expires_at if placed.payment_id is not None else None
+    return Receipt(claim.enrollment_id, course, stage, expires_at, is_new, placed.order_id)

@@ -24,6 +24,7 @@ from matricula.enrollments.errors import (
     RegistrationNotOpen,
 )
 from matricula.enrollments.rules import CohortFacts, CourseFacts, LiveEnrollment, Standing
+from matricula.enrollments.standings import Asking
 from matricula.kernel import clock
 from matricula.kernel.errors import DomainError
 from matricula.payments import gateways
@@ -90,6 +91,12 @@ class CourseOffer:
     def can_enroll(self) -> bool:
         return self.button is ButtonState.AVAILABLE
 
+    @property
+    def is_open(self) -> bool:
+        """Whether this visitor could begin to enroll, after signing in if need be."""
+        fitting = {ButtonState.AVAILABLE, ButtonState.LOGIN_REQUIRED}
+        return self.live is None and self.button in fitting
+
 
 def find_offer(reference: str | UUID, person_id: UUID | None) -> CourseOffer:
     """The offer of one course (TypeID, UUID or slug). Raises NotFound."""
@@ -108,21 +115,7 @@ def offer_of(course: CoursePlan, person_id: UUID | None) -> CourseOffer:
 
 def offers_of(courses: Sequence[CoursePlan], person_id: UUID | None) -> list[CourseOffer]:
     """The offers of many courses, with as many queries as for one."""
-    at = clock.now()
-    counts = seats.availability(plan.id for course in courses for plan in course.cohorts)
-    known: dict[UUID, Standing] = {}
-    if person_id is not None:
-        known = standings.standings(person_id, courses)
-    return [
-        _compose(
-            course,
-            counts,
-            known.get(course.id, rules.GUEST),
-            signed_in=person_id is not None,
-            at=at,
-        )
-        for course in courses
-    ]
+    return _offers_to([person_id], courses, _seats_of(courses))[person_id]
 
 
 def alternatives(course: CoursePlan, person_id: UUID | None, limit: int = 2) -> list[CourseOffer]:
@@ -130,18 +123,58 @@ def alternatives(course: CoursePlan, person_id: UUID | None, limit: int = 2) -> 
 
     Looks at a bounded number of courses, so that a failure page stays cheap.
     """
-    fitting = {ButtonState.AVAILABLE, ButtonState.LOGIN_REQUIRED}
-    found: list[CourseOffer] = []
+    return alternatives_of_many(course, [person_id], limit)[person_id]
+
+
+def alternatives_of_many(
+    course: CoursePlan, person_ids: Sequence[UUID | None], limit: int = 2
+) -> dict[UUID | None, list[CourseOffer]]:
+    """`alternatives` of each of these people, who are asked about only what anybody could take."""
+    found: dict[UUID | None, list[CourseOffer]] = {person_id: [] for person_id in person_ids}
+    lacking = list(found)
     for start in range(0, MOST_CANDIDATES, CANDIDATES):
         candidates = catalog.similar_courses(course, CANDIDATES, start)
-        found += [
-            offer
-            for offer in offers_of(candidates, person_id)
-            if offer.button in fitting and offer.live is None
-        ]
-        if len(found) >= limit or len(candidates) < CANDIDATES:
+        counts = _seats_of(candidates)
+        to_anybody = _offers_to([None], candidates, counts)[None]
+        open_ = [offer.course for offer in to_anybody if offer.is_open]
+        while open_ and lacking:
+            step = max(limit, CANDIDATES // len(lacking))
+            nearest, open_ = open_[:step], open_[step:]
+            for person_id, offers in _offers_to(lacking, nearest, counts).items():
+                found[person_id] += [offer for offer in offers if offer.is_open]
+            lacking = [person_id for person_id in lacking if len(found[person_id]) < limit]
+        if not lacking or len(candidates) < CANDIDATES:
             break
-    return found[:limit]
+    return {person_id: offers[:limit] for person_id, offers in found.items()}
+
+
+def _seats_of(courses: Sequence[CoursePlan]) -> dict[UUID, Availability]:
+    return seats.availability(plan.id for course in courses for plan in course.cohorts)
+
+
+def _offers_to(
+    person_ids: Sequence[UUID | None],
+    courses: Sequence[CoursePlan],
+    counts: dict[UUID, Availability],
+) -> dict[UUID | None, list[CourseOffer]]:
+    """The offers of each course to each person: one query, none for guests."""
+    at = clock.now()
+    known = [person_id for person_id in person_ids if person_id is not None]
+    askings = [Asking(person_id, course) for person_id in known for course in courses]
+    found = iter(standings.read(askings) if askings else ())
+    return {
+        person_id: [
+            _compose(
+                course,
+                counts,
+                next(found).standing if person_id is not None else rules.GUEST,
+                signed_in=person_id is not None,
+                at=at,
+            )
+            for course in courses
+        ]
+        for person_id in person_ids
+    }
 
 
 def is_paid(course: CoursePlan, at: datetime) -> bool:
