@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, time, timedelta
 
 import pytest
 from django.db import connection, transaction
 from pytest_django import DjangoAssertNumQueries
 
+from matricula.accounts.models import LearnerGroup
 from matricula.catalog import plans, queries, shelf
-from matricula.catalog.models import Cohort, Course, CoursePrice, CourseStatus
+from matricula.catalog.models import (
+    CategoryLimit,
+    Cohort,
+    CohortMeeting,
+    Course,
+    CoursePrice,
+    CourseStatus,
+)
 from matricula.catalog.plans import CoursePlan
 from matricula.kernel import clock, ids
 from tests.support.factories import make_cohort, make_course, only_cohort
@@ -43,12 +51,28 @@ CHANGES: dict[str, Callable[[Course], object]] = {
     "a prerequisite": lambda course: course.prerequisites.add(make_course()),
     "a prerequisite gone": lambda course: course.prerequisites.clear(),
     "a prerequisite's title": lambda course: course.prerequisites.update(title="Renamed"),
+    "a prerequisite's equivalent": lambda course: course.prerequisites.get().equivalents.add(
+        make_course()
+    ),
+    "a corequisite": lambda course: course.corequisites.add(make_course()),
+    "a group": lambda course: course.learner_groups.add(LearnerGroup.objects.create(name="A")),
+    "a limit of the category": lambda course: CategoryLimit.objects.create(
+        category=course.category, most=3
+    ),
+    "a meeting": lambda course: CohortMeeting.objects.create(
+        cohort_id=only_cohort(course),
+        first_day=date(2027, 1, 1),
+        last_day=date(2027, 1, 1),
+        starts=time(9),
+        ends=time(10),
+        zone="Asia/Kolkata",
+    ),
 }
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_a_change_is_seen_at_once(change: Callable[[Course], object]) -> None:
-    course = make_course()
+    course = make_course(category="Knots")
     course.prerequisites.add(make_course(title="Needed"))
     before = found(course)
     change(course)
@@ -120,7 +144,7 @@ def test_every_table_a_plan_is_read_from_is_watched() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger"
-            " WHERE tgfoid IN ('revise_course'::regproc, 'revise_course_of_row'::regproc)"
+            " WHERE tgfoid IN ('revise_course'::regproc, 'revise_courses_of_row'::regproc)"
         )
         watched = {row[0] for row in cursor.fetchall()}
     assert tables - watched == set()

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('catalog', '0002_course_tax_category'),
+        ('catalog', '0003_audiences_and_timetables'),
     ]
 
     operations = [
