@@ -17,6 +17,7 @@ from django.db import transaction
 
 from matricula.accounts.models import Person
 from matricula.enrollments import actions as enrollments
+from matricula.enrollments.states import Stage
 from matricula.flows import claims
 from matricula.flows import quote as quotes
 from matricula.flows.claims import Choice, Claim, Wish
