@@ -55,9 +55,7 @@ def test_an_unknown_cohort_is_not_found(api: ApiClient, cohort: str) -> None:
     problem(api.post(INITIALIZE, {"cohort_id": cohort}), 404, "not_found")
 
 
-@pytest.mark.parametrize(
-    "path", ["/enrollments/{}", "/enrollments/{}/payment-status", "/enrollments/{}/events/poll"]
-)
+@pytest.mark.parametrize("path", ["/enrollments/{}", "/enrollments/{}/payment-status"])
 @pytest.mark.parametrize(
     "enrollment",
     ["enr_01h455vb4pex5vsknk084sn02q", "enr_!", "crs_01h455vb4pex5vsknk084sn02q", "1", "%20"],

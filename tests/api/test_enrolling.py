@@ -138,22 +138,6 @@ def test_cancelling_frees_the_seat_and_ends_access(api: ApiClient) -> None:
     assert refused.json()["code"] == "illegal_state"
 
 
-def test_events_come_in_order_and_resume(api: ApiClient) -> None:
-    made = api.post(INITIALIZE, {"course_id": "hot-drop"}).json()
-    path = made["events_url"].removeprefix("/api/v1")
-
-    items = api.get(f"{path}/poll").json()["items"]
-    assert [event["id"] for event in items] == [1, 2, 3]
-    assert items[0]["data"]["course"].startswith("crs_")
-    assert [e["id"] for e in api.get(f"{path}/poll?last_event_id=2").json()["items"]] == [3]
-    assert api.get(f"{path}/poll?last_event_id=3").status_code == 204
-
-    stream = b"".join(api.get(path, **{"Last-Event-ID": "1"}).streaming_content).decode()
-    assert "id: 2\ndata: {" in stream
-    assert "id: 1\n" not in stream
-    assert api.get(path, **{"Last-Event-ID": "3"}).status_code == 204
-
-
 def test_the_list_is_paged_newest_first(api: ApiClient) -> None:
     for course in ("hot-drop", "basic-programming", "tiny-seminar"):
         api.post(INITIALIZE, {"course_id": course})

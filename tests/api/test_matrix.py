@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 import pytest
 
 from matricula.accounts.models import Person
@@ -14,6 +18,7 @@ from matricula.flows.support import Question, ask
 from matricula.kernel import ids
 from matricula.support.states import Channel
 from tests.support.people import ApiClient, client_of, person
+from tests.support.sites import Site
 
 pytestmark = pytest.mark.django_db
 
@@ -59,20 +64,6 @@ TABLE: dict[tuple[str, str], dict[str, int]] = {
         "staff": 404,
     },
     ("GET", "/enrollments/{enrollment_id}/payment-status"): {
-        "guest": 401,
-        "learner": 200,
-        "other": 404,
-        "instructor": 404,
-        "staff": 404,
-    },
-    ("GET", "/enrollments/{enrollment_id}/events"): {
-        "guest": 401,
-        "learner": 200,
-        "other": 404,
-        "instructor": 404,
-        "staff": 404,
-    },
-    ("GET", "/enrollments/{enrollment_id}/events/poll"): {
         "guest": 401,
         "learner": 200,
         "other": 404,
@@ -174,6 +165,32 @@ TABLE: dict[tuple[str, str], dict[str, int]] = {
 }
 
 
+# What the live edge answers, over a running site.
+LIVE: dict[tuple[str, str], dict[str, int]] = {
+    ("GET", "/enrollments/{enrollment_id}/events"): {
+        "guest": 401,
+        "learner": 200,
+        "other": 404,
+        "instructor": 404,
+        "staff": 404,
+    },
+    ("GET", "/enrollments/{enrollment_id}/events/poll"): {
+        "guest": 401,
+        "learner": 200,
+        "other": 404,
+        "instructor": 404,
+        "staff": 404,
+    },
+    ("GET", "/seats/events"): dict.fromkeys(ROLES, 200),
+}
+ACCOUNTS = {
+    "learner": "learner@example.com",
+    "other": "second@example.com",
+    "instructor": "instructor@example.com",
+    "staff": "staff@example.com",
+}
+
+
 @dataclass(frozen=True)
 class Stage:
     clients: dict[str, ApiClient]
@@ -256,4 +273,42 @@ def test_the_table_holds_every_endpoint_of_the_document() -> None:
         for path, operations in document["paths"].items()
         for method in operations
     }
-    assert endpoints == set(TABLE)
+    assert endpoints == set(TABLE) | set(LIVE)
+
+
+@pytest.fixture(scope="session")
+def live_clients(shared_site: Site) -> Iterator[dict[str, httpx.Client]]:
+    """Clients of the demo accounts, and of a guest."""
+    with ExitStack() as stack:
+        guest = stack.enter_context(shared_site.client())
+        clients = {"guest": guest}
+        for role, email in ACCOUNTS.items():
+            account = {"email": email, "password": "matricula-demo"}
+            token = guest.post("/api/v1/auth/token", json=account).json()["access_token"]
+            clients[role] = stack.enter_context(shared_site.client(token))
+        yield clients
+
+
+@pytest.fixture(scope="session")
+def learners_enrollment(live_clients: dict[str, httpx.Client]) -> str:
+    course = {"course_id": "basic-programming"}
+    answer = live_clients["learner"].post("/api/v1/enrollments/initialize", json=course)
+    return str(answer.json()["enrollment_id"])
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize(("method", "path"), LIVE)
+def test_each_live_endpoint_answers_each_role_as_expected(
+    method: str,
+    path: str,
+    role: str,
+    live_clients: dict[str, httpx.Client],
+    learners_enrollment: str,
+) -> None:
+    url = path.format(enrollment_id=learners_enrollment) + "?course=basic-programming"
+    with live_clients[role].stream(method, f"/api/v1{url}") as response:
+        assert response.status_code == LIVE[method, path][role]
+        assert response.headers["X-Correlation-Id"]
+        if response.status_code >= 400:
+            assert response.headers["Content-Type"] == "application/problem+json"
+            assert json.loads(response.read())["status"] == response.status_code

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
+from django.db.models import Q
+
 from matricula.catalog import plans, search
 from matricula.catalog.models import Course, CourseStatus
 from matricula.catalog.plans import CohortPlan, CoursePlan, Prerequisite
@@ -83,6 +85,21 @@ def courses_by_slug(slugs: Iterable[str]) -> dict[str, CoursePlan]:
     """The courses with these slugs, drafts left out."""
     found = plans.read("WHERE c.slug = ANY (%(wanted)s)", {"wanted": list(slugs)})
     return {course.slug: course for course in found if course.status != CourseStatus.DRAFT}
+
+
+def course_ids(references: Iterable[str]) -> frozenset[UUID]:
+    """The ids of the courses with these ids (TypeIDs) or slugs, drafts left out. Raises NotFound
+    when one is unknown."""
+    wanted = set(references)
+    by_id = {one: ids.from_text("crs", one) for one in wanted if one.startswith("crs_")}
+    slugs = wanted - by_id.keys()
+    rows = Course.objects.exclude(status=CourseStatus.DRAFT).filter(
+        Q(pk__in=by_id.values()) | Q(slug__in=slugs)
+    )
+    found = dict(rows.values_list("pk", "slug"))
+    if not (found.keys() >= set(by_id.values()) and set(found.values()) >= slugs):
+        raise NotFound("There is no such course.")
+    return frozenset(found)
 
 
 def browse(filters: Filters, *, cursor: str | None = None, limit: int = 24) -> Page:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 REQUESTS = Counter("matricula_requests_total", "Requests answered.", ["method", "route", "status"])
 SECONDS = Histogram(
@@ -20,4 +20,15 @@ WEBHOOKS = Counter(
     "matricula_webhooks_total",
     "Webhooks received, by what became of them.",
     ["provider", "outcome"],
+)
+LIVE_OPEN = Gauge(
+    "matricula_live_connections",
+    "Open streams, long polls and sockets.",
+    ["transport"],
+    multiprocess_mode="livesum",
+)
+LIVE_DROPPED = Counter(
+    "matricula_live_dropped_total",
+    "Clients given up since they read too slowly.",
+    ["transport"],
 )

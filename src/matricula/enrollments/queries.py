@@ -17,6 +17,17 @@ from matricula.kernel.errors import NotFound
 PAGE = 50
 
 
+# An enrollment as whoever follows it must know it first, by its id and its owner's: whether the
+# account is open, its stage, and the number of its newest event. No row: not theirs, or none.
+STORY = """
+SELECT p.is_active, e.stage,
+       coalesce((SELECT v.subject_seq FROM kernel_event v WHERE v.subject = e.id
+                  ORDER BY v.subject_seq DESC LIMIT 1), 0)
+  FROM enrollments_enrollment e JOIN accounts_person p ON p.id = e.person_id
+ WHERE e.id = %s AND e.person_id = %s
+"""
+
+
 @dataclass(frozen=True)
 class EnrollmentRecord:
     """An enrollment as its owner may see it."""

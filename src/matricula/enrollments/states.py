@@ -41,6 +41,18 @@ STATUS_OF: dict[Stage, Status] = {
     Stage.REFUNDED: Status.REFUNDED,
 }
 
+# Where an enrollment stands after an event of this type.
+AFTER_EVENT: dict[str, Stage] = {
+    "enrollment.requested": Stage.REQUESTED,
+    "enrollment.queued": Stage.REQUESTED,
+    "enrollment.held": Stage.VALIDATED,
+    "enrollment.confirmed": Stage.CONFIRMED,
+    "enrollment.failed": Stage.FAILED,
+    "enrollment.expired": Stage.EXPIRED,
+    "enrollment.cancelled": Stage.CANCELLED,
+    "enrollment.refunded": Stage.REFUNDED,
+}
+
 ENROLLMENT = Transitions[Stage](
     "the enrollment",
     {

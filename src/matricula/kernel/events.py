@@ -70,3 +70,24 @@ def of_subject(subject: UUID, *, after: int = 0, limit: int = 200) -> list[Recor
         RecordedEvent(id=row.id, number=row.subject_seq, type=row.type, at=row.at, data=row.data)
         for row in rows[:limit]
     ]
+
+
+# The new events of many subjects at once: pairs of a subject and the last number known of it, and
+# how many of each at most. A row a time for `recorded`; in order of number within each subject.
+# Per subject only: whoever appends holds the subject's row, so a number is never committed before
+# the one below it. Across subjects that does not hold, and a late commit would be missed.
+OF_SUBJECTS = """
+SELECT new.subject, new.id, new.subject_seq, new.type, new.at, new.data
+  FROM unnest(%s::uuid[], %s::int[]) AS known(subject, number)
+ CROSS JOIN LATERAL (
+       SELECT e.subject, e.id, e.subject_seq, e.type, e.at, e.data FROM kernel_event e
+        WHERE e.subject = known.subject AND e.subject_seq > known.number
+        ORDER BY e.subject_seq LIMIT %s) new
+"""
+
+
+def recorded(
+    id_: UUID, number: int, type_: str, at: datetime, data: Mapping[str, Any]
+) -> RecordedEvent:
+    """The event in a row of `OF_SUBJECTS`, which begins with its subject."""
+    return RecordedEvent(id=id_, number=number, type=type_, at=at, data=data)

@@ -1,5 +1,6 @@
 """From event to effect: the dispatcher takes owed events in batches and, in one transaction,
-enqueues the jobs they owe and wakes the live processes with one notice for the batch.
+enqueues the jobs they owe and wakes the live processes with a notice that names whom the batch is
+about.
 
 Nothing of this happens inside the transactions that write events: a NOTIFY there would make their
 commits queue (it takes a lock of the whole database), and a job each would double their cost.
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -19,6 +20,8 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 from procrastinate.exceptions import ProcrastinateException
 from procrastinate.tasks import Task
 from procrastinate.types import JSONDict
+
+from matricula.kernel import notices
 
 BATCH = 500
 CHANNEL = "matricula_events"
@@ -37,6 +40,7 @@ class OwedEvent:
     type: str
     subject: UUID
     correlation_id: str
+    course: UUID | None
 
 
 def owe(task: Task[..., Any, Any], *event_types: str) -> None:
@@ -58,9 +62,17 @@ def dispatch_batch() -> int:
         for task, events in _jobs(taken):
             task.batch_defer(*map(_arguments, events))
         if taken:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
+            _notify(taken)
     return len(taken)
+
+
+def _notify(taken: Sequence[OwedEvent]) -> None:
+    named = {event.subject for event in taken} | {e.course for e in taken if e.course is not None}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_notify(%s, payload) FROM unnest(%s::text[]) AS payload",
+            [CHANNEL, notices.written(named)],
+        )
 
 
 def _arguments(event: OwedEvent) -> JSONDict:
@@ -94,7 +106,7 @@ def _take() -> list[OwedEvent]:
                 DELETE FROM kernel_outbox o USING picked p WHERE o.event_seq = p.event_seq
                 RETURNING o.event_seq
             )
-            SELECT e.seq, e.type, e.subject, e.correlation_id
+            SELECT e.seq, e.type, e.subject, e.correlation_id, (e.data ->> 'course')::uuid
               FROM taken t JOIN kernel_event e ON e.seq = t.event_seq ORDER BY e.seq
             """,
             [BATCH],

@@ -7,6 +7,7 @@ replaced: connections that arrive meanwhile wait in the kernel's queue.
 from __future__ import annotations
 
 import socket
+from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -16,6 +17,7 @@ from matricula.runtime.children import announce_ready
 from matricula.runtime.draining import draining
 from matricula.runtime.listening import BACKLOG
 
+ABORT = "matricula.abort"  # our ASGI extension: cuts the connection at once
 LARGEST_HEAD = 64 * 1024  # bytes of request line and headers
 LARGEST_MESSAGE = 64 * 1024  # bytes of one WebSocket message
 DRAIN_SECONDS = 10
@@ -39,6 +41,9 @@ class BoundedHead(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         self._head_is_open = True
         super().on_message_begin()
+        # For a stream whose client does not read: closing would wait for it.
+        extensions: dict[str, Any] = {ABORT: self.transport.abort}
+        self.scope["extensions"] = extensions
 
     def on_headers_complete(self) -> None:
         self._head_is_open = False
@@ -77,6 +82,7 @@ def run_web_process(fd: int, environment: Environment) -> None:
         loop="uvloop",
         http=BoundedHead,
         ws_max_size=LARGEST_MESSAGE,
+        ws_per_message_deflate=False,  # messages are small, and its memory is not
         log_config=None,
         log_level="warning",
         access_log=False,  # our own middleware logs each request, with its correlation id

@@ -15,9 +15,9 @@ from matricula.edges import problems
 from matricula.edges.api import (
     accounts,
     courses,
-    enrollment_events,
     enrollments,
     idempotent,
+    live,
     orders,
     payments,
     support,
@@ -93,7 +93,7 @@ api.add_router("", accounts.router)
 api.add_router("", courses.router)
 api.add_router("", enrollments.router)
 api.add_router("", payments.router)
-api.add_router("", enrollment_events.router)
+api.add_router("", live.router)
 api.add_router("", orders.router)
 api.add_router("", support.router)
 

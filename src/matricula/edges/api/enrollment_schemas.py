@@ -207,6 +207,7 @@ class EventItem(Schema):
 
 class EventList(Schema):
     items: list[EventItem]
+    is_over: bool = Field(description="Nothing more will come for now: stop asking.")
 
 
 # --- orders ---------------------------------------------------------------------------------

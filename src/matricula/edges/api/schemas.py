@@ -12,6 +12,14 @@ from pydantic import Field, StringConstraints, WithJsonSchema
 Amount = Annotated[
     Decimal, WithJsonSchema({"type": "number", "description": "Major units, exact decimals."})
 ]
+ButtonState = Literal[
+    "available",
+    "login_required",
+    "registration_closed",
+    "course_full",
+    "already_enrolled",
+    "not_available",
+]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
 
 
@@ -85,14 +93,7 @@ class CheckYourMail(Schema):
 
 
 class Button(Schema):
-    state: Literal[
-        "available",
-        "login_required",
-        "registration_closed",
-        "course_full",
-        "already_enrolled",
-        "not_available",
-    ]
+    state: ButtonState
     label: str
     action_url: str
 
@@ -156,6 +157,25 @@ class CourseList(Schema):
     items: list[Course]
     next_cursor: str | None
     suggestion: str | None = Field(None, description="The wording searched for instead.")
+
+
+class CohortSeats(Schema):
+    id: str
+    capacity: int | None = Field(description="null: no limit.")
+    seats_left: int | None
+    window: Literal["before", "open", "after"]
+
+
+class CourseSeats(Schema):
+    """The seats of a course as a guest sees it. `capacity`, `seats_left` and `state` are of the
+    cohort that enrolling in the course would take."""
+
+    course_id: str
+    slug: str
+    capacity: int | None = Field(description="null: no limit.")
+    seats_left: int | None
+    state: ButtonState
+    cohorts: list[CohortSeats]
 
 
 class AccessAnswer(Schema):

@@ -5,7 +5,6 @@ does around a view.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 from functools import lru_cache
 
 import structlog
@@ -14,40 +13,30 @@ from django.http import HttpResponse
 from django.http.request import split_domain_port, validate_host
 
 from matricula.edges import problems
-from matricula.edges.live import heads
-from matricula.edges.live.database import Database
+from matricula.edges.live import heads, identity
+from matricula.edges.live.messages import MESSAGES
 from matricula.edges.live.requests import Answer, LiveRequest, Receive, Scope, Send, header
-from matricula.edges.live.routes import ROUTES, Route, Table
+from matricula.edges.live.resources import Resources
+from matricula.edges.live.routes import ROUTES, SOCKETS, Route, Table
+from matricula.edges.live.sockets import Socket
+from matricula.edges.live.stories import check_origin
 from matricula.edges.metrics import REQUESTS, SECONDS
 from matricula.edges.middleware import HEADER
 from matricula.kernel import correlation
-from matricula.kernel.errors import MalformedRequest
+from matricula.kernel.errors import MalformedRequest, NotFound
 
 LONGEST_HOST = 260  # a name of 253 characters, and a port
 log = structlog.get_logger(__name__)
-
-
-@dataclass
-class Resources:
-    """What the endpoints of one process share."""
-
-    database: Database = field(default_factory=Database)
-
-    async def open(self) -> None:
-        await self.database.open()
-
-    async def close(self) -> None:
-        await self.database.close()
 
 
 class LiveApplication:
     """Serves what `routes.py` lists. `open` and `close` belong to the process's lifespan."""
 
     def __init__(self) -> None:
-        self.resources = Resources()
         self._table = Table(ROUTES)
 
     async def open(self) -> None:
+        self.resources = Resources()
         await self.resources.open()
 
     async def close(self) -> None:
@@ -59,25 +48,27 @@ class LiveApplication:
         if found is None:
             return False
         route, params = found
-        began = time.perf_counter()
-        with correlation.following(correlation.accept_or_make(header(scope, HEADER.lower()))):
-            answer = await self._answer(route, LiveRequest(scope, body, params, self.resources))
-            if answer is None:
-                return False
-            head = answer if isinstance(answer, HttpResponse) else answer.head
-            _record(route, head.status_code, time.perf_counter() - began)
-            await send(heads.start(head, scope))
-            if isinstance(answer, HttpResponse):
-                await send({"type": "http.response.body", "body": answer.content})
-            else:
-                await answer.run(receive, send)
+        request = LiveRequest(scope, body, params, self.resources, receive)
+        answer = await self._begin(route, request, send)
+        if answer is None:
+            return False
+        if not isinstance(answer, HttpResponse):
+            await answer.run(receive, send)
         return True
 
-    async def converse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves a WebSocket. There is none yet: refused before it is opened."""
-        log.info("websocket_refused", path=scope["path"][:LONGEST_HOST])
-        await receive()
-        await send({"type": "websocket.close", "code": 1008})
+    async def _begin(self, route: Route, request: LiveRequest, send: Send) -> Answer | None:
+        """Sends the answer, or only its head if it goes on."""
+        began = time.perf_counter()
+        with correlation.following(correlation.accept_or_make(request.header(HEADER.lower()))):
+            answer = await self._answer(route, request)
+            if answer is None:
+                return None
+            head = answer if isinstance(answer, HttpResponse) else answer.head
+            _record(route.method, route.path, head.status_code, time.perf_counter() - began)
+            await send(heads.start(head, request.scope))
+            if isinstance(answer, HttpResponse):
+                await send({"type": "http.response.body", "body": answer.content})
+            return answer
 
     @staticmethod
     async def _answer(route: Route, request: LiveRequest) -> Answer | None:
@@ -88,6 +79,39 @@ class LiveApplication:
             return await route.endpoint(request)
         except Exception as error:  # noqa: BLE001 - as Django's middleware: every failure is an answer
             return problems.respond(problems.as_domain_error(error))
+
+    async def converse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves a WebSocket, or refuses it with a problem before it is opened."""
+        began = time.perf_counter()
+        await receive()  # websocket.connect
+        with correlation.following(correlation.accept_or_make(header(scope, HEADER.lower()))):
+            socket = await self._socket(scope, receive)
+            if isinstance(socket, HttpResponse):
+                status = socket.status_code
+                start = heads.start(socket, scope)
+                await send({**start, "type": "websocket.http.response.start"})
+                body = {"type": "websocket.http.response.body", "body": socket.content}
+                await send(body)
+            else:
+                status = 101
+                await send({"type": "websocket.accept", "headers": heads.named()})
+            _record("GET", SOCKETS, status, time.perf_counter() - began)
+            if isinstance(socket, Socket):
+                await socket.talk(receive, send, MESSAGES)
+
+    async def _socket(self, scope: Scope, receive: Receive) -> Socket | HttpResponse:
+        request = LiveRequest(scope, b"", {}, self.resources, receive)
+        try:
+            _check_host(request.header("host") or "")
+            if scope["path"] != SOCKETS:
+                raise NotFound
+            check_origin(scope)
+            who = await identity.visitor(request)
+            person_id = who.person_id if who else None
+            self.resources.connections.check(person_id, request.address)
+        except Exception as error:  # noqa: BLE001 - as in _answer
+            return problems.respond(problems.as_domain_error(error))
+        return Socket(self.resources, who, request.address)
 
 
 @lru_cache(256)
@@ -101,13 +125,13 @@ def _check_host(host: str) -> None:
         raise MalformedRequest("The Host header names no host of this site.")
 
 
-def _record(route: Route, status: int, seconds: float) -> None:
-    REQUESTS.labels(route.method, route.path, status).inc()
-    SECONDS.labels(route.path).observe(seconds)
+def _record(method: str, route: str, status: int, seconds: float) -> None:
+    REQUESTS.labels(method, route, status).inc()
+    SECONDS.labels(route).observe(seconds)
     log.info(
         "request",
-        method=route.method,
-        route=route.path,
+        method=method,
+        route=route,
         status=status,
         milliseconds=round(seconds * 1000, 1),
     )

@@ -25,6 +25,11 @@ def start(head: HttpResponse, scope: Scope) -> Message:
     }
 
 
+def named() -> list[tuple[bytes, bytes]]:
+    """The one header that also the opening of a WebSocket has."""
+    return [(HEADER.lower().encode(), correlation.current().encode())]
+
+
 @cache
 def _usual(secure: bool) -> dict[str, str]:
     headers = {

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from matricula.kernel.errors import FieldError, Guidance, MalformedRequest, ValidationFailed
 
 if TYPE_CHECKING:
-    from matricula.edges.live.app import Resources
+    from matricula.edges.live.resources import Resources
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -32,6 +32,7 @@ class LiveRequest:
     body: bytes
     params: dict[str, str]
     resources: Resources
+    receive: Receive
 
     @property
     def method(self) -> str:

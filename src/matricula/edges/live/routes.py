@@ -10,7 +10,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from matricula.edges.live.polls import poll_events
 from matricula.edges.live.requests import Endpoint
+from matricula.edges.live.seats import stream_seats
+from matricula.edges.live.streams import stream_events
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,13 @@ class Route:
     endpoint: Endpoint
 
 
-ROUTES: tuple[Route, ...] = ()
+ROUTES = (
+    Route("GET", "/api/v1/enrollments/<enrollment_id>/events", stream_events),
+    Route("GET", "/api/v1/enrollments/<enrollment_id>/events/poll", poll_events),
+    Route("GET", "/api/v1/seats/events", stream_seats),
+)
+# WebSockets are opened here; what is said over them stands in `messages.py`.
+SOCKETS = "/api/v1/live"
 
 
 class Table:
