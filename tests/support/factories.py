@@ -5,12 +5,13 @@ Everything gets names of its own, so that tests can share a database.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
 from matricula.accounts.models import Person
-from matricula.catalog.models import Cohort, Course, CoursePrice, CourseStatus
+from matricula.catalog import actions as catalog
+from matricula.catalog.models import Cohort, CohortMeeting, Course, CoursePrice, CourseStatus
 from matricula.enrollments.models import Completion
 from matricula.kernel import clock, ids
 from matricula.seats import actions as seats
@@ -82,3 +83,20 @@ def only_cohort(course: Course) -> UUID:
 def complete(person: Person, course: Course, at: datetime | None = None) -> None:
     """Records that the person has completed the course."""
     Completion.objects.create(person=person, course=course, completed_at=at or clock.now())
+
+
+def make_meeting(cohort: Cohort, **fields: Any) -> CohortMeeting:
+    """Two hours in the evening of tomorrow, unless `fields` say otherwise; the cohort's timetable
+    follows."""
+    day = (clock.now() + timedelta(days=1)).date()
+    fields = {
+        "first_day": day,
+        "last_day": fields.get("first_day", day),
+        "starts": time(18),
+        "ends": time(20),
+        "zone": "UTC",
+        **fields,
+    }
+    meeting = CohortMeeting.objects.create(cohort=cohort, **fields)
+    catalog.arrange(cohort.pk)
+    return meeting
