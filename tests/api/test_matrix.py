@@ -33,6 +33,13 @@ TABLE: dict[tuple[str, str], dict[str, int]] = {
     ("POST", "/auth/token/refresh"): dict.fromkeys(ROLES, 401),
     ("POST", "/auth/token/revoke"): dict.fromkeys(ROLES, 204),
     ("GET", "/me"): {"guest": 401, "learner": 200, "other": 200, "instructor": 200, "staff": 200},
+    ("PATCH", "/me"): {
+        "guest": 401,
+        "learner": 200,
+        "other": 200,
+        "instructor": 200,
+        "staff": 200,
+    },
     ("GET", "/courses"): dict.fromkeys(ROLES, 200),
     ("GET", "/courses/{course_id}"): dict.fromkeys(ROLES, 200),
     ("GET", "/courses/{course_id}/access"): {
@@ -231,6 +238,7 @@ def body_for(path: str, role: str) -> dict[str, Any]:
         "/auth/token": {"email": "learner@example.com", "password": "matricula-demo"},
         "/auth/token/refresh": {"refresh_token": "unknown"},
         "/auth/token/revoke": {"refresh_token": "unknown"},
+        "/me": {"phone": "+91 80 1234"},
         "/enrollments/initialize": {"course_id": "tiny-seminar"},
         "/support/conversations": {"content": "Something is wrong."},
         "/support/conversations/{conversation_id}/messages": {"content": "And more."},
@@ -255,7 +263,7 @@ def test_each_endpoint_answers_each_role_as_expected(
         order_id=stage.order_id,
         conversation_id=stage.conversation_id,
     )
-    body = body_for(path, role) if method == "POST" else None
+    body = body_for(path, role) if method in {"POST", "PATCH"} else None
 
     response = stage.clients[role].request(method, url, body)
 

@@ -81,6 +81,9 @@ class Record:
     profile: Profile = field(default_factory=Profile)
 
 
+NOTHING_KNOWN = Record()
+
+
 @dataclass(frozen=True)
 class Demands:
     """What a course, and one cohort of it, demand of people. `first_day` is when their age counts;

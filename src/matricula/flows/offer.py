@@ -13,10 +13,10 @@ from uuid import UUID
 
 from matricula.catalog import queries as catalog
 from matricula.catalog.models import CourseStatus
-from matricula.catalog.queries import CohortPlan, CoursePlan
+from matricula.catalog.queries import CohortPlan, CoursePlan, Prerequisite
 from matricula.catalog.rules import Window, window
 from matricula.enrollments import rules, standings
-from matricula.enrollments.admission import Demands, Objection, missing
+from matricula.enrollments.admission import NOTHING_KNOWN, Demands, Objection, missing
 from matricula.enrollments.errors import (
     CourseNotAvailable,
     PaymentRequired,
@@ -49,23 +49,25 @@ class ButtonState(StrEnum):
 
 @dataclass(frozen=True)
 class CohortOffer:
-    """A cohort with its seats."""
+    """A cohort with its seats, and the rules about the visitor that stand against them in it."""
 
     plan: CohortPlan
     seats: Availability
     window: Window
+    objections: tuple[Objection, ...] = ()
 
 
 @dataclass(frozen=True)
 class CourseOffer:
     """A course as one visitor sees it. `refusal` says why they cannot enroll, if they cannot;
-    `objections` are all the rules about the person that stand against them."""
+    `objections` are all the rules about the person that stand against them in the chosen cohort."""
 
     course: CoursePlan
     cohorts: tuple[CohortOffer, ...]
     chosen: CohortOffer | None
     live: LiveEnrollment | None
     missing: tuple[tuple[UUID, str], ...]
+    missing_together: tuple[tuple[UUID, str], ...]
     objections: tuple[Objection, ...]
     refusal: DomainError | None
     signed_in: bool
@@ -203,9 +205,8 @@ def course_facts(
     )
 
 
-def _missing(course: CoursePlan, standing: Standing) -> tuple[tuple[UUID, str], ...]:
-    had = standing.record.completed if standing.record is not None else ()
-    return tuple((part.id, part.title) for part in missing(course.prerequisites, had))
+def _named(parts: Sequence[Prerequisite]) -> tuple[tuple[UUID, str], ...]:
+    return tuple((part.id, part.title) for part in parts)
 
 
 def _demands(course: CoursePlan, plan: CohortPlan, at: datetime) -> Demands:
@@ -231,16 +232,24 @@ def _compose(
     facts = course_facts(course, counts, at)
     chosen = rules.choose_cohort(facts.cohorts, standing)
     cohorts = tuple(
-        CohortOffer(plan, counts.get(plan.id, NO_SEATS), fact.window)
+        CohortOffer(
+            plan,
+            counts.get(plan.id, NO_SEATS),
+            fact.window,
+            tuple(rules.objections_to(fact, standing)),
+        )
         for plan, fact in zip(course.cohorts, facts.cohorts, strict=True)
     )
+    record = standing.record or NOTHING_KNOWN
+    taken = next((c for c in cohorts if chosen is not None and c.plan.id == chosen.id), None)
     return CourseOffer(
         course=course,
         cohorts=cohorts,
-        chosen=next((c for c in cohorts if chosen is not None and c.plan.id == chosen.id), None),
+        chosen=taken,
         live=standing.live,
-        missing=_missing(course, standing),
-        objections=tuple(rules.objections_to(chosen, standing)),
+        missing=_named(missing(course.prerequisites, record.completed)),
+        missing_together=_named(missing(course.corequisites, record.completed | record.enrolled)),
+        objections=taken.objections if taken is not None else (),
         refusal=rules.refusal(facts, chosen, standing),
         signed_in=signed_in,
         at=at,

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
-from matricula.accounts import actions, queries, tokens
+from matricula.accounts import actions, profiles, queries, tokens
 from matricula.accounts.models import Person
 from matricula.edges.api import schemas
 from matricula.edges.api.answers import answer
@@ -86,7 +86,32 @@ def revoke_token(request: HttpRequest, payload: schemas.RefreshRequest) -> HttpR
 @router.get("/me", auth=SignedIn(), response={200: schemas.User, 401: Problem})
 def me(request: HttpRequest) -> HttpResponse:
     """The person this token or session speaks for."""
-    return answer(_user(active_person(request)))
+    return answer(_profile(active_person(request)))
+
+
+@router.patch(
+    "/me",
+    auth=SignedIn(),
+    response={
+        200: schemas.User,
+        400: Problem,
+        401: Problem,
+        403: Problem,
+        409: Problem,
+        422: Problem,
+    },
+)
+def change_me(request: HttpRequest, payload: schemas.ProfileChange) -> HttpResponse:
+    """Changes what the person tells of themselves. Courses may ask for it."""
+    person = active_person(request)
+    asked = payload.dict(exclude_unset=True)
+    return answer(_profile(profiles.change(person.pk, **asked)))
+
+
+def _profile(person: Person) -> schemas.User:
+    user = _user(person)
+    user.birth_date = person.birth_date
+    return user
 
 
 def _person(person_id: UUID) -> Person:
@@ -102,6 +127,7 @@ def _user(person: Person) -> schemas.User:
         email=person.email,
         full_name=person.full_name,
         phone=person.phone,
+        birth_date=None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -13,13 +14,16 @@ from pydantic import Field, StringConstraints
 from matricula.access import queries as access
 from matricula.catalog import queries as catalog
 from matricula.catalog.models import CourseStatus
-from matricula.catalog.queries import CoursePlan, Filters
+from matricula.catalog.plans import Audience, Prerequisite
+from matricula.catalog.queries import Filters
+from matricula.catalog.timetable import Meeting
 from matricula.edges import button
 from matricula.edges.api import schemas
 from matricula.edges.api.answers import answer, public
 from matricula.edges.api.authentication import SignedIn, active_person, visitor
 from matricula.edges.api.enrollment_json import quote_sums
 from matricula.edges.api.enrollment_schemas import CourseName, QuoteAnswer, QuoteRequest
+from matricula.enrollments.admission import Objection
 from matricula.enrollments.rules import LiveEnrollment
 from matricula.flows import offer as offers
 from matricula.flows import quote as quotes
@@ -154,7 +158,9 @@ def course_json(offer: CourseOffer) -> schemas.Course:
         discount_price_minor=sale.minor if sale else None,
         has_active_discount=sale is not None,
         tax_inclusive=course.tax_inclusive,
-        prerequisites=_requirements(course, offer),
+        prerequisites=_required(offer, course.prerequisites, offer.missing),
+        corequisites=_required(offer, course.corequisites, offer.missing_together),
+        audience=_audience(course.audience),
         capacity=chosen.seats.capacity if chosen else None,
         seats_left=chosen.seats.left if chosen else None,
         waitlist_open=False,
@@ -178,17 +184,31 @@ def _prices(offer: CourseOffer) -> tuple[Money, Money | None]:
     return price.regular, price.current(offer.at) if price.on_sale(offer.at) else None
 
 
-def _requirements(course: CoursePlan, offer: CourseOffer) -> list[schemas.CourseRequirement]:
-    missing: set[UUID] = {course_id for course_id, _title in offer.missing}
+def _required(
+    offer: CourseOffer, parts: Sequence[Prerequisite], missing: Sequence[tuple[UUID, str]]
+) -> list[schemas.CourseRequirement]:
+    lacking = {course_id for course_id, _title in missing}
     return [
         schemas.CourseRequirement(
             id=ids.to_text("crs", part.id),
             slug=part.slug,
             title=part.title,
-            met=part.id not in missing if offer.signed_in else None,
+            met=part.id not in lacking if offer.signed_in else None,
         )
-        for part in course.prerequisites
+        for part in parts
     ]
+
+
+def _audience(audience: Audience) -> schemas.Audience:
+    return schemas.Audience(
+        email_domains=list(audience.email_domains),
+        is_for_groups=bool(audience.groups),
+        least_age=audience.least_age,
+        greatest_age=audience.greatest_age,
+        required_profile=list(audience.required_profile),
+        most_takes=audience.most_takes,
+        most_in_category=audience.most_in_category,
+    )
 
 
 def _enrollment_status(
@@ -218,4 +238,29 @@ def _cohort_json(cohort: CohortOffer) -> schemas.Cohort:
         seats_left=cohort.seats.left,
         window=cohort.window,
         waitlist_enabled=plan.waitlist_enabled,
+        meetings=[_meeting(part) for part in plan.meetings],
+        objections=[_objection(found) for found in cohort.objections],
+    )
+
+
+def _meeting(part: Meeting) -> schemas.Meeting:
+    return schemas.Meeting(
+        weekdays=list(part.weekdays),
+        first_day=part.first_day,
+        last_day=part.last_day,
+        starts=part.starts,
+        ends=part.ends,
+        zone=part.zone,
+        skipped=list(part.skipped),
+        place=part.place,
+    )
+
+
+def _objection(found: Objection) -> schemas.Objection:
+    actions = found.error.guidance.actions
+    return schemas.Objection(
+        rule=found.rule.value,
+        code=found.error.code,
+        detail=found.error.detail,
+        actions=[schemas.Way(label=action.label, url=action.url) for action in actions],
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -75,6 +75,17 @@ class User(Schema):
     email: str
     full_name: str
     phone: str
+    birth_date: date | None = Field(None, description="Only /me tells it.")
+
+
+class ProfileChange(Schema):
+    """What to change; what is left out stays."""
+
+    full_name: Annotated[str, StringConstraints(strip_whitespace=True, max_length=150)] | None = (
+        None
+    )
+    phone: Annotated[str, StringConstraints(strip_whitespace=True, max_length=32)] | None = None
+    birth_date: date | None = Field(None, description="Once told, only staff can correct it.")
 
 
 class Tokens(Schema):
@@ -98,6 +109,29 @@ class Button(Schema):
     action_url: str
 
 
+class Meeting(Schema):
+    """Every week on these weekdays from the first day to the last, both included; without weekdays
+    once, on the first day. One that ends before it starts ends on the next day."""
+
+    weekdays: list[int] = Field(description="ISO 8601: 1 is Monday.")
+    first_day: date
+    last_day: date
+    starts: time = Field(description="By the clock of the zone.")
+    ends: time
+    zone: str = Field(description="IANA name, like Asia/Kolkata.")
+    skipped: list[date]
+    place: str
+
+
+class Objection(Schema):
+    """A rule that stands against the person who asks."""
+
+    rule: str
+    code: str
+    detail: str
+    actions: list[Way]
+
+
 class Cohort(Schema):
     id: str
     name: str
@@ -109,6 +143,8 @@ class Cohort(Schema):
     seats_left: int | None
     window: Literal["before", "open", "after"]
     waitlist_enabled: bool
+    meetings: list[Meeting]
+    objections: list[Objection] = Field(description="Empty for a guest.")
 
 
 class CourseRequirement(Schema):
@@ -116,6 +152,18 @@ class CourseRequirement(Schema):
     slug: str
     title: str
     met: bool | None = Field(description="null for a guest.")
+
+
+class Audience(Schema):
+    """Whom a course is for, and how often. Empty lists and null limit nothing."""
+
+    email_domains: list[str]
+    is_for_groups: bool
+    least_age: int | None
+    greatest_age: int | None
+    required_profile: list[str]
+    most_takes: int | None
+    most_in_category: int | None
 
 
 class Course(Schema):
@@ -136,6 +184,8 @@ class Course(Schema):
     has_active_discount: bool
     tax_inclusive: bool
     prerequisites: list[CourseRequirement]
+    corequisites: list[CourseRequirement]
+    audience: Audience
     capacity: int | None
     seats_left: int | None
     waitlist_open: bool

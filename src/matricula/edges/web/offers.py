@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from matricula.catalog.models import CourseStatus
 from matricula.edges import button
-from matricula.edges.web import words
+from matricula.edges.web import requirements, words
 from matricula.enrollments.errors import CourseNotAvailable, PaymentRequired
 from matricula.flows.offer import ButtonState, CohortOffer, CourseOffer
 from matricula.kernel import ids
@@ -60,6 +60,8 @@ class Intake:
     window: str
     is_open: bool
     choose_url: str
+    meetings: tuple[str, ...] = ()
+    clash: str = ""
 
 
 @dataclass(frozen=True)
@@ -159,8 +161,10 @@ def intakes_of(offer: CourseOffer) -> list[Intake]:
 
 
 def joinable_cohorts(offer: CourseOffer) -> list[CohortOffer]:
-    """The cohorts with an open window and a free seat."""
-    return [c for c in offer.cohorts if c.window == "open" and not c.seats.is_full]
+    """The cohorts with an open window and a free seat, and nothing against the visitor."""
+    return [
+        c for c in offer.cohorts if c.window == "open" and not c.seats.is_full and not c.objections
+    ]
 
 
 def card_of(offer: CourseOffer) -> Card:
@@ -217,6 +221,8 @@ def _intake(offer: CourseOffer, cohort: CohortOffer, can_choose: bool) -> Intake
         window=_window_words(cohort),
         is_open=cohort.window == "open",
         choose_url=url if can_choose else "",
+        meetings=tuple(requirements.meeting(part) for part in plan.meetings),
+        clash=requirements.clash_of(cohort),
     )
 
 

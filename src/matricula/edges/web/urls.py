@@ -14,6 +14,7 @@ from matricula.edges.web.views import (
     learning,
     orders,
     paying,
+    profile,
     support,
 )
 
@@ -46,6 +47,7 @@ urlpatterns = [
         name="enrollment_more_time",
     ),
     path("me/", learning.my_courses, name="my_courses"),
+    path("me/profile/", profile.profile, name="profile"),
     path("learn/<slug:slug>/", learning.course_home, name="learn"),
     path("support/", support.support, name="support"),
     path("support/sent/", support.sent, name="support_sent"),

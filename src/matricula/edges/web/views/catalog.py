@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from matricula.catalog import queries as catalog
 from matricula.catalog.queries import Facets, Filters
 from matricula.edges.web import art as drawing
-from matricula.edges.web import offers, words
+from matricula.edges.web import offers, requirements, words
 from matricula.edges.web.guard import page, visitor_id
 from matricula.edges.web.visits import payment_url
 from matricula.enrollments.states import Stage
@@ -72,7 +72,7 @@ def course(request: HttpRequest, slug: str) -> HttpResponse:
         "enrollment_url": offers.enrollment_url(offer),
         "alternatives": [offers.card_of(other) for other in others],
         "intakes": offers.intakes_of(offer),
-        "prerequisites": _prerequisites(offer),
+        "requirements": requirements.of_offer(offer),
         "language": words.language(offer.course.language),
         "duration": words.weeks(offer.course.duration_weeks),
         "access": words.days(offer.course.access_days),
@@ -135,16 +135,3 @@ def _page_url(filters: Filters, cursor: str | None = None) -> str:
     }
     query = urlencode({name: value for name, value in asked.items() if value})
     return f"{reverse('catalog')}?{query}" if query else reverse("catalog")
-
-
-def _prerequisites(offer: CourseOffer) -> list[dict[str, object]]:
-    """The required courses; `met` is None for a guest, whose courses we do not know."""
-    missing = {course_id for course_id, _title in offer.missing}
-    return [
-        {
-            "slug": part.slug,
-            "title": part.title,
-            "met": None if not offer.signed_in else part.id not in missing,
-        }
-        for part in offer.course.prerequisites
-    ]

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from matricula.accounts.errors import EmailUnverified
 from matricula.catalog import queries as catalog
 from matricula.catalog.queries import CoursePlan
-from matricula.edges.web import checkout_form, offers, words
+from matricula.edges.web import checkout_form, offers, requirements, words
 from matricula.edges.web.checkout_form import CheckoutForm
 from matricula.edges.web.guard import SeeOther, page, person_of, visitor_id
 from matricula.edges.web.views.errors import error_page
@@ -27,7 +27,7 @@ from matricula.flows import offer as offering
 from matricula.flows.enroll import Application
 from matricula.flows.offer import CourseOffer, alternatives
 from matricula.kernel import clock, ids
-from matricula.kernel.errors import Action, DomainError, Guidance, NotFound
+from matricula.kernel.errors import Action, DomainError, NotFound
 
 OK, UNPROCESSABLE = 200, 422
 
@@ -116,7 +116,7 @@ def refused(request: HttpRequest, course: CoursePlan, error: DomainError) -> Htt
         {"title": other.course.title, "url": reverse("course", args=[other.course.slug])}
         for other in alternatives(course, visitor_id(request))
     ]
-    actions = list(error.guidance.actions)
+    actions = [requirements.leading_back(way, course.slug) for way in error.guidance.actions]
     if isinstance(error, EmailUnverified):
         actions.append(Action(_("Confirm your e-mail address"), reverse("account_email")))
     if request.method == "POST":
@@ -128,7 +128,7 @@ def refused(request: HttpRequest, course: CoursePlan, error: DomainError) -> Htt
 
 def _with_words(offer: CourseOffer, refusal: DomainError) -> DomainError:
     """The refusal with the exact dates and reasons that the course page gives."""
-    return type(refusal)(offers.why_not(offer), Guidance())
+    return type(refusal)(offers.why_not(offer), refusal.guidance)
 
 
 def cohort_wish(course: CoursePlan, reference: str) -> UUID | None:
