@@ -30,7 +30,11 @@ CLAIMS = text_of("seats/sql/claims.sql")
 NO_LOCK_AT_CLAIM = changed(
     CLAIMS, "             ORDER BY c.cohort_id\n               FOR NO KEY UPDATE) s;", ") s;"
 )
-NO_LOCK_AT_CHANGE = changed(CLAIMS, "      ORDER BY c.cohort_id\n        FOR NO KEY UPDATE;", ";")
+NO_LOCK_AT_CHANGE = changed(
+    changed(CLAIMS, "      ORDER BY c.cohort_id\n        FOR NO KEY UPDATE;", ";"),
+    "             ORDER BY c.cohort_id\n               FOR NO KEY UPDATE) s;\n\n    IF",
+    ") s;\n\n    IF",
+)
 
 
 def give(person: UUID, place: tuple[UUID, UUID], seconds: int | None = None) -> UUID:

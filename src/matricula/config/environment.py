@@ -12,8 +12,10 @@ import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import time
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _EMAIL_REMEDY = "set it to smtp+tls://user:password@host:587 (STARTTLS) or smtp+ssl://…:465"
 RAZORPAY_URL = "https://api.razorpay.com"
@@ -82,6 +84,9 @@ class Environment:
     razorpay: RazorpaySettings | None
     terms_url: str
     terms_version: str
+    offer_hours: int
+    quiet_hours: tuple[time, time] | None
+    time_zone: ZoneInfo
 
 
 def load(environ: Mapping[str, str]) -> Environment:
@@ -122,7 +127,37 @@ def load(environ: Mapping[str, str]) -> Environment:
         razorpay=_razorpay(environ, demo=demo, home=home, port=port),
         terms_url=_terms_url(environ),
         terms_version=environ.get("MATRICULA_TERMS_VERSION", "").strip()[:40],
+        offer_hours=_integer(environ, "MATRICULA_OFFER_HOURS", default=24, low=1, high=30 * 24),
+        quiet_hours=_quiet_hours(environ),
+        time_zone=_time_zone(environ),
     )
+
+
+def _quiet_hours(environ: Mapping[str, str]) -> tuple[time, time] | None:
+    """From when to when nobody is offered a seat, on the clock of the site's zone."""
+    name = "MATRICULA_QUIET_HOURS"
+    text = environ.get(name, "").strip()
+    if not text:
+        return None
+    try:
+        begin, end = (time.fromisoformat(part.strip()) for part in text.split("-"))
+    except ValueError:
+        begin = end = time()
+    if begin == end:
+        raise SettingError(
+            name, f"is {text!r}", "set it to two times, like 22:00-07:00, or unset it"
+        )
+    return begin, end
+
+
+def _time_zone(environ: Mapping[str, str]) -> ZoneInfo:
+    name = "MATRICULA_TIME_ZONE"
+    text = environ.get(name, "").strip() or "UTC"
+    try:
+        return ZoneInfo(text)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        remedy = "set it to a name like Asia/Kolkata, or unset it for UTC"
+        raise SettingError(name, f"is {text!r}", remedy) from None
 
 
 def _razorpay(

@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "matricula.payments",
     "matricula.support",
     "matricula.waitingroom",
+    "matricula.waitlist",
     "matricula.flows",
     "matricula.edges",
 ]

@@ -56,7 +56,8 @@ class Terms:
 
 @dataclass(frozen=True)
 class Basket:
-    """What is bought, by whom, for how much. The quote has a line for each choice, in order."""
+    """What is bought, by whom, for how much. The quote has a line for each choice, in order. The
+    seats are held for `hold_seconds`, or as long as usual."""
 
     person_id: UUID
     choices: Sequence[Choice]
@@ -65,6 +66,7 @@ class Basket:
     terms: Terms
     key: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    hold_seconds: int | None = None
 
 
 class NotHeld(Exception):
@@ -172,7 +174,7 @@ def _claim(basket: Basket, choice: Choice) -> Claim:
     wish = Wish(
         person_id=basket.person_id,
         choice=choice,
-        hold_seconds=settings.ENVIRONMENT.hold_seconds,
+        hold_seconds=basket.hold_seconds or settings.ENVIRONMENT.hold_seconds,
         metadata=basket.metadata,
         key=basket.key,
     )

@@ -70,6 +70,19 @@ CHECKS: Sequence[Check] = (
     Check("coupon_limits", "No coupon is used beyond its limits, open checkouts counted."),
     Check("conversations", "A conversation stands where its last message says."),
     Check("support_mail", "Every answer of support has its mail."),
+    Check(
+        "waitlist_lengths",
+        "A list is as long as the places that wait in it.",
+        repair="repair_waitlist_lengths",
+    ),
+    Check(
+        "waitlist_gate",
+        "While somebody waits who may take a seat, newcomers get none; else they do.",
+        repair="repair_waitlist_gate",
+    ),
+    Check("waitlist_turns", "No list with free seats waits a minute for its turn."),
+    Check("waitlist_offers", "A place is offered while one of its offers is open, and no longer."),
+    Check("waitlist_states", "The last event of a place in a list says what its state says."),
     Check("forgotten_keys", "One Idempotency-Key has one finished answer."),
 )
 

@@ -19,7 +19,7 @@ from django.db import connection, transaction
 from matricula.enrollments import actions as enrollments
 from matricula.enrollments.models import Enrollment
 from matricula.enrollments.states import ENROLLMENT, Stage
-from matricula.flows import reconcile
+from matricula.flows import reconcile, waitlist
 from matricula.kernel import clock, events
 from matricula.kernel.events import NewEvent
 from matricula.orders import actions as order_actions
@@ -94,6 +94,7 @@ def _expire_batch(due: Sequence[UUID]) -> int:
         enrollments.move(enrollment, "expire", reason="The time to complete it ran out.")
     _expire_orders(enrollment.pk for enrollment in ended)
     events.append([_expired(enrollment) for enrollment in ended])
+    waitlist.lapse(keys)
     return len(keys)
 
 

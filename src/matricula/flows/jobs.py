@@ -6,7 +6,7 @@ from uuid import UUID
 
 from procrastinate.contrib.django import app
 
-from matricula.flows import expire, guests, issue, reconcile, refund
+from matricula.flows import expire, guests, issue, promote, reconcile, refund
 from matricula.kernel import correlation, idempotency
 from matricula.kernel.models import Event
 from matricula.kernel.outbox import owe
@@ -19,6 +19,24 @@ from matricula.payments import gateways
 def expire_holds(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's signature
     """Every 15 seconds: no hold outlives its time by more than a minute."""
     return expire.expire_due()
+
+
+@app.task
+def promote_waiting(event_seq: int, correlation_id: str = "") -> int:
+    """A seat came free, or somebody left the list: the next who wait get their turn."""
+    with correlation.following(correlation_id):
+        return promote.promote(UUID(Event.objects.get(seq=event_seq).data["cohort"]))
+
+
+owe(promote_waiting, "seats.freed", "waitlist.left", "waitlist.moved")
+
+
+@app.periodic(cron="* * * * * */15")
+@app.task(queueing_lock="sweep_waitlists", pass_context=False)
+def sweep_waitlists(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's signature
+    """Every 15 seconds: lists whose turn it is though no event said so (quiet hours end, somebody
+    may take a seat by now, a job was lost), and offers that end soon."""
+    return promote.sweep()
 
 
 @app.periodic(cron="23 * * * *")

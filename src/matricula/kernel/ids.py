@@ -31,6 +31,8 @@ Prefix = Literal[
     "dsp",
     "tsk",
     "sup",
+    "wtl",
+    "off",
 ]
 
 _SUFFIX_LENGTH = 26

@@ -4,7 +4,8 @@ first, so that two changes of one cohort follow each other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from uuid import UUID
 
@@ -31,6 +32,9 @@ def set_capacity(cohort_id: UUID, capacity: int | None) -> None:
             f"The smallest possible capacity is {taken}."
         )
     SeatCount.objects.filter(cohort_id=cohort_id).update(capacity=capacity)
+    if count.queued:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT tell_seats_freed(%s::uuid[])", [[cohort_id]])
 
 
 def give_by_turn(cohort_id: UUID, by_turn: bool) -> None:
@@ -69,15 +73,43 @@ def lock_counters(cohort_ids: Iterable[UUID]) -> None:
     list(rows.order_by("pk").values_list("pk"))
 
 
+@transaction.atomic
 def take(person_id: UUID, cohort_id: UUID, key: UUID) -> bool:
-    """Sells a free seat to the person at once; False when there is none."""
+    """Sells a free seat to the person at once, before anybody who queues; False when there is
+    none."""
+    with ahead_of_queue(cohort_id):
+        return claim([(person_id, key)], cohort_id, None) == [key]
+
+
+def claim(
+    persons_and_keys: Sequence[tuple[UUID, UUID]], cohort_id: UUID, hold_seconds: int | None
+) -> list[UUID]:
+    """Takes a seat for each, in order, held so long or sold at once; returns the keys that have
+    one."""
+    persons, keys = [list(column) for column in zip(*persons_and_keys, strict=True)]
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT outcome FROM claim_seats(%s::uuid[], %s::uuid[], %s::uuid[], %s::int[])",
-            [[person_id], [cohort_id], [key], [None]],
+            "SELECT ord FROM claim_seats(%s::uuid[], %s::uuid[], %s::uuid[], %s::int[])"
+            " WHERE outcome = 'claimed'",
+            [persons, [cohort_id] * len(keys), keys, [hold_seconds] * len(keys)],
         )
-        (outcome,) = cursor.fetchone()
-    return bool(outcome == "claimed")
+        return [keys[row[0] - 1] for row in cursor.fetchall()]
+
+
+@contextmanager
+def ahead_of_queue(cohort_id: UUID) -> Iterator[None]:
+    """Inside the block, in the caller's transaction, claims in this cohort don't stand behind its
+    queue. Nobody else sees it: the counter row is locked until the transaction ends."""
+    lock_counters([cohort_id])
+    stood = SeatCount.objects.filter(pk=cohort_id, queued=True).update(queued=False)
+    yield
+    if stood:
+        SeatCount.objects.filter(pk=cohort_id).update(queued=True)
+
+
+def set_queued(cohort_id: UUID, queued: bool) -> None:
+    """Says whether people queue for the cohort. The caller holds its counter row."""
+    SeatCount.objects.filter(pk=cohort_id).exclude(queued=queued).update(queued=queued)
 
 
 def rename(person_id: UUID, new_person_id: UUID) -> None:

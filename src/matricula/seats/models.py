@@ -31,6 +31,11 @@ class SeatCount(models.Model):
         db_default=False,
         help_text="Newcomers wait in line: seats are given in the order of the waiting room.",
     )
+    queued = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="People queue for it: its free seats are theirs, and nobody else gets one.",
+    )
 
     class Meta:
         constraints: ClassVar = [

@@ -11,17 +11,25 @@ from matricula.seats.models import SeatCount
 
 @dataclass(frozen=True)
 class Availability:
-    """The seats of one cohort. `capacity` and `left` are None when there is no limit. `by_turn`:
-    newcomers take a ticket of the waiting room instead of a seat."""
+    """The seats of one cohort. `capacity`, `free` and `left` are None when there is no limit.
+
+    `free` seats are nobody's yet; `left` is what of them a newcomer can have: nothing, while people
+    are `queued` for the cohort. `by_turn`: newcomers take a ticket of the waiting room instead of a
+    seat."""
 
     capacity: int | None
     held: int
     sold: int
     by_turn: bool = False
+    queued: bool = False
+
+    @property
+    def free(self) -> int | None:
+        return None if self.capacity is None else max(0, self.capacity - self.held - self.sold)
 
     @property
     def left(self) -> int | None:
-        return None if self.capacity is None else max(0, self.capacity - self.held - self.sold)
+        return 0 if self.queued else self.free
 
     @property
     def is_full(self) -> bool:
@@ -34,8 +42,8 @@ NO_SEATS = Availability(capacity=0, held=0, sold=0)
 def availability(cohort_ids: Iterable[UUID]) -> dict[UUID, Availability]:
     """The seats of these cohorts; a cohort without a counter is missing from the answer."""
     rows = SeatCount.objects.filter(pk__in=list(cohort_ids))
-    columns = rows.values_list("pk", "capacity", "held", "sold", "by_turn")
+    columns = rows.values_list("pk", "capacity", "held", "sold", "by_turn", "queued")
     return {
-        pk: Availability(capacity, held, sold, by_turn)
-        for pk, capacity, held, sold, by_turn in columns
+        pk: Availability(capacity, held, sold, by_turn, queued)
+        for pk, capacity, held, sold, by_turn, queued in columns
     }

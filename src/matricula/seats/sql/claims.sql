@@ -7,6 +7,10 @@
 -- One outcome a claim, in the order of the arrays: claimed, repeated (the key has its seat
 -- already), full, or unknown_cohort. First come in the array, first served. A claim with
 -- hold_seconds NULL is sold at once; otherwise it is held that long.
+--
+-- While people queue for a cohort its free seats are theirs: to whoever claims here it is full.
+-- The waitlist's own claims stand aside the queue for the length of their transaction, under the
+-- counter row's lock (seats/actions.py), so that one text claims for everybody.
 CREATE OR REPLACE FUNCTION claim_seats(
     p_persons uuid[], p_cohorts uuid[], p_keys uuid[], p_hold_seconds integer[]
 ) RETURNS TABLE (ord integer, outcome text, hold_id uuid, expires_at timestamptz)
@@ -16,9 +20,11 @@ DECLARE
     v_cohorts uuid[];
     v_free integer[];
 BEGIN
-    SELECT array_agg(s.cohort_id), array_agg(coalesce(s.capacity - s.held - s.sold, 2147483647))
+    SELECT array_agg(s.cohort_id),
+           array_agg(CASE WHEN s.queued THEN 0
+                          ELSE coalesce(s.capacity - s.held - s.sold, 2147483647) END)
       INTO v_cohorts, v_free
-      FROM (SELECT c.cohort_id, c.capacity, c.held, c.sold
+      FROM (SELECT c.cohort_id, c.capacity, c.held, c.sold, c.queued
               FROM seats_seatcount c
              WHERE c.cohort_id = ANY (p_cohorts)
              ORDER BY c.cohort_id
@@ -68,17 +74,35 @@ BEGIN
 END
 $$;
 
+CREATE OR REPLACE FUNCTION tell_seats_freed(p_cohorts uuid[]) RETURNS void
+LANGUAGE sql VOLATILE AS $$
+    SELECT append_events(
+        array_agg('seats.freed'::text), array_agg(new_uuid7()), array_agg(NULL::uuid),
+        array_agg(NULL::uuid), array_agg(''::text), array_agg(jsonb_build_object('cohort', cohort)))
+      FROM unnest(p_cohorts) AS cohort
+$$;
+
 -- Gives seats back, named by their keys; seats no longer live are passed over. Returns the keys
 -- given back. p_state is released or expired; expired takes only holds that are due.
+--
+-- Whatever frees a seat passes here, so here the queue's turn is owed: an event seats.freed for each
+-- cohort that people queue for. Each is a subject of its own, so that it needs no lock.
 CREATE OR REPLACE FUNCTION release_seats(p_keys uuid[], p_state text) RETURNS SETOF uuid
 LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    v_queued uuid[];
 BEGIN
     -- The counters first, in cohort order, as everywhere; only then the ledger rows.
-    PERFORM 1 FROM seats_seatcount c
-      WHERE c.cohort_id IN (SELECT h.cohort_id FROM seats_hold h
-                             WHERE h.key = ANY (p_keys) AND h.state IN ('held', 'sold'))
-      ORDER BY c.cohort_id
-        FOR NO KEY UPDATE;
+    SELECT array_agg(s.cohort_id) FILTER (WHERE s.queued) INTO v_queued
+      FROM (SELECT c.cohort_id, c.queued FROM seats_seatcount c
+             WHERE c.cohort_id IN (SELECT h.cohort_id FROM seats_hold h
+                                    WHERE h.key = ANY (p_keys) AND h.state IN ('held', 'sold'))
+             ORDER BY c.cohort_id
+               FOR NO KEY UPDATE) s;
+
+    IF v_queued IS NOT NULL THEN
+        PERFORM tell_seats_freed(v_queued);
+    END IF;
 
     RETURN QUERY
     WITH live AS (

@@ -1,0 +1,255 @@
+"""Where somebody stands in a list, as plain values. Positions are counted, never kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Q, QuerySet
+
+from matricula.kernel.errors import NotFound
+from matricula.waitlist.models import FIRST_RANK, Entry, Offer, Queue
+from matricula.waitlist.rules import Place
+from matricula.waitlist.states import OPEN, EntryState, OfferState
+
+# How long somebody who was passed over keeps the reason before it is looked at again.
+LOOKED_AT_AGAIN_AFTER = timedelta(minutes=5)
+
+_AHEAD = """
+SELECT count(*), coalesce(sum(party_size), 0)
+  FROM waitlist_entry
+ WHERE cohort_id = %s AND state = 'waiting' AND (rank, place) < (%s, %s)
+"""
+# What the lists of the course's other cohorts gave away, once their registration was over.
+_EARLIER = """
+SELECT q.seats_given
+  FROM catalog_cohort h JOIN waitlist_queue q ON q.cohort_id = h.id
+ WHERE h.course_id = %s AND h.id <> %s AND q.begun_at IS NOT NULL
+   AND least(h.closes_at, h.starts_at) <= %s
+"""
+_LISTS = """
+SELECT q.cohort_id, q.length, q.longest, q.largest_party, e.id, e.state
+  FROM waitlist_queue q
+  LEFT JOIN waitlist_entry e
+    ON e.cohort_id = q.cohort_id AND e.person_id = %s AND e.state IN ('waiting', 'offered')
+ WHERE q.cohort_id = ANY (%s::uuid[])
+"""
+
+
+@dataclass(frozen=True)
+class ListState:
+    """A cohort's list as a visitor sees it, with their own open place if they have one."""
+
+    length: int = 0
+    longest: int | None = None
+    largest_party: int = 4
+    entry_id: UUID | None = None
+    entry_state: EntryState | None = None
+
+    @property
+    def has_room(self) -> bool:
+        return self.longest is None or self.length < self.longest
+
+
+@dataclass(frozen=True)
+class OfferRecord:
+    """A seat offered. `number` 1 is for who joined."""
+
+    id: UUID
+    entry_id: UUID
+    number: int
+    state: OfferState
+    ends_at: datetime
+    enrollment_id: UUID | None
+
+
+@dataclass(frozen=True)
+class EntryRecord:
+    """A place in a list as its owner may see it."""
+
+    id: UUID
+    person_id: UUID
+    course_id: UUID
+    cohort_id: UUID
+    party_size: int
+    group: str
+    rank: int
+    place: Decimal
+    state: EntryState
+    skipped_code: str
+    skipped_reason: str
+    saving_since: datetime | None
+    joined_at: datetime
+    ended_at: datetime | None
+    enrollment_id: UUID | None
+    offers: tuple[OfferRecord, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN
+
+    @property
+    def is_first_after_late_payment(self) -> bool:
+        return self.rank == FIRST_RANK and not self.group
+
+    @property
+    def own_offer(self) -> OfferRecord | None:
+        """The open offer of the person who joined."""
+        return next((o for o in self.offers if o.number == 1 and o.state is OfferState.OPEN), None)
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """How many places, and seats wanted by them, stand before one."""
+
+    places: int
+    seats: int
+
+
+def lists(cohort_ids: Iterable[UUID], person_id: UUID | None) -> dict[UUID, ListState]:
+    """The lists of these cohorts, in one query; a cohort without one is missing."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LISTS, [person_id, list(cohort_ids)])
+        return {
+            cohort_id: ListState(
+                length, longest, largest, entry_id, EntryState(state) if state else None
+            )
+            for cohort_id, length, longest, largest, entry_id, state in cursor.fetchall()
+        }
+
+
+def of_person(person_id: UUID, entry_id: UUID) -> EntryRecord:
+    """One place of this person. Raises NotFound, also for somebody else's."""
+    found = _records(Entry.objects.filter(person=person_id, pk=entry_id))
+    if not found:
+        raise NotFound("There is no such place in a waitlist.")
+    return found[0]
+
+
+def latest_in(
+    person_id: UUID, course_id: UUID, cohort_id: UUID | None = None
+) -> EntryRecord | None:
+    """The person's place in a list of the course (or of this cohort): the open one, else the one
+    that ended last."""
+    rows = Entry.objects.filter(person=person_id, course=course_id)
+    if cohort_id is not None:
+        rows = rows.filter(cohort=cohort_id)
+    ranked = sorted(_records(rows), key=lambda entry: (entry.is_open, entry.id))
+    return ranked[-1] if ranked else None
+
+
+def list_of_person(person_id: UUID, limit: int = 50) -> list[EntryRecord]:
+    """The person's open places and the latest that ended, newest first."""
+    return _records(Entry.objects.filter(person=person_id).order_by("-pk")[:limit])
+
+
+def offer_of(offer_id: UUID) -> OfferRecord:
+    """One offer. Raises NotFound. Whether the visitor may see it, the caller decides."""
+    offer = Offer.objects.filter(pk=offer_id).first()
+    if offer is None:
+        raise NotFound("There is no such offer.")
+    return _offer(offer)
+
+
+def entry_of_offer(offer_id: UUID) -> EntryRecord:
+    """The place that an offer was made to. Raises NotFound."""
+    found = _records(Entry.objects.filter(offers=offer_id))
+    if not found:
+        raise NotFound("There is no such offer.")
+    return found[0]
+
+
+def ahead(entry: EntryRecord) -> Ahead:
+    """Who stands before this waiting place."""
+    with connection.cursor() as cursor:
+        cursor.execute(_AHEAD, [entry.cohort_id, entry.rank, entry.place])
+        return Ahead(*cursor.fetchone())
+
+
+def queue(cohort_id: UUID) -> Queue:
+    """The cohort's list with its terms and figures; the usual terms where there is none yet."""
+    return Queue.objects.filter(pk=cohort_id).first() or Queue(cohort_id=cohort_id)
+
+
+def earlier_lists(course_id: UUID, cohort_id: UUID, at: datetime) -> list[int]:
+    """How many seats each list of the course's earlier cohorts gave away."""
+    with connection.cursor() as cursor:
+        cursor.execute(_EARLIER, [course_id, cohort_id, at])
+        return [row[0] for row in cursor.fetchall()]
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A place whose turn may have come."""
+
+    place: Place
+    person_id: UUID
+    is_counted: bool
+
+
+def line(cohort_id: UUID, limit: int, at: datetime) -> list[Waiting]:
+    """The first places in order. Those passed over a moment ago are left out, and come again."""
+    rows = Entry.objects.filter(
+        Q(is_counted=True) | Q(skipped_at=None) | Q(skipped_at__lt=at - LOOKED_AT_AGAIN_AFTER),
+        cohort=cohort_id,
+        state=EntryState.WAITING,
+    ).order_by("rank", "place", "pk")
+    wanted = ("id", "party_size", "passed", "saving_since", "person_id", "is_counted")
+    return [
+        Waiting(Place(entry_id, size, passed, since), person_id, is_counted)
+        for entry_id, size, passed, since, person_id, is_counted in rows.values_list(*wanted)[
+            :limit
+        ]
+    ]
+
+
+def due_lists(at: datetime, limit: int) -> list[UUID]:
+    """Cohorts with people passed over long enough ago to be looked at again."""
+    rows = Entry.objects.filter(state=EntryState.WAITING, is_counted=False).filter(
+        Q(skipped_at__lt=at - LOOKED_AT_AGAIN_AFTER) | Q(skipped_at=None)
+    )
+    return list(rows.values_list("cohort", flat=True).distinct()[:limit])
+
+
+def _records(rows: QuerySet[Entry]) -> list[EntryRecord]:
+    found = list(rows.select_related("group"))
+    offers: dict[UUID, list[OfferRecord]] = {}
+    for offer in Offer.objects.filter(entry__in=[entry.pk for entry in found]).order_by("number"):
+        offers.setdefault(offer.entry_id, []).append(_offer(offer))
+    return [_record(entry, offers.get(entry.pk, ())) for entry in found]
+
+
+def _record(entry: Entry, offers: Sequence[OfferRecord]) -> EntryRecord:
+    return EntryRecord(
+        id=entry.pk,
+        person_id=entry.person_id,
+        course_id=entry.course_id,
+        cohort_id=entry.cohort_id,
+        party_size=entry.party_size,
+        group=entry.group.name if entry.group is not None else "",
+        rank=entry.rank,
+        place=entry.place,
+        state=EntryState(entry.state),
+        skipped_code=entry.skipped_code,
+        skipped_reason=entry.skipped_reason,
+        saving_since=entry.saving_since,
+        joined_at=entry.joined_at,
+        ended_at=entry.ended_at,
+        enrollment_id=entry.enrollment_id,
+        offers=tuple(offers),
+    )
+
+
+def _offer(offer: Offer) -> OfferRecord:
+    return OfferRecord(
+        id=offer.pk,
+        entry_id=offer.entry_id,
+        number=offer.number,
+        state=OfferState(offer.state),
+        ends_at=offer.ends_at,
+        enrollment_id=offer.enrollment_id,
+    )

@@ -1,0 +1,96 @@
+"""The doctor's checks of waitlists, each broken once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.db.models.functions import Now
+
+from matricula.flows import doctor, promote
+from matricula.seats.models import SeatCount
+from matricula.waitlist.models import Entry, Offer, Queue
+from tests.waitlist.conftest import Full, full_course
+
+Broken = Callable[[Full], str]  # a full course that somebody waits for; what must be named
+
+
+def forget_a_place(full: Full) -> str:
+    Queue.objects.filter(pk=full.cohort).update(length=0)
+    return str(full.cohort)
+
+
+def let_newcomers_in(full: Full) -> str:
+    SeatCount.objects.filter(pk=full.cohort).update(queued=False)
+    return str(full.cohort)
+
+
+def refuse_newcomers_for_nobody(full: Full) -> str:
+    Entry.objects.filter(cohort=full.cohort).update(is_counted=False)
+    return str(full.cohort)
+
+
+def leave_seats_unlooked_at(full: Full) -> str:
+    full.free()
+    Queue.objects.filter(pk=full.cohort).update(looked_at=Now() - timedelta(minutes=2))
+    return str(full.cohort)
+
+
+def lose_an_offer(full: Full) -> str:
+    full.free()
+    promote.promote(full.cohort)
+    entry = Entry.objects.get(cohort=full.cohort)
+    Offer.objects.filter(entry=entry).update(state="lapsed")
+    return str(entry.pk)
+
+
+def change_silently(full: Full) -> str:
+    entry = Entry.objects.get(cohort=full.cohort)
+    Entry.objects.filter(pk=entry.pk).update(state="left")
+    return str(entry.pk)
+
+
+BROKEN: list[tuple[str, Broken]] = [
+    ("waitlist_lengths", forget_a_place),
+    ("waitlist_gate", let_newcomers_in),
+    ("waitlist_gate", refuse_newcomers_for_nobody),
+    ("waitlist_turns", leave_seats_unlooked_at),
+    ("waitlist_offers", lose_an_offer),
+    ("waitlist_states", change_silently),
+]
+MENDED = {"waitlist_lengths", "waitlist_gate"}
+
+
+@pytest.fixture
+def waited_for(db: None) -> Full:
+    full = full_course(1, price=100_000)
+    full.join()
+    return full
+
+
+def named(part: object) -> str:
+    return getattr(part, "__name__", str(part))
+
+
+def test_a_list_that_is_sound_has_no_findings(waited_for: Full) -> None:
+    assert doctor.examine() == []
+
+
+@pytest.mark.parametrize(("check", "break_it"), BROKEN, ids=named)
+def test_each_broken_promise_of_a_list_is_named(
+    waited_for: Full, check: str, break_it: Broken
+) -> None:
+    wanted = break_it(waited_for)
+    (finding,) = [found for found in doctor.examine() if found.check == check]
+    assert wanted in finding.detail
+
+
+@pytest.mark.parametrize(
+    ("check", "break_it"), [case for case in BROKEN if case[0] in MENDED], ids=named
+)
+def test_what_can_be_derived_is_mended(waited_for: Full, check: str, break_it: Broken) -> None:
+    break_it(waited_for)
+    (finding,) = [found for found in doctor.examine(repair=True) if found.check == check]
+    assert finding.repaired
+    assert doctor.examine() == []
