@@ -106,6 +106,34 @@ TABLE: dict[tuple[str, str], dict[str, int]] = {
         "instructor": 404,
         "staff": 404,
     },
+    ("POST", "/courses/{course_id}/waitlist"): {
+        "guest": 401,
+        "learner": 409,  # enrolled already
+        "other": 201,
+        "instructor": 201,
+        "staff": 201,
+    },
+    ("GET", "/courses/{course_id}/waitlist"): {
+        "guest": 401,
+        "learner": 404,
+        "other": 404,
+        "instructor": 404,
+        "staff": 404,
+    },
+    ("DELETE", "/courses/{course_id}/waitlist"): {
+        "guest": 401,
+        "learner": 404,
+        "other": 404,
+        "instructor": 404,
+        "staff": 404,
+    },
+    ("POST", "/waitlist/offers/{offer_id}/accept"): {
+        "guest": 401,
+        "learner": 404,
+        "other": 404,
+        "instructor": 404,
+        "staff": 404,
+    },
     ("POST", "/orders/initialize"): {
         "guest": 401,
         "learner": 409,  # enrolled already
@@ -262,6 +290,7 @@ def test_each_endpoint_answers_each_role_as_expected(
         enrollment_id=stage.enrollment_id,
         order_id=stage.order_id,
         conversation_id=stage.conversation_id,
+        offer_id=ids.to_text("off", ids.new_id()),
     )
     body = body_for(path, role) if method in {"POST", "PATCH"} else None
 

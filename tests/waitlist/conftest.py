@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from django.contrib.postgres.functions import TransactionNow
 from django.db import connection
 
 from matricula.catalog.models import Cohort, Course
@@ -100,10 +102,9 @@ def offers(entry_id: UUID) -> list[Offer]:
 
 def run_out(*offer_ids: UUID) -> None:
     """Lets the time of these offers be over for a second."""
-    from django.db.models.functions import Now
-    from datetime import timedelta
-
-    Hold.objects.filter(key__in=offer_ids).update(expires_at=Now() - timedelta(seconds=1))
+    Hold.objects.filter(key__in=offer_ids).update(
+        expires_at=TransactionNow() - timedelta(seconds=1)
+    )
 
 
 def told(subject: UUID) -> list[str]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from uuid import UUID
+from datetime import UTC, datetime, timedelta
 
-import pytest
-
+from matricula.accounts.models import Person
 from matricula.catalog.models import Cohort
 from matricula.enrollments.models import Enrollment
 from matricula.flows import expire, promote
@@ -14,7 +12,7 @@ from matricula.kernel import clock
 from matricula.kernel.models import Event
 from matricula.seats import actions as seats
 from matricula.seats.models import Hold
-from tests.support.factories import make_course, make_people, make_person
+from tests.support.factories import complete, make_course
 from tests.waitlist.conftest import (
     Full,
     assert_promises_kept,
@@ -98,9 +96,7 @@ def test_who_may_not_take_the_seat_keeps_the_place_and_is_told_why_once(full: Fu
     first, second = full.join(), full.join()
     full.course.prerequisites.add(required := make_course())
     allowed = entry(second).person_id
-    from tests.support.factories import complete
-
-    complete(type(make_person()).objects.get(pk=allowed), required)
+    complete(Person.objects.get(pk=allowed), required)
     full.free()
     promote.promote(full.cohort)
     promote.promote(full.cohort)
@@ -112,11 +108,9 @@ def test_who_may_not_take_the_seat_keeps_the_place_and_is_told_why_once(full: Fu
 
 
 def test_who_may_not_take_a_seat_does_not_keep_it_from_newcomers(full: Full) -> None:
+    closed = entry(full.join()).person_id
+    Person.objects.filter(pk=closed).update(is_active=False)
     full.join()
-    (person,) = make_people(1)
-    type(person).objects.filter(pk=entry(full.join(person=person.pk)).person_id).update(
-        is_active=False
-    )
     full.course.prerequisites.add(make_course())
     full.free()
     promote.promote(full.cohort)
@@ -137,9 +131,7 @@ def test_who_was_passed_over_is_looked_at_again(full: Full) -> None:
     assert_promises_kept()
 
 
-def _later(by: timedelta) -> object:
-    from datetime import UTC, datetime
-
+def _later(by: timedelta) -> datetime:
     return datetime.now(UTC) + by
 
 
@@ -213,8 +205,3 @@ def test_seats_are_saved_for_a_party_for_a_day_and_then_go_to_whoever_comes(db: 
         full.free(1)
         promote.sweep()
         assert full.claim() == "full"
-
-
-@pytest.fixture
-def someone(db: None) -> UUID:
-    return make_person().pk

@@ -38,5 +38,7 @@ def target(offer: CourseOffer) -> str:
             return "/accounts/login/?" + urlencode({"next": f"{course_page}enroll/"})
         case ButtonState.ALREADY_ENROLLED:
             return f"/learn/{offer.course.slug}/"
+        case ButtonState.COURSE_FULL if offer.can_wait or offer.waits_in is not None:
+            return f"{course_page}waitlist/"
         case _:
             return course_page

@@ -12,7 +12,7 @@ from matricula.catalog.queries import CoursePlan
 from matricula.flows import offer
 from matricula.flows.offer import CourseOffer
 from matricula.kernel import ids
-from matricula.kernel.errors import Guidance
+from matricula.kernel.errors import Action, Guidance
 from matricula.seats.errors import CourseFull
 
 T = TypeVar("T")
@@ -48,9 +48,12 @@ def with_ways_on(people: Sequence[UUID], outcomes: Sequence[T | Full]) -> Sequen
 
 def _refusals(course: CoursePlan, person_ids: Sequence[UUID]) -> dict[UUID, CourseFull]:
     others = offer.alternatives_of_many(course, person_ids)
+    has_list = any(plan.waitlist_enabled for plan in course.cohorts)
+    ways = [Action("Join the waitlist", f"/courses/{course.slug}/waitlist/")] if has_list else []
     return {
-        person_id: CourseFull(guidance=Guidance(alternatives=[_way(o) for o in others[person_id]]))
+        person_id: CourseFull(guidance=Guidance(alternatives=instead, actions=ways))
         for person_id in person_ids
+        for instead in [[_way(other) for other in others[person_id]]]
     }
 
 

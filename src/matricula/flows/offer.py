@@ -31,6 +31,8 @@ from matricula.payments import gateways
 from matricula.seats import queries as seats
 from matricula.seats.errors import CourseFull
 from matricula.seats.queries import NO_SEATS, Availability
+from matricula.waitlist import queries as waitlists
+from matricula.waitlist.queries import ListState
 
 CANDIDATES = 12
 MOST_CANDIDATES = 60
@@ -60,7 +62,11 @@ class CohortOffer:
 @dataclass(frozen=True)
 class CourseOffer:
     """A course as one visitor sees it. `refusal` says why they cannot enroll, if they cannot;
-    `objections` are all the rules about the person that stand against them in the chosen cohort."""
+    `objections` are all the rules about the person that stand against them in the chosen cohort.
+    `waitlist` is that cohort's list, if it has one; `waits_in` the visitor's open place in a list
+    of the course. Both are read for the course by itself and for lists of courses, not for the
+    alternatives to one.
+    """
 
     course: CoursePlan
     cohorts: tuple[CohortOffer, ...]
@@ -72,6 +78,14 @@ class CourseOffer:
     refusal: DomainError | None
     signed_in: bool
     at: datetime
+    waitlist: ListState | None = None
+    waits_in: UUID | None = None
+
+    @property
+    def can_wait(self) -> bool:
+        """Whether the chosen cohort is full, and its list takes one more."""
+        has_room = self.waitlist is not None and self.waitlist.has_room
+        return has_room and isinstance(self.refusal, CourseFull) and self.waits_in is None
 
     @property
     def button(self) -> ButtonState:
@@ -106,18 +120,21 @@ def find_offer(reference: str | UUID, person_id: UUID | None) -> CourseOffer:
 
 
 def offer_of(course: CoursePlan, person_id: UUID | None) -> CourseOffer:
-    """The offer of a course already read: two more queries, one for a guest."""
+    """The offer of a course already read: two more queries, one for a guest; and one for its
+    waitlists if it has any."""
     at = clock.now()
     counts = seats.availability(plan.id for plan in course.cohorts)
     standing = rules.GUEST
     if person_id is not None:
         standing = standings.person_standing(person_id, course).standing
-    return _compose(course, counts, standing, signed_in=person_id is not None, at=at)
+    lists = _lists([course], person_id)
+    return _compose(course, counts, standing, lists, signed_in=person_id is not None, at=at)
 
 
 def offers_of(courses: Sequence[CoursePlan], person_id: UUID | None) -> list[CourseOffer]:
     """The offers of many courses, with as many queries as for one."""
-    return _offers_to([person_id], courses, _seats_of(courses))[person_id]
+    lists = _lists(courses, person_id)
+    return _offers_to([person_id], courses, _seats_of(courses), lists)[person_id]
 
 
 def alternatives(course: CoursePlan, person_id: UUID | None, limit: int = 2) -> list[CourseOffer]:
@@ -158,6 +175,7 @@ def _offers_to(
     person_ids: Sequence[UUID | None],
     courses: Sequence[CoursePlan],
     counts: dict[UUID, Availability],
+    lists: Mapping[UUID, ListState] | None = None,
 ) -> dict[UUID | None, list[CourseOffer]]:
     """The offers of each course to each person: one query, none for guests."""
     at = clock.now()
@@ -170,6 +188,7 @@ def _offers_to(
                 course,
                 counts,
                 next(found).standing if person_id is not None else rules.GUEST,
+                lists or {},
                 signed_in=person_id is not None,
                 at=at,
             )
@@ -225,6 +244,7 @@ def _compose(
     course: CoursePlan,
     counts: dict[UUID, Availability],
     standing: Standing,
+    lists: Mapping[UUID, ListState],
     *,
     signed_in: bool,
     at: datetime,
@@ -253,4 +273,19 @@ def _compose(
         refusal=rules.refusal(facts, chosen, standing),
         signed_in=signed_in,
         at=at,
+        waitlist=lists.get(chosen.id) if chosen is not None else None,
+        waits_in=next((id_ for c in cohorts if (id_ := _entry_in(lists, c.plan.id))), None),
     )
+
+
+def _lists(courses: Sequence[CoursePlan], person_id: UUID | None) -> dict[UUID, ListState]:
+    """The waitlists of the cohorts that have one; those that nobody joined yet are empty."""
+    wanted = [plan.id for course in courses for plan in course.cohorts if plan.waitlist_enabled]
+    if not wanted:
+        return {}
+    return dict.fromkeys(wanted, ListState()) | waitlists.lists(wanted, person_id)
+
+
+def _entry_in(lists: Mapping[UUID, ListState], cohort_id: UUID) -> UUID | None:
+    found = lists.get(cohort_id)
+    return found.entry_id if found is not None else None

@@ -22,16 +22,16 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
-from psycopg.types.json import Jsonb
 
 from matricula.catalog import queries as catalog
 from matricula.catalog.models import CourseStatus
 from matricula.catalog.queries import CohortPlan, CoursePlan
 from matricula.catalog.rules import window
 from matricula.enrollments.errors import AlreadyEnrolled
-from matricula.flows import eligibility
+from matricula.flows import claims, eligibility
 from matricula.flows import offer as offering
-from matricula.kernel import clock, correlation, events, ids
+from matricula.flows.claims import Choice, Wish
+from matricula.kernel import clock, events
 from matricula.kernel.errors import DomainError, NotFound
 from matricula.kernel.events import NewEvent
 from matricula.kernel.locks import lock_people
@@ -250,7 +250,7 @@ def _give(turn: _Turn, served: Sequence[Waiting]) -> list[NewEvent]:
     """Their seats: in a free course whoever waited is enrolled at once, and what else their party
     asked for is offered; in one that costs something all of it is."""
     people = {} if turn.is_paid else {w.person_id: w.place.id for w in served}
-    made = enroll_now(turn.course, turn.cohort.id, list(people))
+    made = enroll_now(turn.course, turn.cohort.id, list(people)) if people else {}
     enrolled = {people[person_id]: enrollment_id for person_id, enrollment_id in made.items()}
     doubled = [w for w in served if not turn.is_paid and w.place.id not in enrolled]
     told = _pass_over(turn, doubled, {w.person_id: AlreadyEnrolled() for w in doubled})
@@ -296,33 +296,13 @@ def _hold(turn: _Turn, served: Sequence[Waiting], offers: Mapping[UUID, Sequence
 def enroll_now(course: CoursePlan, cohort_id: UUID, person_ids: Sequence[UUID]) -> dict[UUID, UUID]:
     """Enrolls them without payment, in the caller's transaction; the enrollments by person. Whoever
     has the course already is missing."""
-    if not person_ids:
-        return {}
-    count = len(person_ids)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT ord, outcome, enrollment_id FROM enroll_people("
-            "%s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::int[], %s::int[], %s::jsonb[],"
-            " %s::text[], %s::text[], %s::text[], %s::text[])",
-            [
-                list(person_ids),
-                [course.id] * count,
-                [cohort_id] * count,
-                [ids.new_id() for _ in person_ids],
-                [None] * count,
-                [course.access_days] * count,
-                [Jsonb({})] * count,
-                [correlation.current()] * count,
-                [None] * count,
-                [None] * count,
-                [None] * count,
-            ],
-        )
-        return {
-            person_ids[place - 1]: enrollment_id
-            for place, outcome, enrollment_id in cursor.fetchall()
-            if outcome == "enrolled"
-        }
+    choice = Choice(course, cohort_id)
+    made = claims.claim([Wish(person_id, choice) for person_id in person_ids])
+    return {
+        person_id: claim.enrollment_id
+        for person_id, claim in zip(person_ids, made, strict=True)
+        if claim.outcome == "enrolled"
+    }
 
 
 def _event(turn: _Turn, what: str, waiting: Waiting, **data: object) -> NewEvent:

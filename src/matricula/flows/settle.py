@@ -18,7 +18,7 @@ from django.db import transaction
 from matricula.enrollments import actions as enrollments
 from matricula.enrollments.models import Enrollment
 from matricula.enrollments.states import Stage
-from matricula.flows import guests, pay
+from matricula.flows import guests, pay, waitlist
 from matricula.flows.locked import LockedOrder, lock_order
 from matricula.kernel import events
 from matricula.kernel.events import NewEvent
@@ -38,6 +38,8 @@ from matricula.pricing import actions as pricing
 from matricula.seats import actions as seats
 
 MOST_LOOKED_UP = 20
+NO_SEAT = "The payment arrived after the time was over, and no seat was left."
+FIRST_PLACE = "You have the first place on the waitlist now."
 log = structlog.get_logger(__name__)
 
 
@@ -211,7 +213,7 @@ def _take_seat(found: LockedOrder, line: OrderLine) -> str:
     if rival is not None:
         return _settle_rival(found, line, rival)
     if not seats.take(enrollment.person_id, enrollment.cohort_id, enrollment.pk):
-        return "The payment arrived after the time was over, and no seat was left."
+        return NO_SEAT
     return ""
 
 
@@ -262,7 +264,7 @@ def _refuse(found: LockedOrder, charge: Charge, refused: dict[UUID, str]) -> Non
         if enrollment.stage == Stage.PAYMENT_PENDING:
             seats.release([enrollment.pk])
             enrollments.move(enrollment, "complete_payment")
-        enrollments.move(enrollment, "refund", reason=refused[line.pk])
+        enrollments.move(enrollment, "refund", reason=_with_way_on(enrollment, refused[line.pk]))
         place = {"course": str(enrollment.course_id), "cohort": str(enrollment.cohort_id)}
         told.append(
             NewEvent(
@@ -279,6 +281,14 @@ def _refuse(found: LockedOrder, charge: Charge, refused: dict[UUID, str]) -> Non
         parts = None if is_all else {line.pk: line.total_minor for line in lines}
         reason = " ".join(dict.fromkeys(refused.values()))
         _give_back(found, charge, Refund.Cause.LATE, amount, reason, parts=parts)
+
+
+def _with_way_on(enrollment: Enrollment, reason: str) -> str:
+    """Whoever paid and found no seat has the first place in the list, where there is one."""
+    if reason != NO_SEAT or enrollment.person.guest_email:
+        return reason
+    place = (enrollment.person_id, enrollment.course_id, enrollment.cohort_id)
+    return f"{reason} {FIRST_PLACE}" if waitlist.join_first(*place) else reason
 
 
 def _give_back(

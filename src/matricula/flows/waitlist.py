@@ -24,7 +24,8 @@ from matricula.enrollments.rules import choose_cohort
 from matricula.enrollments.states import Stage
 from matricula.flows import checkout, eligibility, promote
 from matricula.flows import offer as offering
-from matricula.flows.checkout import Choice, Terms
+from matricula.flows.checkout import Terms
+from matricula.flows.claims import Choice
 from matricula.flows.enroll import Receipt
 from matricula.kernel import clock, events
 from matricula.kernel.errors import (
@@ -111,22 +112,24 @@ def _join(wish: Wish, course: CoursePlan, cohort: CohortPlan) -> bool:
     return True
 
 
-def join_first(person_id: UUID, course_id: UUID, cohort_id: UUID) -> None:
-    """The first place in the list, for somebody who paid and found no seat; nothing where the
-    cohort has no list. The caller holds the locks of the person and of the counter row."""
+def join_first(person_id: UUID, course_id: UUID, cohort_id: UUID) -> bool:
+    """The first place in the list, for somebody who paid and found no seat; False where the cohort
+    has no list, or a seat is offered to them already. The caller holds the locks of the person and
+    of the counter row."""
     course = catalog.courses_by_id([course_id])[course_id]
     cohort = next(plan for plan in course.cohorts if plan.id == cohort_id)
     if not cohort.waitlist_enabled:
-        return
+        return False
     waiting = actions.open_entry(person_id, cohort_id)
     if waiting is not None and waiting.state != EntryState.WAITING:
-        return
+        return False
     if waiting is not None:
         actions.leave(waiting)
         events.append([event(waiting, "left")])
     entry = actions.join(NewEntry(person_id, course_id, cohort_id, rank=FIRST_RANK))
     seats.set_queued(cohort_id, True)
     events.append([event(entry, "joined", seats=1, first=True)])
+    return True
 
 
 @transaction.atomic

@@ -21,6 +21,7 @@ from matricula.edges.api import (
     orders,
     payments,
     support,
+    waitlists,
 )
 from matricula.edges.api.answers import Renderer
 from matricula.edges.api.parsing import StrictParser
@@ -47,8 +48,8 @@ _IDEMPOTENCY_KEY: dict[str, Any] = {
     "description": "Repeated with the same key and body, the first answer comes again.",
     "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY},
 }
-# Under these, every POST takes a key.
-_KEYED = ("/enrollments/", "/orders/", "/support/")
+# Where one of these is in the path, every POST takes a key.
+_KEYED = ("/enrollments/", "/orders/", "/support/", "/waitlist")
 _SOURCES = {"body", "query", "path", "header", "form"}
 
 
@@ -96,6 +97,7 @@ api.add_router("", payments.router)
 api.add_router("", live.router)
 api.add_router("", orders.router)
 api.add_router("", support.router)
+api.add_router("", waitlists.router)
 
 
 @api.exception_handler(ValidationError)

@@ -24,7 +24,6 @@ from matricula.edges.api.authentication import SignedIn, active_person, visitor
 from matricula.edges.api.enrollment_json import quote_sums
 from matricula.edges.api.enrollment_schemas import CourseName, QuoteAnswer, QuoteRequest
 from matricula.enrollments.admission import Objection
-from matricula.enrollments.rules import LiveEnrollment
 from matricula.flows import offer as offers
 from matricula.flows import quote as quotes
 from matricula.flows.offer import CohortOffer, CourseOffer
@@ -163,9 +162,9 @@ def course_json(offer: CourseOffer) -> schemas.Course:
         audience=_audience(course.audience),
         capacity=chosen.seats.capacity if chosen else None,
         seats_left=chosen.seats.left if chosen else None,
-        waitlist_open=False,
-        waitlist_length=0,
-        enrollment_status=_enrollment_status(offer.live),
+        waitlist_open=offer.can_wait,
+        waitlist_length=offer.waitlist.length if offer.waitlist is not None else 0,
+        enrollment_status=_enrollment_status(offer),
         can_enroll=offer.can_enroll,
         cannot_enroll_code=_cannot_enroll_code(offer),
         button=schemas.Button(
@@ -212,11 +211,11 @@ def _audience(audience: Audience) -> schemas.Audience:
 
 
 def _enrollment_status(
-    live: LiveEnrollment | None,
-) -> Literal["not_enrolled", "pending", "enrolled"]:
-    if live is None:
-        return "not_enrolled"
-    return "pending" if live.is_pending else "enrolled"
+    offer: CourseOffer,
+) -> Literal["not_enrolled", "pending", "enrolled", "waitlisted"]:
+    if offer.live is None:
+        return "not_enrolled" if offer.waits_in is None else "waitlisted"
+    return "pending" if offer.live.is_pending else "enrolled"
 
 
 def _cannot_enroll_code(offer: CourseOffer) -> str | None:

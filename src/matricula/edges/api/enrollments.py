@@ -68,7 +68,7 @@ def initialize(request: HttpRequest, payload: schemas.Initialize) -> HttpRespons
     keyed = None
     if key is not None:
         keyed = Keyed(
-            key, idempotent.print_of(request), lambda made: to_json(_answer(made, key)[0])
+            key, idempotent.print_of(request), lambda made: to_json(receipt_answer(made, key)[0])
         )
     try:
         receipt = enrolling.enroll(_application(person_id, payload), keyed)
@@ -79,7 +79,7 @@ def initialize(request: HttpRequest, payload: schemas.Initialize) -> HttpRespons
         ENROLLMENTS.labels(error.code).inc()
         return idempotent.remember_refusal(request, person_id, key, error)
     ENROLLMENTS.labels("enrolled" if receipt.is_new else "pending").inc()
-    made, is_complete = _answer(receipt, key)
+    made, is_complete = receipt_answer(receipt, key)
     response = answer(made, 201 if receipt.is_new else 200)
     if receipt.order_id is not None and receipt.is_new and is_complete:
         return idempotent.remember(request, person_id, key, response)
@@ -169,7 +169,7 @@ def _application(person_id: UUID, payload: schemas.Initialize) -> Application:
     )
 
 
-def _answer(receipt: Receipt, key: str | None) -> tuple[schemas.InitializeAnswer, bool]:
+def receipt_answer(receipt: Receipt, key: str | None) -> tuple[schemas.InitializeAnswer, bool]:
     """The answer, and whether it is complete: one whose gateway order is still being made is
     not.
     """
