@@ -275,3 +275,28 @@ def test_half_an_account_is_refused(tmp_path: Path, missing: str) -> None:
 def test_a_gateway_over_plain_http_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="RAZORPAY_BASE_URL is not encrypted"):
         demo(tmp_path, **RAZORPAY, RAZORPAY_BASE_URL="http://pay.example.org")
+
+
+def test_offers_last_a_day_and_no_hours_are_quiet_unless_set() -> None:
+    settings = real().waitlist
+    assert (settings.offer_hours, settings.quiet_hours) == (24, None)
+    assert settings.time_zone.key == "UTC"
+
+
+def test_quiet_hours_are_two_times_in_the_zone_of_the_site() -> None:
+    settings = real(
+        MATRICULA_QUIET_HOURS="22:00-07:30", MATRICULA_TIME_ZONE="Asia/Kolkata"
+    ).waitlist
+    assert settings.quiet_hours is not None
+    assert [moment.isoformat("minutes") for moment in settings.quiet_hours] == ["22:00", "07:30"]
+    assert settings.time_zone.key == "Asia/Kolkata"
+
+
+@pytest.mark.parametrize("text", ["22:00", "22-7-9", "25:00-07:00", "07:00-07:00", "night"])
+def test_quiet_hours_that_are_none_are_refused(text: str) -> None:
+    assert complaint(MATRICULA_QUIET_HOURS=text).startswith("MATRICULA_QUIET_HOURS is")
+
+
+@pytest.mark.parametrize("text", ["Nowhere/Town", "../etc", "IST5"])
+def test_a_zone_nobody_knows_is_refused(text: str) -> None:
+    assert complaint(MATRICULA_TIME_ZONE=text).startswith("MATRICULA_TIME_ZONE is")

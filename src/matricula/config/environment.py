@@ -62,6 +62,16 @@ class RazorpaySettings:
 
 
 @dataclass(frozen=True)
+class WaitlistSettings:
+    """How long an offered seat is held, unless the cohort says otherwise; and from when to when, on
+    the clock of the zone, none is offered."""
+
+    offer_hours: int
+    quiet_hours: tuple[time, time] | None
+    time_zone: ZoneInfo
+
+
+@dataclass(frozen=True)
 class Environment:
     """One installation's settings, checked."""
 
@@ -84,9 +94,7 @@ class Environment:
     razorpay: RazorpaySettings | None
     terms_url: str
     terms_version: str
-    offer_hours: int
-    quiet_hours: tuple[time, time] | None
-    time_zone: ZoneInfo
+    waitlist: WaitlistSettings
 
 
 def load(environ: Mapping[str, str]) -> Environment:
@@ -127,6 +135,12 @@ def load(environ: Mapping[str, str]) -> Environment:
         razorpay=_razorpay(environ, demo=demo, home=home, port=port),
         terms_url=_terms_url(environ),
         terms_version=environ.get("MATRICULA_TERMS_VERSION", "").strip()[:40],
+        waitlist=_waitlist(environ),
+    )
+
+
+def _waitlist(environ: Mapping[str, str]) -> WaitlistSettings:
+    return WaitlistSettings(
         offer_hours=_integer(environ, "MATRICULA_OFFER_HOURS", default=24, low=1, high=30 * 24),
         quiet_hours=_quiet_hours(environ),
         time_zone=_time_zone(environ),
@@ -134,7 +148,6 @@ def load(environ: Mapping[str, str]) -> Environment:
 
 
 def _quiet_hours(environ: Mapping[str, str]) -> tuple[time, time] | None:
-    """From when to when nobody is offered a seat, on the clock of the site's zone."""
     name = "MATRICULA_QUIET_HOURS"
     text = environ.get(name, "").strip()
     if not text:

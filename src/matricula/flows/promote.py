@@ -116,11 +116,11 @@ def sweep() -> int:
 
 def is_quiet(at: datetime) -> bool:
     """Whether nobody is offered a seat at this moment: they would sleep while its time runs."""
-    quiet = settings.ENVIRONMENT.quiet_hours
+    quiet = settings.ENVIRONMENT.waitlist.quiet_hours
     if quiet is None:
         return False
     begin, end = quiet
-    local = at.astimezone(settings.ENVIRONMENT.time_zone).time()
+    local = at.astimezone(settings.ENVIRONMENT.waitlist.time_zone).time()
     return begin <= local < end if begin < end else local >= begin or local < end
 
 
@@ -172,7 +172,7 @@ def stops_at(cohort: CohortPlan) -> datetime | None:
 
 
 def _offer_seconds(cohort: CohortPlan, at: datetime) -> int:
-    hours = queries.queue(cohort.id).offer_hours or settings.ENVIRONMENT.offer_hours
+    hours = queries.queue(cohort.id).offer_hours or settings.ENVIRONMENT.waitlist.offer_hours
     ends = [at + timedelta(hours=hours), *filter(None, [stops_at(cohort)])]
     return int((min(ends) - at).total_seconds())
 
