@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.db import transaction
 from psycopg.types.multirange import TimestamptzMultirange
 from psycopg.types.range import TimestamptzRange
 
@@ -11,9 +12,10 @@ from matricula.catalog import timetable
 from matricula.catalog.models import Cohort, CohortMeeting, Timetable
 
 
+@transaction.atomic
 def arrange(cohort_id: UUID) -> None:
-    """Works the cohort's timetable out of its meetings. In the caller's transaction, which changed
-    them; the cohort's row is locked, so that two such changes follow each other."""
+    """Works the cohort's timetable out of its meetings, in the transaction that changed them. The
+    cohort's row is locked, so that two such changes follow each other."""
     Cohort.objects.select_for_update(no_key=True, of=("self",)).get(pk=cohort_id)
     busy = busy_of(cohort_id)
     if busy:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Q
 
 from matricula.catalog import plans, search
@@ -19,6 +21,17 @@ __all__ = ["CohortPlan", "CoursePlan", "Prerequisite"]  # what these reads give
 
 LISTED = (CourseStatus.PUBLISHED, CourseStatus.COMING_SOON)
 LONGEST_PAGE = 100
+_CLASHES_AMONG = """
+SELECT DISTINCT ON (w.cohort_id) w.cohort_id, c.title, c.slug, lower(first.span), upper(first.span)
+  FROM catalog_timetable w
+  JOIN catalog_timetable t ON t.cohort_id <> w.cohort_id AND w.busy && t.busy
+  JOIN catalog_cohort h ON h.id = t.cohort_id
+  JOIN catalog_course c ON c.id = h.course_id
+ CROSS JOIN LATERAL (SELECT s.span FROM unnest(w.busy * t.busy) AS s(span)
+                      WHERE upper(s.span) > now() ORDER BY s.span LIMIT 1) first
+ WHERE w.cohort_id = ANY (%(cohorts)s::uuid[]) AND t.cohort_id = ANY (%(cohorts)s::uuid[])
+ ORDER BY w.cohort_id, first.span
+"""
 _HAS_PRICE = "EXISTS (SELECT 1 FROM catalog_courseprice p WHERE p.course_id = c.id)"
 
 
@@ -130,6 +143,14 @@ def facets() -> Facets:
         categories=tuple(sorted({category for category, _ in pairs if category})),
         languages=tuple(sorted({language for _, language in pairs if language})),
     )
+
+
+def clashes_among(cohort_ids: Sequence[UUID]) -> dict[UUID, tuple[str, str, datetime, datetime]]:
+    """Which of these cohorts meet while another of them does: the other course's title and slug,
+    and from when to when. What is over counts no more. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CLASHES_AMONG, {"cohorts": list(cohort_ids)})
+        return {row[0]: row[1:] for row in cursor.fetchall()}
 
 
 def similar_courses(course: CoursePlan, limit: int, start: int = 0) -> list[CoursePlan]:

@@ -11,8 +11,8 @@ from datetime import datetime
 from uuid import UUID
 
 from matricula.catalog.rules import Window
-from matricula.enrollments import errors
-from matricula.enrollments.admission import Demands, Objection, Record, objections
+from matricula.enrollments import admission, errors
+from matricula.enrollments.admission import Demands, Objection, Record, Rule
 from matricula.enrollments.states import PENDING, Stage
 from matricula.kernel.errors import DomainError
 from matricula.seats.errors import CourseFull
@@ -115,4 +115,11 @@ def objections_to(cohort: CohortFacts | None, standing: Standing) -> list[Object
     """Every rule about the person that stands against them in this cohort."""
     if cohort is None or cohort.demands is None or standing.record is None:
         return []
-    return objections(cohort.demands, standing.record)
+    return admission.objections(cohort.demands, standing.record)
+
+
+def overridden(cohort: CohortFacts, standing: Standing) -> frozenset[Rule]:
+    """The rules that staff let them past in this cohort, and that would stand against them."""
+    if cohort.demands is None or standing.record is None:
+        return frozenset()
+    return admission.overridden(cohort.demands, standing.record)

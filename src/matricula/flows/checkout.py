@@ -18,7 +18,7 @@ from django.db import transaction
 from matricula.accounts.models import Person
 from matricula.enrollments import actions as enrollments
 from matricula.enrollments.states import Stage
-from matricula.flows import claims
+from matricula.flows import claims, overrides
 from matricula.flows import quote as quotes
 from matricula.flows.claims import Choice, Claim, Wish
 from matricula.kernel import clock, events, ids
@@ -140,6 +140,9 @@ def place(basket: Basket, *, held: Mapping[UUID, UUID] | None = None) -> Placed:
         for choice in sorted(basket.choices, key=lambda choice: choice.cohort_id)
     }
     in_order = tuple(claims[choice.cohort_id] for choice in basket.choices)
+    overrides.note_use(
+        basket.person_id, [(claim.enrollment_id, claim.choice) for claim in in_order]
+    )
     order = orders.place(_order(basket, order_id, in_order))
     _take_coupons(basket, order_id)
     if order.total_minor == 0:

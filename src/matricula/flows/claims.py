@@ -24,10 +24,11 @@ SELECT outcome, enrollment_id, stage, hold_expires_at
 
 @dataclass(frozen=True)
 class Choice:
-    """A course and the cohort of it that was chosen."""
+    """A course and the cohort of it that was chosen, and the rules staff let the person past."""
 
     course: CoursePlan
     cohort_id: UUID
+    overridden: frozenset[str] = frozenset()
 
     @property
     def cohort_name(self) -> str:

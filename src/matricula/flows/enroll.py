@@ -15,11 +15,13 @@ A course that costs something is priced (`flows/quote.py`), its seat held and it
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import TypeVar, cast
 from uuid import UUID
+
+from django.db import transaction
 
 from matricula.catalog import shelf
 from matricula.catalog.queries import CoursePlan
@@ -33,7 +35,7 @@ from matricula.enrollments.errors import (
 from matricula.enrollments.rules import CourseFacts, LiveEnrollment, Standing
 from matricula.enrollments.standings import Asking, PersonStanding
 from matricula.enrollments.states import Stage
-from matricula.flows import admit, checkout, claims, full, offer
+from matricula.flows import admit, checkout, claims, full, offer, overrides
 from matricula.flows.claims import Choice, Claim, Wish
 from matricula.flows.eligibility import account_refusal
 from matricula.flows.full import Full
@@ -46,6 +48,7 @@ from matricula.kernel.errors import (
     IllegalState,
     NotFound,
 )
+from matricula.kernel.locks import lock_person
 from matricula.orders import queries as orders
 from matricula.seats import queries as seats
 from matricula.seats.errors import CourseFull
@@ -97,6 +100,7 @@ class Request:
     keyed: Keyed | None = None
     correlation_id: str = field(default_factory=correlation.current)
     enrollment_id: UUID = field(default_factory=ids.new_id)
+    is_alone: bool = False  # decided under its person's lock
 
     @property
     def key(self) -> str | None:
@@ -234,9 +238,34 @@ def _decide(
         if application.coupon_code:
             return Unfinished(partial(_queue_with_coupon, request, choice))
         return _Turn(choice)
-    if application.coupon_code or facts.is_paid:
-        return Unfinished(partial(_buy, request, choice))
-    return choice
+    if not request.is_alone and (course.looks_at_others or choice.overridden):
+        return Unfinished(partial(_alone, request, course, facts, counts))
+    is_free = not (application.coupon_code or facts.is_paid)
+    return choice if is_free else Unfinished(partial(_buy, request, choice))
+
+
+@transaction.atomic
+def _alone(
+    request: Request,
+    course: CoursePlan,
+    facts: CourseFacts,
+    counts: Mapping[UUID, Availability],
+) -> Receipt:
+    """Decided once more, under the person's lock: two requests of theirs at once, for courses that
+    clash, would otherwise not see each other. What staff excused is noted beside it."""
+    person_id = request.application.person_id
+    request = replace(request, is_alone=True)
+    lock_person(person_id)
+    (person,) = standings.read([Asking(person_id, course, request.key)])
+    decision = _decide(request, course, facts, person, counts)
+    if not isinstance(decision, Choice):
+        return finished(cast("Outcome", decision))
+    claimed = list(_claim({0: (request, decision)}).values())
+    (outcome,) = full.with_ways_on([person_id], claimed)
+    receipt = finished(cast("Outcome", outcome))
+    if receipt.is_new:
+        overrides.note_use(person_id, [(receipt.enrollment_id, decision)])
+    return receipt
 
 
 def _kept(course: CoursePlan, decide: Callable[[], T]) -> T | Full | DomainError | AlreadyAnswered:
@@ -270,7 +299,7 @@ def choose(
         raise refusal
     if cohort is None:
         raise CourseNotAvailable
-    return Choice(course, cohort.id)
+    return Choice(course, cohort.id, rules.overridden(cohort, standing))
 
 
 def _claim(chosen: Mapping[int, tuple[Request, Choice]]) -> dict[int, Full | Outcome]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
+from uuid import UUID
 
 from django.contrib import messages
 from django.db import transaction
@@ -17,6 +19,7 @@ from matricula.edges.web import basket, checkout_form, guest_form, offers, visit
 from matricula.edges.web.checkout_form import CheckoutForm
 from matricula.edges.web.guard import SeeOther, page, visitor_id
 from matricula.edges.web.guest_form import GuestForm
+from matricula.enrollments.errors import CorequisitesNotMet
 from matricula.flows import cart as flow
 from matricula.flows import offer as offering
 from matricula.flows.cart import Wish
@@ -64,7 +67,7 @@ def _context(
     }
     return {
         **checkout_form.context_of(form, [offer.course for offer in found], starts),
-        "lines": [_line(offer) for offer in found],
+        "lines": [_line(offer, {other.course.id for other in found}) for offer in found],
         "guest": guest,
         "is_guest": guest is not None,
         "login_url": offers.login_url(reverse("cart")),
@@ -108,13 +111,19 @@ def remove(request: HttpRequest) -> HttpResponse:
     return SeeOther(reverse("cart"))
 
 
-def _line(offer: CourseOffer) -> dict[str, Any]:
+def _line(offer: CourseOffer, in_cart: Collection[UUID]) -> dict[str, Any]:
     return {
         "course": offer.course,
         "price": offers.price_of(offer),
         "cohort": offer.chosen.plan if offer.chosen else None,
-        "trouble": _trouble(offer),
+        "trouble": "" if _comes_together(offer, in_cart) else _trouble(offer),
     }
+
+
+def _comes_together(offer: CourseOffer, in_cart: Collection[UUID]) -> bool:
+    """Whether all it lacks is a course that is in the cart too."""
+    lacking = {course_id for course_id, _title in offer.missing_together}
+    return isinstance(offer.refusal, CorequisitesNotMet) and lacking <= set(in_cart)
 
 
 def _trouble(offer: CourseOffer) -> str:

@@ -19,6 +19,7 @@ from matricula.edges.web import art as drawing
 from matricula.edges.web import offers, requirements, words
 from matricula.edges.web.guard import page, visitor_id
 from matricula.edges.web.visits import payment_url
+from matricula.enrollments.errors import CorequisitesNotMet
 from matricula.enrollments.states import Stage
 from matricula.flows import offer as flow
 from matricula.flows.offer import ButtonState, CourseOffer
@@ -63,8 +64,7 @@ def course(request: HttpRequest, slug: str) -> HttpResponse:
         "offer": offer,
         "course": offer.course,
         "price": offers.price_of(offer),
-        "can_add": offer.live is None
-        and offer.button in {ButtonState.AVAILABLE, ButtonState.LOGIN_REQUIRED},
+        "can_add": offer.is_open or isinstance(offer.refusal, CorequisitesNotMet),
         "can_buy_as_guest": offer.button is ButtonState.LOGIN_REQUIRED
         and flow.is_paid(offer.course, offer.at),
         "control": _control(offer),
