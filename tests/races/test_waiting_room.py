@@ -45,8 +45,8 @@ def taking(person: UUID, course: UUID, cohort: UUID) -> Callable[[psycopg.Connec
     def work(connection: psycopg.Connection[Any]) -> str:
         row = connection.execute(
             "SELECT outcome FROM queue_people(%s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[],"
-            " %s::jsonb[], %s::text[])",
-            [[person], [course], [cohort], [ids.new_id()], [Jsonb({})], [""]],
+            " %s::jsonb[], %s::text[], %s::text[])",
+            [[person], [course], [cohort], [ids.new_id()], [Jsonb({})], [""], [None]],
         ).fetchone()
         assert row is not None
         return str(row[0])

@@ -46,6 +46,7 @@ class Request:
     course_id: UUID
     cohort_id: UUID
     metadata: Mapping[str, str] = field(default_factory=dict)
+    key: str | None = None
     correlation_id: str = field(default_factory=correlation.current)
     enrollment_id: UUID = field(default_factory=ids.new_id)
 
@@ -68,7 +69,8 @@ def queue(requests: Sequence[Request]) -> list[Queued]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT outcome, enrollment_id, stage, hold_expires_at, number FROM queue_people("
-            "%s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::jsonb[], %s::text[])",
+            "%s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::jsonb[], %s::text[],"
+            " %s::text[])",
             [
                 [request.person_id for request in requests],
                 [request.course_id for request in requests],
@@ -76,6 +78,7 @@ def queue(requests: Sequence[Request]) -> list[Queued]:
                 [request.enrollment_id for request in requests],
                 [Jsonb(dict(request.metadata)) for request in requests],
                 [request.correlation_id for request in requests],
+                [request.key for request in requests],
             ],
         )
         return [

@@ -53,6 +53,7 @@ from matricula.orders import queries as orders
 from matricula.seats import queries as seats
 from matricula.seats.errors import CourseFull
 from matricula.seats.queries import Availability
+from matricula.waitingroom import queries as waitingroom
 
 T = TypeVar("T")
 
@@ -355,15 +356,29 @@ def _first_answer(person_id: UUID, keyed: Keyed) -> idempotency.Answer:
 def _of_live(request: Request, course: CoursePlan, live: LiveEnrollment) -> Unfinished:
     """A pending enrollment is handed out again; a finished one cannot be made twice."""
     if not live.is_pending:
-        raise AlreadyEnrolled(
-            guidance=Guidance(
-                actions=[Action("Open the course", f"/learn/{course.slug}/")],
-                extra={"enrollment_id": ids.to_text("enr", live.id)},
-            )
-        )
+        if request.key is not None:
+            return Unfinished(partial(_after_turn, request.key, course, live))
+        raise _already(course, live)
     if live.stage is Stage.VALIDATED:
         return Unfinished(partial(_complete, request.application, course, live))
     return Unfinished(partial(_again, course, live, request.application.coupon_code))
+
+
+def _after_turn(key: str, course: CoursePlan, live: LiveEnrollment) -> Receipt:
+    """A place in line is no answer to keep: asked again with the same key after the turn, this is
+    what came of it."""
+    if waitingroom.was_asked_with(live.id, key):
+        return Receipt(live.id, course, live.stage, None, is_new=False)
+    raise _already(course, live)
+
+
+def _already(course: CoursePlan, live: LiveEnrollment) -> AlreadyEnrolled:
+    return AlreadyEnrolled(
+        guidance=Guidance(
+            actions=[Action("Open the course", f"/learn/{course.slug}/")],
+            extra={"enrollment_id": ids.to_text("enr", live.id)},
+        )
+    )
 
 
 def _again(course: CoursePlan, live: LiveEnrollment, coupon_code: str | None) -> Receipt:
@@ -406,12 +421,13 @@ def _queue_with_coupon(request: Request, choice: Choice) -> Receipt:
 
 def _ticket_wish(request: Request, choice: Choice) -> admit.Request:
     return admit.Request(
-        request.application.person_id,
-        choice.course.id,
-        choice.cohort_id,
-        request.application.metadata,
-        request.correlation_id,
-        request.enrollment_id,
+        person_id=request.application.person_id,
+        course_id=choice.course.id,
+        cohort_id=choice.cohort_id,
+        metadata=request.application.metadata,
+        key=request.key,
+        correlation_id=request.correlation_id,
+        enrollment_id=request.enrollment_id,
     )
 
 

@@ -80,6 +80,9 @@ class Ticket(models.Model):
     number = models.BigIntegerField()
     state = models.CharField(max_length=8, choices=TicketState.choices, default=TicketState.WAITING)
     code = models.CharField(max_length=40, blank=True)
+    key = models.TextField(
+        blank=True, db_default="", help_text="The Idempotency-Key it was asked for with."
+    )
     taken_at = models.DateTimeField()
     decided_at = models.DateTimeField(null=True)
 

@@ -75,6 +75,11 @@ def refusal_code(enrollment_id: UUID) -> str:
     return codes.first() or ""
 
 
+def was_asked_with(enrollment_id: UUID, key: str) -> bool:
+    """Whether the enrollment came of a ticket that was asked for with this Idempotency-Key."""
+    return Ticket.objects.filter(enrollment=enrollment_id, key=key).exists()
+
+
 def crowds(cohort_ids: Sequence[UUID]) -> dict[UUID, Crowd]:
     """Who waits in these cohorts' rooms; a cohort without a room is missing from the answer."""
     with connection.cursor() as cursor:

@@ -18,7 +18,7 @@ from matricula.enrollments.queries import EnrollmentRecord
 from matricula.enrollments.states import Stage, Status
 from matricula.flows.pay import Session
 from matricula.flows.payment_status import PaymentStatus, Standing
-from matricula.kernel import ids
+from matricula.kernel import clock, ids
 from matricula.kernel.money import Money
 from matricula.orders import documents
 from matricula.orders.queries import LineRecord, OrderRecord
@@ -26,6 +26,8 @@ from matricula.payments import queries as payments
 from matricula.payments.queries import RefundRecord
 from matricula.payments.states import PaymentState
 from matricula.pricing.values import Quote
+from matricula.waitingroom import queries as waitingroom
+from matricula.waitingroom.rules import expected_wait, poll_after
 
 REFUSALS: dict[int, Any] = {400: Problem, 401: Problem, 404: Problem, 409: Problem, 422: Problem}
 # After so many seconds a gateway order that could not be made at once is worth asking for again.
@@ -132,7 +134,21 @@ def enrollment(record: EnrollmentRecord, standing: Standing) -> schemas.Enrollme
         metadata=dict(record.metadata),
         events_url=events_url(record.id),
         course_access_url=access_url(record.course_id),
+        **((place(record.id) or {}) if record.stage is Stage.REQUESTED else {}),
     )
+
+
+def place(enrollment_id: UUID) -> dict[str, int | None] | None:
+    """Where a waiting ticket stands; None for one that does not wait."""
+    found = waitingroom.place_of(enrollment_id)
+    if found is None:
+        return None
+    at = clock.now()
+    return {
+        "position": found.position,
+        "expected_wait": expected_wait(found, at),
+        "poll_after": poll_after(found, at),
+    }
 
 
 def failure(record: EnrollmentRecord, standing: Standing) -> schemas.Failure | None:
@@ -151,6 +167,7 @@ def failure(record: EnrollmentRecord, standing: Standing) -> schemas.Failure | N
     if record.stage not in {Stage.FAILED, Stage.EXPIRED}:
         return None
     code = "enrollment_expired" if record.stage is Stage.EXPIRED else "illegal_state"
+    code = waitingroom.refusal_code(record.id) or code
     retry_url = f"/courses/{record.course_slug}/enroll/"
     return schemas.Failure(code=code, detail=record.reason, retry_url=retry_url)
 

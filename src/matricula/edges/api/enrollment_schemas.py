@@ -135,6 +135,22 @@ class InitializeAnswer(Sums):
     events_url: str
 
 
+class QueuedAnswer(Schema):
+    """A place in line. What comes of it arrives as an event."""
+
+    enrollment_id: str
+    status: Status
+    stage: str
+    position: int = Field(description="1 is served next.")
+    expected_wait: int | None = Field(
+        description="Seconds, at the pace of the line; null while nobody can say."
+    )
+    poll_after: int = Field(description="Ask again after so many seconds.")
+    course: CourseName
+    idempotency_key: str
+    events_url: str
+
+
 class SessionAnswer(Schema):
     payment_session: PaymentSession | None
     retry_after: int | None = None
@@ -161,6 +177,9 @@ class Enrollment(Schema):
     metadata: dict[str, str]
     events_url: str
     course_access_url: str
+    position: int | None = Field(None, description="In the waiting room: 1 is served next.")
+    expected_wait: int | None = None
+    poll_after: int | None = None
 
 
 class EnrollmentList(Schema):

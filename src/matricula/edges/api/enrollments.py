@@ -22,6 +22,7 @@ from matricula.edges.api.enrollment_json import (
     no_sums,
     order_sums,
     own_enrollment,
+    place,
     retry_after,
     session,
 )
@@ -54,6 +55,7 @@ class ListQuery(Schema):
     response={
         201: schemas.InitializeAnswer,
         200: schemas.InitializeAnswer,
+        202: schemas.QueuedAnswer,
         402: Problem,
         403: Problem,
         503: Problem,
@@ -62,6 +64,7 @@ class ListQuery(Schema):
 )
 def initialize(request: HttpRequest, payload: schemas.Initialize) -> HttpResponse:
     """Enrolls the person in a free course, or holds a seat in a paid one and opens its payment.
+    Where seats are given in order of arrival, 202 answers with a place in line.
     Send an Idempotency-Key: repeated with the same key, the first answer comes again."""
     person_id: UUID = request.auth  # type: ignore[attr-defined]  # set by SignedIn
     key = idempotent.key_of(request)
@@ -78,6 +81,9 @@ def initialize(request: HttpRequest, payload: schemas.Initialize) -> HttpRespons
     except DomainError as error:
         ENROLLMENTS.labels(error.code).inc()
         return idempotent.remember_refusal(request, person_id, key, error)
+    if receipt.stage is Stage.REQUESTED:
+        ENROLLMENTS.labels("queued").inc()
+        return answer(_queued(receipt, key), 202)
     ENROLLMENTS.labels("enrolled" if receipt.is_new else "pending").inc()
     made, is_complete = receipt_answer(receipt, key)
     response = answer(made, 201 if receipt.is_new else 200)
@@ -196,6 +202,22 @@ def receipt_answer(receipt: Receipt, key: str | None) -> tuple[schemas.Initializ
         **(order_sums(order) if order is not None else no_sums()),
     )
     return made, found is None or found.is_ready
+
+
+def _queued(receipt: Receipt, key: str | None) -> schemas.QueuedAnswer:
+    """Where the ticket stands; one that was served in this instant is next."""
+    enrollment_id = ids.to_text("enr", receipt.enrollment_id)
+    return schemas.QueuedAnswer(
+        enrollment_id=enrollment_id,
+        status=STATUS_OF[receipt.stage],
+        stage=receipt.stage.value,
+        course=schemas.CourseName(
+            id=ids.to_text("crs", receipt.course.id), title=receipt.course.title
+        ),
+        idempotency_key=key or enrollment_id,
+        events_url=events_url(receipt.enrollment_id),
+        **(place(receipt.enrollment_id) or {"position": 1, "expected_wait": 1, "poll_after": 1}),
+    )
 
 
 def _buyer(order: OrderRecord | None) -> schemas.BuyerName | None:

@@ -17,7 +17,7 @@
 -- order, as late as possible, since they are what a crowd queues for.
 CREATE OR REPLACE FUNCTION queue_people(
     p_persons uuid[], p_courses uuid[], p_cohorts uuid[], p_enrollments uuid[],
-    p_metadata jsonb[], p_correlation_ids text[]
+    p_metadata jsonb[], p_correlation_ids text[], p_keys text[]
 ) RETURNS TABLE (
     ord integer, outcome text, enrollment_id uuid, stage text, hold_expires_at timestamptz,
     number bigint
@@ -90,8 +90,9 @@ BEGIN
         RETURNING l.cohort_id, l.last_number - q.total AS before
     ), taken AS (
         INSERT INTO waitingroom_ticket
-               (enrollment_id, cohort_id, number, state, code, taken_at)
-        SELECT p_enrollments[q.ord], q.cohort, c.before + q.step, 'waiting', '', clock_timestamp()
+               (enrollment_id, cohort_id, number, state, code, key, taken_at)
+        SELECT p_enrollments[q.ord], q.cohort, c.before + q.step, 'waiting', '',
+               coalesce(p_keys[q.ord], ''), clock_timestamp()
           FROM queued q JOIN counted c ON c.cohort_id = q.cohort
          ORDER BY q.ord
         RETURNING waitingroom_ticket.enrollment_id, waitingroom_ticket.number
