@@ -85,7 +85,7 @@ def test_a_very_long_reason_is_no_failure(member: Client, learner: Person) -> No
 @pytest.mark.parametrize(
     ("stage", "heading"),
     [
-        (Stage.VALIDATED, "Your enrollment is under way"),
+        (Stage.VALIDATED, "A seat is held for you"),
         (Stage.PAYMENT_PENDING, "Your enrollment is under way"),
         (Stage.FAILED, "This enrollment failed"),
         (Stage.EXPIRED, "This enrollment expired"),

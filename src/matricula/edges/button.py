@@ -23,6 +23,8 @@ def label(offer: CourseOffer) -> str:
     """What the control says."""
     if offer.live is not None and offer.live.is_pending:
         return str(_("Continue Enrollment"))
+    if offer.takes_tickets and offer.button is ButtonState.AVAILABLE:
+        return str(_("Join the Line"))
     return str(_WORDS[offer.button])
 
 

@@ -104,6 +104,11 @@ class CourseOffer:
         return ButtonState.AVAILABLE if self.refusal is None else ButtonState.NOT_AVAILABLE
 
     @property
+    def takes_tickets(self) -> bool:
+        """Whether enrolling means joining the line of the waiting room."""
+        return self.live is None and self.chosen is not None and self.chosen.seats.by_turn
+
+    @property
     def can_enroll(self) -> bool:
         return self.button is ButtonState.AVAILABLE
 

@@ -20,7 +20,7 @@ from matricula.payments.queries import PaymentRecord
 EVENT_WORDS = {
     "enrollment.requested": gettext_lazy("You asked for a seat."),
     "enrollment.held": gettext_lazy("A seat was held for you."),
-    "enrollment.queued": gettext_lazy("You joined the waiting room."),
+    "enrollment.queued": gettext_lazy("You joined the line."),
     "enrollment.confirmed": gettext_lazy("Your seat was confirmed."),
     "enrollment.failed": gettext_lazy("The enrollment failed."),
     "enrollment.expired": gettext_lazy("The time ran out and the seat was released."),
@@ -61,6 +61,7 @@ class Summary:
     tone: str
     is_live: bool
     is_enrolled: bool
+    is_waiting: bool
     can_cancel: bool
 
 
@@ -74,7 +75,7 @@ class Moment:
 
 def summary_of(record: EnrollmentRecord) -> Summary:
     """The enrollment in a few words."""
-    heading, status, tone = _status_words(record.status)
+    heading, status, tone = _stage_words(record.stage) or _status_words(record.status)
     return Summary(
         reference=ids.to_text("enr", record.id),
         record=record,
@@ -83,6 +84,7 @@ def summary_of(record: EnrollmentRecord) -> Summary:
         tone=tone,
         is_live=record.stage in LIVE,
         is_enrolled=record.status is Status.ENROLLED,
+        is_waiting=record.stage is Stage.REQUESTED,
         can_cancel=ENROLLMENT.allows(record.stage, "cancel"),
     )
 
@@ -128,6 +130,9 @@ def steps_of(record: EnrollmentRecord, standing: Standing = FREE) -> list[Step]:
     steps = [_step(_("Requested"), "done", record.requested_at)]
     if standing.payment is not None:
         return [*steps, *_paid_steps(record, standing.payment)]
+    if record.stage is Stage.REQUESTED:
+        ahead = [_step(_("A seat"), "ahead"), _step(_("Enrolled"), "ahead")]
+        return [*steps, _step(_("In line"), "now"), *ahead]
     if record.status is Status.PENDING:
         steps.append(_step(_("Seat held"), "now", record.hold_expires_at))
         steps.append(_step(_("Enrolled"), "ahead"))
@@ -185,6 +190,8 @@ def seat_words(record: EnrollmentRecord) -> str:
     """What became of the seat."""
     if record.stage is Stage.CONFIRMED:
         return _("Yours")
+    if record.stage is Stage.REQUESTED:
+        return _("Not yet: you are in line")
     if record.stage in LIVE:
         return _("Held for you")
     return _("Released")
@@ -193,6 +200,14 @@ def seat_words(record: EnrollmentRecord) -> str:
 def _step(label: str, state: str, at: datetime | None = None) -> Step:
     said = {"done": _("done"), "now": _("now"), "ahead": _("still to come"), "ended": _("ended")}
     return Step(label, state, said[state], at)
+
+
+def _stage_words(stage: Stage) -> tuple[str, str, str] | None:
+    """Where the stage says more than its status."""
+    return {
+        Stage.REQUESTED: (_("You are in line"), _("In line"), "waiting"),
+        Stage.VALIDATED: (_("A seat is held for you"), _("Seat held"), "waiting"),
+    }.get(stage)
 
 
 def _status_words(status: Status) -> tuple[str, str, str]:

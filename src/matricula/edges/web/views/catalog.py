@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from matricula.catalog import queries as catalog
 from matricula.catalog.queries import Facets, Filters
 from matricula.edges.web import art as drawing
-from matricula.edges.web import offers, requirements, words
+from matricula.edges.web import offers, requirements, waiting, words
 from matricula.edges.web.guard import page, visitor_id
 from matricula.edges.web.visits import payment_url
 from matricula.enrollments.errors import CorequisitesNotMet
@@ -64,8 +64,11 @@ def course(request: HttpRequest, slug: str) -> HttpResponse:
         "offer": offer,
         "course": offer.course,
         "price": offers.price_of(offer),
-        "can_add": offer.is_open or isinstance(offer.refusal, CorequisitesNotMet),
+        "drop": waiting.drop_of(offer),
+        "can_add": not offer.takes_tickets
+        and (offer.is_open or isinstance(offer.refusal, CorequisitesNotMet)),
         "can_buy_as_guest": offer.button is ButtonState.LOGIN_REQUIRED
+        and not offer.takes_tickets
         and flow.is_paid(offer.course, offer.at),
         "control": _control(offer),
         "why": offers.why_not(offer),

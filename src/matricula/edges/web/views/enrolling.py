@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -44,21 +45,30 @@ def enroll(request: HttpRequest, slug: str) -> HttpResponse:
 def _confirm(
     request: HttpRequest, offer: CourseOffer, form: CheckoutForm | None = None
 ) -> HttpResponse:
-    if offer.live is not None:
+    is_held = offer.live is not None and offer.live.stage is Stage.VALIDATED
+    if offer.live is not None and not is_held:
         return redirect(offers.enrollment_url(offer))
-    if offer.refusal is not None:
+    if offer.refusal is not None and not is_held:
         return refused(request, offer.course, _with_words(offer, offer.refusal))
     sent = request.POST if request.method == "POST" else request.GET
     wished = cohort_wish(offer.course, sent.get("cohort", ""))
     person = person_of(request)
     joinable = offers.joinable_cohorts(offer)
+    if is_held and offer.live is not None:  # its cohort was chosen with the ticket
+        wished = offer.live.cohort_id
+        joinable = [c for c in offer.cohorts if c.plan.id == wished]
     chosen = next((c for c in joinable if c.plan.id == wished), offer.chosen)
     if chosen is None:
         raise NotFound
     context = {
         "course": offer.course,
         "price": offers.price_of(offer),
-        "intakes": [intake for intake in offers.intakes_of(offer) if intake.choose_url],
+        "intakes": [
+            intake for intake in offers.intakes_of(offer) if intake.choose_url and not is_held
+        ],
+        "is_line": chosen.seats.by_turn and not is_held,
+        "is_paid": offering.is_paid(offer.course, offer.at),
+        "hold_minutes": settings.ENVIRONMENT.hold_seconds // 60,
         "chosen": chosen.plan,
         "chosen_reference": ids.to_text("coh", chosen.plan.id),
         "seats": words.seats(chosen.seats),
@@ -66,7 +76,7 @@ def _confirm(
         "access": words.days(offer.course.access_days),
         "wish_failed": wished is not None and chosen.plan.id != wished,
     }
-    if offering.is_paid(offer.course, offer.at):
+    if context["is_paid"] and not context["is_line"]:
         form = form or checkout_form.read(request, [offer.course], person.pk, person.email)
         starts = {offer.course.id: chosen.plan.starts_at}
         context |= checkout_form.context_of(form, [offer.course], starts)
@@ -82,10 +92,10 @@ def _enroll(request: HttpRequest, course: CoursePlan) -> HttpResponse:
     person = person_of(request)
     application = Application(person.pk, course=course.slug, cohort_id=cohort_id)
     form = None
-    if offering.is_paid(course, clock.now()):
+    offer = offering.offer_of(course, person.pk) if offering.is_paid(course, clock.now()) else None
+    if offer is not None and not _joins_line(offer, cohort_id):
         form = checkout_form.read(request, [course], person.pk, person.email)
-        offer = offering.offer_of(course, person.pk)
-        if not form.is_agreed and offer.live is None:
+        if not form.is_agreed and (offer.live is None or offer.live.stage is Stage.VALIDATED):
             return _confirm(request, offer, form)
         application = replace(
             application,
@@ -104,9 +114,17 @@ def _enroll(request: HttpRequest, course: CoursePlan) -> HttpResponse:
         return refused(request, course, error)
     if receipt.order_id is not None and receipt.stage is Stage.PAYMENT_PENDING:
         return SeeOther(payment_url(receipt.order_id) + "?now=1")
-    if receipt.is_new:
+    if receipt.is_new and receipt.stage is not Stage.REQUESTED:
         messages.success(request, _("Enrolled Successfully!"))
     return SeeOther(reverse("enrollment", args=[ids.to_text("enr", receipt.enrollment_id)]))
+
+
+def _joins_line(offer: CourseOffer, cohort_id: UUID | None) -> bool:
+    """Whether the cohort's seats are given in order of arrival: it is paid for after the turn."""
+    if offer.live is not None:
+        return False
+    wished = next((c for c in offer.cohorts if c.plan.id == cohort_id), offer.chosen)
+    return wished is not None and wished.seats.by_turn
 
 
 def refused(request: HttpRequest, course: CoursePlan, error: DomainError) -> HttpResponse:

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from matricula.catalog import queries as catalog
-from matricula.edges.web import bills, offers, progress, words
+from matricula.edges.web import bills, offers, progress, waiting, words
 from matricula.edges.web.guard import SeeOther, page, person_of
 from matricula.edges.web.progress import money_words
 from matricula.enrollments import queries as enrollments
@@ -19,7 +19,7 @@ from matricula.enrollments.states import Stage
 from matricula.flows import cancel as cancelling
 from matricula.flows import extend as extending
 from matricula.flows import payment_status, refund
-from matricula.flows.offer import alternatives
+from matricula.flows.offer import alternatives, is_paid
 from matricula.flows.payment_status import PaymentStatus, Standing
 from matricula.flows.refund import Refundable
 from matricula.kernel import clock, events, ids
@@ -52,6 +52,7 @@ def status(request: HttpRequest, reference: str) -> HttpResponse:
         "seat": progress.seat_words(record),
         "history": progress.history_of(happened),
         "cohort": cohort,
+        "line": waiting.standing_of(record, is_paid(course, clock.now())),
         "pay_url": _pay_url(record, standing),
         "order_url": reverse("order", args=[ids.to_text("ord", standing.order.id)])
         if standing.order is not None
@@ -78,7 +79,10 @@ def _refunds(standing: Standing) -> list[RefundRecord]:
 
 
 def _pay_url(record: EnrollmentRecord, standing: Standing) -> str:
-    """Where a payment that is due is made; empty when none is."""
+    """Where a payment that is due is made; empty when none is. A seat come by in line has its
+    checkout first."""
+    if record.stage is Stage.VALIDATED:
+        return reverse("enroll", args=[record.course_slug])
     if record.stage is not Stage.PAYMENT_PENDING or standing.payment is None:
         return ""
     return reverse("pay", args=[ids.to_text("pay", standing.payment.id)])
@@ -128,6 +132,8 @@ def cancel(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 def _ended_words(record: EnrollmentRecord) -> str:
+    if record.confirmed_at is None and record.hold_expires_at is None:
+        return _("You have left the line.")
     if record.stage is Stage.REFUNDED:
         return _("Cancelled. Your seat was given back and your money is on its way.")
     return _("Cancelled. Your seat was given back.")

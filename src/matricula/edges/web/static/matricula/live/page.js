@@ -7,6 +7,7 @@
 //            data-live-over             nothing more will happen
 //            data-live-words="…"        what is said aloud when it has changed
 //            data-live-again="2"        look again after so many seconds, whatever happens
+//            data-live-every="5"        look every so many seconds, while the page can be seen
 //            data-live-state="…">       another value: the page is opened anew instead
 //   <p role="status" data-live-status>, and a note with `data-live-note` and its words
 // @ts-check
@@ -43,6 +44,7 @@ function follow(region) {
   let looks = 0;
   let looking = false;
   let wanted = false;
+  let timer = 0;
 
   /** @param {import("./manager.js").LiveEvent} event */
   function onEvent(event) {
@@ -78,6 +80,7 @@ function follow(region) {
       // No network: the events will tell when it is back, and the Refresh link stays.
     } finally {
       looking = false;
+      keepLooking();
     }
   }
 
@@ -107,6 +110,13 @@ function follow(region) {
     again();
   }
 
+  function keepLooking() {
+    const seconds = Number(region.dataset.liveEvery);
+    clearTimeout(timer);
+    if (!seconds) return;
+    timer = setTimeout(() => (document.hidden ? keepLooking() : refresh()), seconds * 1000);
+  }
+
   function again() {
     const seconds = Number(region.dataset.liveAgain);
     if (!seconds || looks >= LOOKS) return;
@@ -118,6 +128,7 @@ function follow(region) {
   document.addEventListener("matricula:over", refresh);
   if (manager && !region.hasAttribute("data-live-over")) manager.start();
   again();
+  keepLooking();
 }
 
 /**
