@@ -9,6 +9,7 @@ import pytest
 from matricula.accounts.models import Person
 from matricula.catalog.models import Cohort
 from matricula.flows import admit, doctor, rooms
+from matricula.kernel import events, ids
 from tests.support.factories import make_course
 from tests.support.people import ApiClient, client_of, person
 
@@ -52,8 +53,8 @@ def test_the_result_arrives_as_an_event(api: ApiClient) -> None:
     cohort = drop()
     made = api.post(INITIALIZE, {"course_id": "hot-drop"}).json()
     admit.serve(cohort)
-    items = api.get(f"/enrollments/{made['enrollment_id']}/events/poll").json()["items"]
-    assert [item["type"] for item in items] == [
+    subject = ids.from_text("enr", made["enrollment_id"])
+    assert [event.type for event in events.of_subject(subject)] == [
         "enrollment.requested",
         "enrollment.queued",
         "enrollment.confirmed",
