@@ -138,7 +138,7 @@ def enrollment(record: EnrollmentRecord, standing: Standing) -> schemas.Enrollme
     )
 
 
-def place(enrollment_id: UUID) -> dict[str, int | None] | None:
+def place(enrollment_id: UUID) -> dict[str, Any] | None:
     """Where a waiting ticket stands; None for one that does not wait."""
     found = waitingroom.place_of(enrollment_id)
     if found is None:
