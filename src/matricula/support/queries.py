@@ -17,6 +17,14 @@ from matricula.support.states import Author, Channel, ConversationState
 
 PAGE = 20
 
+# For the live edge, which asks without the ORM.
+OWNER = "SELECT person_id FROM support_conversation WHERE id = %s"
+IS_ACTIVE = "SELECT 1 FROM accounts_person WHERE id = %s AND is_active"
+NEWS = (
+    "SELECT number, author, content, at FROM support_message"
+    " WHERE conversation_id = %s AND number > %s ORDER BY number LIMIT 400"
+)
+
 
 @dataclass(frozen=True)
 class ConversationRecord:

@@ -88,7 +88,7 @@ class ConversationAdmin(Acting, ReadOnlyAdmin):
     search_help_text = "Whole address, sup_…, usr_…, enr_…, ord_… or a quoted reference"
     ordering = ("-last_at", "-id")
     actions_detail = ("answer", "assign", "close", "reopen")
-    change_form_outer_after_template = "console/thread.html"
+    change_form_outer_before_template = "console/thread.html"
     fieldsets = (
         (None, {"fields": ("subject", "state_label", "person_shown", "assignee_shown")}),
         ("About", {"fields": ("enrollment_shown", "order_shown", "trace", "others", "reference")}),
@@ -159,7 +159,7 @@ class ConversationAdmin(Acting, ReadOnlyAdmin):
         return bool(request.user.has_perm("support.change_conversation"))
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Any:
-        """Those that the conversation's state allows."""
+        """Those that the conversation's state allows. The form to answer stands on the page."""
         reference = references.read(unquote(str(object_id)))
         if reference is None:
             return []
@@ -167,13 +167,13 @@ class ConversationAdmin(Acting, ReadOnlyAdmin):
         state = rows.values_list("state", flat=True).first()
         if state is None:
             return []
-        refused = {
-            f"support_conversation_{trigger}"
+        hidden = {"answer"} | {
+            trigger
             for trigger in ("close", "reopen")
             if not CONVERSATION.allows(ConversationState(state), trigger)
         }
         offered = super().get_actions_detail(request, object_id)
-        return [one for one in offered if one.action_name not in refused]
+        return [one for one in offered if one.path not in hidden]
 
     @action(description="Answer", url_path="answer", permissions=["act"])  # type: ignore[untyped-decorator]
     def answer(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -205,24 +205,24 @@ class ConversationAdmin(Acting, ReadOnlyAdmin):
             done="Assigned.",
         )
 
-    @action(description="Close", url_path="close", permissions=["act"])  # type: ignore[untyped-decorator]
+    @action(description="Close conversation", url_path="close", permissions=["act"])  # type: ignore[untyped-decorator]
     def close(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self.ask(
             request,
             object_id,
-            title="Close",
+            title="Close conversation",
             points=["The matter is settled. The person can open it again by writing."],
             form=plain(forms.Form),
             run=lambda row, _: support.close(row.pk, actor_id(request), Channel.CONSOLE),
             done="Closed.",
         )
 
-    @action(description="Reopen", url_path="reopen", permissions=["act"])  # type: ignore[untyped-decorator]
+    @action(description="Reopen conversation", url_path="reopen", permissions=["act"])  # type: ignore[untyped-decorator]
     def reopen(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self.ask(
             request,
             object_id,
-            title="Reopen",
+            title="Reopen conversation",
             points=["It waits for an answer again."],
             form=plain(forms.Form),
             run=lambda row, _: support.reopen(row.pk, actor_id(request)),

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from pydantic import BaseModel
 
-from matricula.edges.live import seats
+from matricula.edges.live import seats, support
 from matricula.edges.live.hub import Delivery
 from matricula.edges.live.requests import validated
 from matricula.edges.live.sockets import Handle, Payload, Socket
@@ -78,4 +78,6 @@ MESSAGES: Mapping[str, Handle] = {
     "subscribe": subscribe,
     "unsubscribe": unsubscribe,
     "seats.subscribe": seats.subscribe,
+    "support.message": support.say,
+    "support.subscribe": support.subscribe,
 }

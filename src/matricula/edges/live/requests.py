@@ -36,7 +36,7 @@ class LiveRequest:
 
     @property
     def method(self) -> str:
-        return str(self.scope["method"])
+        return str(self.scope.get("method", "GET"))  # a WebSocket begins as one, unsaid
 
     def header(self, name: str) -> str | None:
         """The header's value; the first, when it is sent several times."""

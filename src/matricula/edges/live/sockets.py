@@ -84,6 +84,9 @@ class Socket:
             raise RateLimited(f"A socket follows at most {MOST_FOLLOWED} things.")
         self._following[name] = begin()
 
+    def follows(self, name: str) -> bool:
+        return name in self._following
+
     def unfollow(self, name: str) -> None:
         """Ends what is followed by this name, if anything."""
         leave = self._following.pop(name, None)

@@ -115,6 +115,7 @@ def conversation(request: HttpRequest, reference: str) -> HttpResponse:
         "talk": talk.summary_of(record),
         "thread": talk.thread_of(queries.messages_of(record.id)),
         "form": form,
+        "is_live": visitor_id(request) == record.person_id,
     }
     status = UNPROCESSABLE if form.errors else OK
     return render(request, "support/conversation.html", context, status=status)
