@@ -216,6 +216,8 @@ LIVE: dict[tuple[str, str], dict[str, int]] = {
         "instructor": 404,
         "staff": 404,
     },
+    ("GET", "/waitlist/{entry_id}/events"): dict.fromkeys(ROLES, 404) | {"guest": 401},
+    ("GET", "/waitlist/{entry_id}/events/poll"): dict.fromkeys(ROLES, 404) | {"guest": 401},
     ("GET", "/seats/events"): dict.fromkeys(ROLES, 200),
 }
 ACCOUNTS = {
@@ -342,7 +344,10 @@ def test_each_live_endpoint_answers_each_role_as_expected(
     live_clients: dict[str, httpx.Client],
     learners_enrollment: str,
 ) -> None:
-    url = path.format(enrollment_id=learners_enrollment) + "?course=basic-programming"
+    # An id that never was: whose place it is, tests/api/test_waiting.py asks.
+    entry_id = ids.to_text("wtl", ids.new_id())
+    url = path.format(enrollment_id=learners_enrollment, entry_id=entry_id)
+    url += "?course=basic-programming"
     with live_clients[role].stream(method, f"/api/v1{url}") as response:
         assert response.status_code == LIVE[method, path][role]
         assert response.headers["X-Correlation-Id"]

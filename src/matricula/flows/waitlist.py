@@ -74,7 +74,13 @@ class Standing:
     seats_ahead: int | None = None
     expected_wait: timedelta | None = None
     odds: Odds | None = None
-    is_over: bool = False
+    ahead_by_priority: int = 0
+    stops_at: datetime | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether registration has ended, or the course begun: nobody is promoted any more."""
+        return self.stops_at is not None and self.stops_at <= clock.now()
 
 
 def join(wish: Wish) -> tuple[Standing, bool]:
@@ -174,10 +180,7 @@ def standings(person_id: UUID) -> list[Standing]:
 def _standing(entry: EntryRecord, course: CoursePlan) -> Standing:
     cohort = next(plan for plan in course.cohorts if plan.id == entry.cohort_id)
     queue, now = queries.queue(cohort.id), clock.now()
-    stops_at = promote.stops_at(cohort)
-    known = Standing(
-        entry, course, cohort, queue.length, is_over=bool(stops_at and stops_at <= now)
-    )
+    known = Standing(entry, course, cohort, queue.length, stops_at=promote.stops_at(cohort))
     if entry.state is not EntryState.WAITING:
         return known
     ahead = queries.ahead(entry)
@@ -189,6 +192,7 @@ def _standing(entry: EntryRecord, course: CoursePlan) -> Standing:
         seats_ahead=ahead.seats,
         expected_wait=rules.expected_wait(pace, ahead.seats, entry.party_size),
         odds=rules.odds(earlier, ahead.seats, entry.party_size),
+        ahead_by_priority=ahead.by_priority,
     )
 
 

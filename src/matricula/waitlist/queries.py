@@ -20,7 +20,7 @@ from matricula.waitlist.states import OPEN, EntryState, OfferState
 LOOKED_AT_AGAIN_AFTER = timedelta(minutes=5)
 
 _AHEAD = """
-SELECT count(*), coalesce(sum(party_size), 0)
+SELECT count(*), coalesce(sum(party_size), 0), count(*) FILTER (WHERE rank < %s)
   FROM waitlist_entry
  WHERE cohort_id = %s AND state = 'waiting' AND (rank, place) < (%s, %s)
 """
@@ -30,6 +30,13 @@ SELECT q.seats_given
   FROM catalog_cohort h JOIN waitlist_queue q ON q.cohort_id = h.id
  WHERE h.course_id = %s AND h.id <> %s AND q.begun_at IS NOT NULL
    AND least(h.closes_at, h.starts_at) <= %s
+"""
+STORY = """
+SELECT p.is_active, e.state,
+       coalesce((SELECT v.subject_seq FROM kernel_event v WHERE v.subject = e.id
+                  ORDER BY v.subject_seq DESC LIMIT 1), 0)
+  FROM waitlist_entry e JOIN accounts_person p ON p.id = e.person_id
+ WHERE e.id = %s AND e.person_id = %s
 """
 _LISTS = """
 SELECT q.cohort_id, q.length, q.longest, q.largest_party, e.id, e.state
@@ -104,10 +111,12 @@ class EntryRecord:
 
 @dataclass(frozen=True)
 class Ahead:
-    """How many places, and seats wanted by them, stand before one."""
+    """How many places, and seats wanted by them, stand before one; and how many of the places do
+    because their rank is better."""
 
     places: int
     seats: int
+    by_priority: int
 
 
 def lists(cohort_ids: Iterable[UUID], person_id: UUID | None) -> dict[UUID, ListState]:
@@ -166,7 +175,7 @@ def entry_of_offer(offer_id: UUID) -> EntryRecord:
 def ahead(entry: EntryRecord) -> Ahead:
     """Who stands before this waiting place."""
     with connection.cursor() as cursor:
-        cursor.execute(_AHEAD, [entry.cohort_id, entry.rank, entry.place])
+        cursor.execute(_AHEAD, [entry.rank, entry.cohort_id, entry.rank, entry.place])
         return Ahead(*cursor.fetchone())
 
 

@@ -16,6 +16,14 @@ class EntryState(models.TextChoices):
 
 
 OPEN = (EntryState.WAITING, EntryState.OFFERED)
+# Where an event leaves the place it is about; others leave it where it was.
+AFTER_EVENT = {
+    "waitlist.joined": EntryState.WAITING,
+    "waitlist.offered": EntryState.OFFERED,
+    "waitlist.accepted": EntryState.ACCEPTED,
+    "waitlist.lapsed": EntryState.LAPSED,
+    "waitlist.left": EntryState.LEFT,
+}
 
 ENTRY = Transitions[EntryState](
     "the place in the list",

@@ -17,6 +17,9 @@ _ID_MEMBERS: dict[str, ids.Prefix] = {
     "order": "ord",
     "payment": "pay",
     "refund": "rfd",
+    "enrollment": "enr",
+    "offer": "off",
+    "offers": "off",
 }
 
 
@@ -27,6 +30,8 @@ def event_json(event: RecordedEvent) -> str:
 
 
 def _outside(name: str, value: Any) -> Any:
+    if isinstance(value, list):
+        return [_outside(name, part) for part in value]
     prefix = _ID_MEMBERS.get(name)
     if prefix is None or not isinstance(value, str):
         return value

@@ -60,6 +60,36 @@ def stream_events(
 
 
 @router.get(
+    "/waitlist/{entry_id}/events/poll",
+    tags=["Live"],
+    auth=SignedIn(),
+    response={200: schemas.EventList, 204: None, **REFUSALS, **_LIMITED},
+)
+def poll_waitlist_events(
+    request: HttpRequest,
+    entry_id: str,
+    last_event_id: EventNumber = 0,
+    timeout: Annotated[int, Field(ge=0, le=60, description="Seconds.")] = 0,
+) -> NoReturn:
+    """What happens to a place in a waitlist, as for an enrollment: joined, skipped, offered,
+    accepted, lapsed, left. Positions are no events: ask for the place again."""
+    raise _NoFront
+
+
+@router.get(
+    "/waitlist/{entry_id}/events",
+    tags=["Live"],
+    auth=SignedIn(),
+    response={204: None, **REFUSALS, **_LIMITED},
+)
+def stream_waitlist_events(
+    request: HttpRequest, entry_id: str, last_event_id: EventNumber = 0
+) -> NoReturn:
+    """The same as server-sent events."""
+    raise _NoFront
+
+
+@router.get(
     "/seats/events",
     tags=["Live"],
     auth=None,

@@ -28,6 +28,8 @@ class Route:
 ROUTES = (
     Route("GET", "/api/v1/enrollments/<enrollment_id>/events", stream_events),
     Route("GET", "/api/v1/enrollments/<enrollment_id>/events/poll", poll_events),
+    Route("GET", "/api/v1/waitlist/<enrollment_id>/events", stream_events),
+    Route("GET", "/api/v1/waitlist/<enrollment_id>/events/poll", poll_events),
     Route("GET", "/api/v1/seats/events", stream_seats),
 )
 # WebSockets are opened here; what is said over them stands in `messages.py`.

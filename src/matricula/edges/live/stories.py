@@ -17,13 +17,17 @@ from matricula.enrollments import queries
 from matricula.enrollments.states import AFTER_EVENT, STATUS_OF, Stage, Status
 from matricula.kernel import ids
 from matricula.kernel.errors import AuthenticationRequired, NotFound, PermissionDenied
+from matricula.waitlist import queries as waitlist_queries
+from matricula.waitlist import states as waitlists
+from matricula.waitlist.states import EntryState
 
 LARGEST_NUMBER = 2**31 - 1
 EventNumber = Annotated[int, Field(ge=0, le=LARGEST_NUMBER)]
 
 
 class Story:
-    """What a client knows of an enrollment, and whether that is the end of it for now.
+    """What a client knows of an enrollment, and whether that is the end of it for now. A place in a
+    waitlist is followed in the same way (`WaitStory`).
 
     It is over when the enrollment waits for nothing more: confirmed, failed, expired, cancelled or
     refunded. What was committed together with that move is read together with it, so a story is
@@ -51,17 +55,39 @@ class Story:
         return self.is_over and number >= self.newest
 
 
+class WaitStory(Story):
+    """A place in a waitlist: over once it neither waits nor is offered a seat."""
+
+    __slots__ = ("_state",)
+
+    def __init__(self, entry_id: UUID, state: EntryState, newest: int) -> None:
+        super().__init__(entry_id, Stage.REQUESTED, newest)
+        self._state = state
+
+    def go_on(self, deliveries: Sequence[Delivery]) -> None:
+        for delivery in deliveries:
+            self._state = waitlists.AFTER_EVENT.get(delivery.type, self._state)
+
+    @property
+    def is_over(self) -> bool:
+        return self._state not in waitlists.OPEN
+
+
 async def own_story(database: Database, person_id: UUID, reference: str) -> Story:
-    """The story of the person's own enrollment. Raises NotFound, also for somebody else's, and
-    AuthenticationRequired when the account is closed."""
-    enrollment_id = ids.from_text("enr", reference)
-    rows = await database.rows(queries.STORY, [enrollment_id, person_id])
+    """The story of the person's own enrollment or place in a waitlist (`enr_…`, `wtl_…`). Raises
+    NotFound, also for somebody else's, and AuthenticationRequired when the account is closed."""
+    is_wait = reference.startswith("wtl_")
+    subject = ids.from_text("wtl" if is_wait else "enr", reference)
+    text = waitlist_queries.STORY if is_wait else queries.STORY
+    rows = await database.rows(text, [subject, person_id])
     if not rows:
         raise NotFound("There is no such enrollment.")
-    is_active, stage, newest = rows[0]
+    is_active, state, newest = rows[0]
     if not is_active:
         raise AuthenticationRequired("This account is closed.")
-    return Story(enrollment_id, Stage(stage), newest)
+    if is_wait:
+        return WaitStory(subject, EntryState(state), newest)
+    return Story(subject, Stage(state), newest)
 
 
 def check_origin(scope: Scope) -> None:

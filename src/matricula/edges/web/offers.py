@@ -104,7 +104,7 @@ def price_of(offer: CourseOffer) -> Price:
 
 def control_of(offer: CourseOffer) -> Control:
     """What the button says and does. Where nothing can be done it leads to the reason."""
-    leads_on = offer.button not in DEAD_ENDS
+    leads_on = offer.button not in DEAD_ENDS or button.target(offer).endswith("/waitlist/")
     return Control(offer.button, button.label(offer), button.target(offer) if leads_on else "#why")
 
 

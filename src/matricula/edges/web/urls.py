@@ -16,6 +16,7 @@ from matricula.edges.web.views import (
     paying,
     profile,
     support,
+    waitlists,
 )
 
 urlpatterns = [
@@ -23,6 +24,9 @@ urlpatterns = [
     path("courses/<slug:slug>/", catalog.course, name="course"),
     path("courses/<slug:slug>/art.svg", catalog.art, name="course_art"),
     path("courses/<slug:slug>/enroll/", enrolling.enroll, name="enroll"),
+    path("courses/<slug:slug>/waitlist/", waitlists.waitlist, name="waitlist"),
+    path("waitlist/offers/<str:reference>/", waitlists.offer, name="waitlist_offer"),
+    path("waitlist/<str:reference>/leave/", waitlists.leave, name="waitlist_leave"),
     path("courses/<slug:slug>/guest/", guests.check_out, name="guest_checkout"),
     path("guests/<str:token>/", guests.claim, name="guest_claim"),
     path("cart/", carts.cart, name="cart"),

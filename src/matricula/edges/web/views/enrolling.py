@@ -146,7 +146,11 @@ def refused(request: HttpRequest, course: CoursePlan, error: DomainError) -> Htt
 
 def _with_words(offer: CourseOffer, refusal: DomainError) -> DomainError:
     """The refusal with the exact dates and reasons that the course page gives."""
-    return type(refusal)(offers.why_not(offer), refusal.guidance)
+    guidance = refusal.guidance
+    if offer.can_wait or offer.waits_in is not None:
+        here = reverse("waitlist", args=[offer.course.slug])
+        guidance = replace(guidance, actions=[Action(_("Join the waitlist"), here)])
+    return type(refusal)(offers.why_not(offer), guidance)
 
 
 def cohort_wish(course: CoursePlan, reference: str) -> UUID | None:

@@ -10,9 +10,10 @@ from django.urls import reverse
 from matricula.access import queries as access
 from matricula.catalog import queries as catalog
 from matricula.catalog.models import CourseStatus
-from matricula.edges.web import progress
+from matricula.edges.web import progress, queueing
 from matricula.edges.web.guard import page, person_of
 from matricula.enrollments import queries as enrollments
+from matricula.flows import waitlist
 from matricula.kernel import ids
 from matricula.kernel.errors import NotFound
 
@@ -29,7 +30,9 @@ def my_courses(request: HttpRequest) -> HttpResponse:
     )
     entries = [progress.summary_of(record) for record in records]
     is_full_page = len(entries) == enrollments.PAGE
+    waits = [] if before else waitlist.standings(person_of(request).pk)
     context = {
+        "waitlists": [queueing.waiting_of(standing) for standing in waits if standing.entry.is_open],
         "running": [entry for entry in entries if entry.is_live],
         "ended": [entry for entry in entries if not entry.is_live],
         "is_first_page": not before,

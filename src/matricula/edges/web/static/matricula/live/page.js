@@ -19,9 +19,10 @@ const LOOKS = 6;
 // A reconnect that succeeds at once is nobody's concern.
 const TELL_AFTER = 1500;
 
-/** The addresses of an enrollment's events. @param {string} enrollment */
+/** The addresses of the events of an enrollment or a place in a waitlist. @param {string} enrollment */
 function sourceOf(enrollment) {
-  const events = `/api/v1/enrollments/${enrollment}/events`;
+  const kind = enrollment.startsWith("wtl_") ? "waitlist" : "enrollments";
+  const events = `/api/v1/${kind}/${enrollment}/events`;
   return {
     events,
     poll: `${events}/poll`,
