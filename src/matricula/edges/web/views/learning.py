@@ -32,7 +32,9 @@ def my_courses(request: HttpRequest) -> HttpResponse:
     is_full_page = len(entries) == enrollments.PAGE
     waits = [] if before else waitlist.standings(person_of(request).pk)
     context = {
-        "waitlists": [queueing.waiting_of(standing) for standing in waits if standing.entry.is_open],
+        "waitlists": [
+            queueing.waiting_of(standing) for standing in waits if standing.entry.is_open
+        ],
         "running": [entry for entry in entries if entry.is_live],
         "ended": [entry for entry in entries if not entry.is_live],
         "is_first_page": not before,
