@@ -1,5 +1,5 @@
 """The worker process: runs jobs and periodic work, dispatches events to their effects, handles
-webhooks, and serves the lines of waiting rooms.
+webhooks, serves the lines of waiting rooms, and sends mail.
 
 Any number may run; any may die at any moment. A job it was running is taken up again.
 """
@@ -33,11 +33,13 @@ def run() -> None:
     stop = threading.Event()
     from matricula.flows import admit, notices
     from matricula.kernel import outbox
+    from matricula.notifications import sending
 
     tasks = {
         "dispatcher": outbox.dispatch_until,
         "webhooks": notices.handle_until,
         "waiting_rooms": admit.serve_until,
+        "mail": sending.send_until,
     }
     threads = [
         threading.Thread(target=_keep_doing, args=[name, task, stop], name=name)

@@ -16,7 +16,7 @@ from matricula.accounts import actions
 from matricula.accounts.errors import EmailTaken, EmailUnverified, WrongCredentials
 from matricula.accounts.models import Person
 from matricula.kernel.errors import RateLimited, ValidationFailed
-from matricula.kernel.models import OutgoingMail
+from matricula.notifications.models import Delivery
 from tests.support.crowds import all_at_once, during
 from tests.support.people import PASSWORD, ApiClient, person
 
@@ -36,7 +36,7 @@ def confirming(settings: LazySettings) -> None:
     """As outside demo mode: addresses are confirmed, and mail is really queued."""
     settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
     settings.ACCOUNT_PREVENT_ENUMERATION = True
-    settings.EMAIL_BACKEND = "matricula.kernel.mail.Backend"
+    settings.EMAIL_BACKEND = "matricula.notifications.mail.Backend"
 
 
 @pytest.fixture(autouse=True)
@@ -64,8 +64,9 @@ def sign_in(request: HttpRequest, email: str, password: str = PASSWORD) -> Perso
 
 def mails_to(address: str) -> list[str]:
     """The subjects of the mail queued for the address."""
-    rows = OutgoingMail.objects.order_by("pk")
-    return [row.content["subject"] for row in rows if row.content["to"] == [address]]
+    return list(
+        Delivery.objects.filter(address=address).order_by("pk").values_list("subject", flat=True)
+    )
 
 
 def test_signing_up_makes_the_person(request_: HttpRequest) -> None:
@@ -226,9 +227,11 @@ def test_signing_up_again_changes_nothing_of_the_account(
 
 def test_a_queued_mail_holds_text_and_html(confirming: None, request_: HttpRequest) -> None:
     sign_up(request_)
-    content = OutgoingMail.objects.latest("pk").content
-    assert "http://" in content["body"]
-    assert content["headers"]["Message-ID"]
+    mail = Delivery.objects.latest("pk")
+    assert mail.content is not None
+    assert "http://" in mail.content["text"]
+    assert "<html" in mail.content["html"]
+    assert mail.message_id_header
 
 
 def test_an_unconfirmed_person_cannot_sign_in(confirming: None, request_: HttpRequest) -> None:

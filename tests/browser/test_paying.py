@@ -55,7 +55,7 @@ def pay(page: Page, vpa: str, *, javascript: bool) -> None:
 def mailed_link(page: Page, address: str) -> str:
     """The link in the mail that the worker sends to this address."""
     mine = page.locator("main li").filter(has_text=address)
-    mail = mine.get_by_role("link", name=re.compile("Open your course")).first
+    mail = mine.get_by_role("link", name=re.compile("Receipt")).first
     for _ in range(60):
         page.goto("/demo/mail/")
         if page.get_by_text(address).count():

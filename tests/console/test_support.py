@@ -14,7 +14,7 @@ from matricula.accounts.models import Person
 from matricula.flows import support
 from matricula.flows.enroll import Application, enroll
 from matricula.kernel import ids
-from matricula.kernel.models import OutgoingMail
+from matricula.notifications.models import Delivery
 from matricula.support.models import CannedAnswer, Conversation, Message
 from matricula.support.roles import ensure_role
 from matricula.support.states import Channel
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def queued_mail(settings: LazySettings) -> None:
-    settings.EMAIL_BACKEND = "matricula.kernel.mail.Backend"
+    settings.EMAIL_BACKEND = "matricula.notifications.mail.Backend"
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_the_role_answers_and_the_person_is_mailed(asker: Person, agent: Person)
     answer(console, talk)
     row = Conversation.objects.get(pk=talk)
     assert (row.state, row.assignee_id, row.last_number) == ("waiting", agent.pk, 2)
-    assert OutgoingMail.objects.get().content["to"] == [asker.email]
+    assert Delivery.objects.get().address == asker.email
     shown = console.get(page_of(talk)).content.decode()
     assert "We mended it." in shown
     assert "Agnes Agent" in shown

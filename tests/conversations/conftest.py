@@ -17,7 +17,7 @@ from tests.support.factories import make_person
 @pytest.fixture(autouse=True)
 def queued_mail(settings: LazySettings) -> None:
     """Mail is queued as in earnest, where Django's test runner would keep it in memory."""
-    settings.EMAIL_BACKEND = "matricula.kernel.mail.Backend"
+    settings.EMAIL_BACKEND = "matricula.notifications.mail.Backend"
 
 
 @pytest.fixture

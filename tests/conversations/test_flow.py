@@ -21,7 +21,7 @@ from matricula.kernel.errors import (
     RateLimited,
     ValidationFailed,
 )
-from matricula.kernel.models import OutgoingMail
+from matricula.notifications.models import Delivery
 from matricula.support import actions, queries, rules
 from matricula.support.models import Conversation, Message
 from matricula.support.states import Author, Channel, ConversationState
@@ -78,23 +78,24 @@ def test_an_event_holds_nothing_that_was_said(asker: Person, staff: Person) -> N
 def test_an_answer_is_mailed_with_the_way_to_it(asker: Person, staff: Person) -> None:
     talk = asked(asker, "Where is my course?")
     support.answer(talk, staff.pk, "Here it is.")
-    mail = OutgoingMail.objects.latest("pk").content
-    assert mail["to"] == [asker.email]
-    assert mail["subject"] == "Re: Where is my course?"
-    assert "Here it is." in mail["body"]
-    assert f"/support/{ids.to_text('sup', talk)}/" in mail["body"]
+    mail = Delivery.objects.latest("pk")
+    assert mail.address == asker.email
+    assert mail.subject == "Re: Where is my course?"
+    assert mail.content is not None
+    assert "Here it is." in mail.content["text"]
+    assert f"/support/{ids.to_text('sup', talk)}/" in mail.content["text"]
     kept = Message.objects.get(conversation=talk, author="staff")
-    assert mail["headers"]["Message-ID"] == kept.mail_id
-    assert mail["headers"]["References"].startswith(f"<{ids.to_text('sup', talk)}@")
+    assert mail.message_id_header == kept.mail_id
+    assert mail.content["headers"]["References"].startswith(f"<{ids.to_text('sup', talk)}@")
 
 
 def test_an_answer_sent_twice_is_kept_and_mailed_once(asker: Person, staff: Person) -> None:
     talk = asked(asker)
-    before = OutgoingMail.objects.count()
+    before = Delivery.objects.count()
     first = support.answer(talk, staff.pk, "Once.", key="draft")
     second = support.answer(talk, staff.pk, "Once.", key="draft")
     assert (first.number, first.is_new, second.number, second.is_new) == (2, True, 2, False)
-    assert OutgoingMail.objects.count() == before + 1
+    assert Delivery.objects.count() == before + 1
 
 
 def test_a_message_sent_twice_under_its_key_is_kept_once(asker: Person) -> None:
@@ -180,15 +181,16 @@ def guest_asks(email: str, content: str = "Can I pay by transfer?", key: str = "
     support.ask_as_guest(email, "Gus Guest", Question(content, Channel.FORM, key=key))
 
 
-def link_in(mail: OutgoingMail) -> str:
-    (line,) = [line for line in mail.content["body"].splitlines() if "/support/links/" in line]
+def link_in(mail: Delivery) -> str:
+    assert mail.content is not None
+    (line,) = [line for line in mail.content["text"].splitlines() if "/support/links/" in line]
     return line.rpartition("/support/links/")[2].rstrip("/")
 
 
 def test_a_guest_gets_the_way_by_mail_without_their_words(asker: Person) -> None:
     guest_asks("gus@example.org", "BUY MY PILLS http://pills.example")
-    mail = OutgoingMail.objects.latest("pk")
-    assert mail.content["to"] == ["gus@example.org"]
+    mail = Delivery.objects.latest("pk")
+    assert mail.address == "gus@example.org"
     assert "pills" not in str(mail.content).lower()
     record = support.read_token(link_in(mail))
     assert record.subject.startswith("BUY MY PILLS")
@@ -197,17 +199,17 @@ def test_a_guest_gets_the_way_by_mail_without_their_words(asker: Person) -> None
 def test_a_guest_with_an_accounts_address_is_told_and_given_nothing_of_it(asker: Person) -> None:
     guest_asks(asker.email)
     guest_asks("nobody-here@example.org")
-    own, unknown = OutgoingMail.objects.order_by("-pk")[:2]
-    assert unknown.content["subject"] == own.content["subject"]
+    own, unknown = Delivery.objects.order_by("-pk")[:2]
+    assert unknown.subject == own.subject
     assert queries.list_of_person(asker.pk) == []
 
 
 def test_an_answer_to_a_guest_carries_their_link(staff: Person) -> None:
     guest_asks("gus@example.org")
-    talk = support.read_token(link_in(OutgoingMail.objects.latest("pk"))).id
+    talk = support.read_token(link_in(Delivery.objects.latest("pk"))).id
     support.answer(talk, staff.pk, "Yes, you can.")
-    mail = OutgoingMail.objects.latest("pk")
-    assert mail.content["to"] == ["gus@example.org"]
+    mail = Delivery.objects.latest("pk")
+    assert mail.address == "gus@example.org"
     assert support.read_token(link_in(mail)).id == talk
 
 
@@ -221,7 +223,7 @@ def test_a_guests_form_sent_twice_begins_one_conversation(db: None) -> None:
     guest_asks("Gus@example.org", key="draft")
     guest_asks("gus@example.org", key="draft")
     assert Conversation.objects.count() == 1
-    assert OutgoingMail.objects.count() == 1
+    assert Delivery.objects.count() == 1
 
 
 def test_a_guest_without_a_usable_address_leaves_nothing(db: None) -> None:

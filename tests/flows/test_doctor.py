@@ -15,7 +15,9 @@ from matricula.enrollments.models import Enrollment
 from matricula.flows import doctor
 from matricula.flows.support import Question, answer, ask
 from matricula.kernel import ids
-from matricula.kernel.models import Outbox, OutgoingMail, RememberedAnswer
+from matricula.kernel.models import Event, Outbox, RememberedAnswer
+from matricula.notifications.models import Delivery
+from matricula.notifications.models import Message as Told
 from matricula.seats.models import Hold, SeatCount
 from matricula.support.models import Conversation, Message
 from matricula.support.states import Channel
@@ -119,9 +121,33 @@ def owe_nothing_known(enrollment: UUID, cohort: UUID) -> str:
 
 
 def leave_mail_unsent(enrollment: UUID, cohort: UUID) -> str:
-    mail = OutgoingMail.objects.create(content={})
-    OutgoingMail.objects.update(created_at=Now() - timedelta(hours=13))
+    mail = Delivery.objects.create(kind="other", address="a@b.org", content={})
+    Delivery.objects.update(due_at=Now() - timedelta(hours=2))
     return str(mail.pk)
+
+
+def tell_nobody(enrollment: UUID, cohort: UUID) -> str:
+    told = make_person()
+    Told.objects.create(
+        id=ids.new_id(),
+        person=told,
+        kind="other",
+        event_id=ids.new_id(),
+        heading="x",
+        summary="x",
+        created_at=Now() - timedelta(days=2),
+    )
+    person = Enrollment.objects.get(pk=enrollment).person_id
+    long_ago = Event.objects.create(
+        id=ids.new_id(),
+        type="enrollment.confirmed",
+        subject=ids.new_id(),
+        subject_seq=1,
+        person=person,
+        at=Now() - timedelta(hours=1),
+        data={},
+    )
+    return str(long_ago.seq)
 
 
 def half_remember(enrollment: UUID, cohort: UUID) -> str:
@@ -159,11 +185,11 @@ def answer_unmailed(enrollment: UUID, cohort: UUID) -> str:
     return str(broken)
 
 
-def lose_the_mails_job(enrollment: UUID, cohort: UUID) -> str:
+def lose_the_answers_mail(enrollment: UUID, cohort: UUID) -> str:
     broken = talk()
     answer(broken, make_person().pk, "Hello to you")
     header = Message.objects.get(conversation=broken, author="staff").mail_id
-    OutgoingMail.objects.create(content={"headers": {"Message-ID": header}})
+    Delivery.objects.filter(message_id_header=header).delete()
     return str(broken)
 
 
@@ -171,7 +197,7 @@ BROKEN: list[tuple[str, Broken]] = [
     ("conversations", lose_a_message),
     ("conversations", close_silently),
     ("support_mail", answer_unmailed),
-    ("support_mail", lose_the_mails_job),
+    ("support_mail", lose_the_answers_mail),
     ("oversold", oversell),
     ("seat_counts", miscount_sold),
     ("seat_counts", miscount_held),
@@ -184,6 +210,7 @@ BROKEN: list[tuple[str, Broken]] = [
     ("unsent", leave_unsent),
     ("unsent", owe_nothing_known),
     ("unsent_mail", leave_mail_unsent),
+    ("untold", tell_nobody),
     ("forgotten_keys", half_remember),
     ("forgotten_keys", reserve_for_ever),
 ]

@@ -42,6 +42,9 @@ class Person(AbstractBaseUser, PermissionsMixin):
         db_default="",
         help_text="The address a guest gave; empty for an account.",
     )
+    language = models.CharField(
+        max_length=10, blank=True, db_default="", help_text="What they read; empty: the site's."
+    )
     is_staff = models.BooleanField(default=False, help_text="May open the console.")
     is_active = models.BooleanField(default=True, help_text="May sign in.")
     created_at = models.DateTimeField(db_default=Now(), editable=False)

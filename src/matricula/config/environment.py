@@ -90,6 +90,8 @@ class Environment:
     limits: bool
     metrics_token: str
     email_url: str | None
+    mail_per_second: int
+    reminders: str
     web_workers: int
     razorpay: RazorpaySettings | None
     terms_url: str
@@ -131,6 +133,8 @@ def load(environ: Mapping[str, str]) -> Environment:
         limits=_limits(environ, demo=demo),
         metrics_token=_secret(environ, "MATRICULA_METRICS_TOKEN", demo=demo, home=home, least=16),
         email_url=_email_url(environ, demo=demo),
+        mail_per_second=_integer(environ, "MATRICULA_MAIL_RATE", default=20, low=1, high=1000),
+        reminders=_choice(environ, "MATRICULA_REMINDERS", ("consent", "on", "off")),
         web_workers=_integer(environ, "WEB_WORKERS", default=os.cpu_count() or 1, low=1, high=256),
         razorpay=_razorpay(environ, demo=demo, home=home, port=port),
         terms_url=_terms_url(environ),
@@ -225,6 +229,16 @@ def _flag(environ: Mapping[str, str], name: str, *, default: bool) -> bool:
     if text in {"0", "false", "no", "off"}:
         return False
     raise SettingError(name, f"is {text!r}, not a yes or a no", "set it to 1 or 0")
+
+
+def _choice(environ: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
+    """One of these words; the first when nothing is set."""
+    text = environ.get(name, "").strip().lower() or choices[0]
+    if text not in choices:
+        raise SettingError(
+            name, f"is {text!r}", f"set it to {', '.join(choices[:-1])} or {choices[-1]}"
+        )
+    return text
 
 
 def _integer(environ: Mapping[str, str], name: str, *, default: int, low: int, high: int) -> int:

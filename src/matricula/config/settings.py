@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "matricula.enrollments",
     "matricula.orders",
     "matricula.payments",
+    "matricula.notifications",
     "matricula.support",
     "matricula.waitingroom",
     "matricula.waitlist",
@@ -197,8 +198,9 @@ CONTENT_SECURITY_POLICY = {
 }
 
 # --- mail, files, language ------------------------------------------------------------------
+SITE_NAME = "Matricula"
 # Mail is queued; the worker sends it through the transport.
-EMAIL_BACKEND = "matricula.kernel.mail.Backend"
+EMAIL_BACKEND = "matricula.notifications.mail.Backend"
 EMAIL_TIMEOUT = 20
 EMAIL_FILE_PATH = str(ENVIRONMENT.home / "mail")
 MAIL_TRANSPORT = "django.core.mail.backends.filebased.EmailBackend"
@@ -207,7 +209,7 @@ if ENVIRONMENT.email_url:
     MAIL_TRANSPORT = _SMTP.pop("EMAIL_BACKEND")
     vars().update({name: value for name, value in _SMTP.items() if value})
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = (
-    f"Matricula <no-reply@{urlsplit(ENVIRONMENT.base_url).hostname or 'localhost'}>"
+    f"{SITE_NAME} <no-reply@{urlsplit(ENVIRONMENT.base_url).hostname or 'localhost'}>"
 )
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [PACKAGE / "edges" / "web" / "static"]
@@ -220,6 +222,13 @@ EVENTS_RETRY_MILLISECONDS = 3000
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
+LANGUAGES = [
+    ("en", "English"),
+    ("hi", "हिन्दी"),
+    ("es", "Español"),
+    ("fr", "Français"),
+    ("ar", "العربية"),
+]
 
 # --- jobs, console --------------------------------------------------------------------------
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"

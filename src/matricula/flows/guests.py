@@ -9,10 +9,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.conf import settings
-from django.core.mail import EmailMessage
 from django.db import transaction
-from django.template.loader import render_to_string
 
 from matricula.accounts import guests
 from matricula.accounts.models import Person
@@ -90,20 +87,3 @@ def _give_up(enrollment: Enrollment, actor_id: UUID) -> None:
         cancel.cancel(enrollment.pk, enrollment.person_id, actor_id=actor_id, reason=reason)
         return
     refund.refund_by_staff(order.pk, {line.pk: line.total_minor}, actor_id=actor_id, reason=reason)
-
-
-def write(order_id: UUID, *, is_refund: bool) -> bool:
-    """Writes to the guest who placed the order: the link to what was bought, or that the money is
-    on its way back. False when there is no guest to write to."""
-    order = Order.objects.select_related("person").get(pk=order_id)
-    email = order.person.guest_email
-    lines = order.lines.select_related("enrollment").order_by("position")
-    is_in = any(line.enrollment.stage == Stage.CONFIRMED for line in lines)
-    if not email or not (is_refund or is_in):
-        return False
-    link = f"{settings.ENVIRONMENT.base_url}/guests/{guests.link_token(order.person_id)}/"
-    context = {"order": order, "lines": lines, "link": link}
-    template = "guests/refund_mail.txt" if is_refund else "guests/link_mail.txt"
-    subject = "Your payment is on its way back" if is_refund else "Open your course"
-    EmailMessage(subject, render_to_string(template, context), to=[email]).send()
-    return True

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from procrastinate.contrib.django import app
 
-from matricula.flows import expire, guests, issue, promote, reconcile, refund
+from matricula.flows import expire, issue, promote, reconcile, refund, remind, tell
 from matricula.kernel import correlation, idempotency
 from matricula.kernel.models import Event
-from matricula.kernel.outbox import owe
+from matricula.kernel.outbox import owe, owe_together
 from matricula.orders.models import OrderLine
 from matricula.payments import gateways
 
@@ -48,12 +48,9 @@ def forget_answers(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's sig
 
 @app.task
 def send_refund(event_seq: int, correlation_id: str = "") -> None:
-    """A refund was decided: the gateway is asked for it, and a guest is told by mail."""
+    """A refund was decided: the gateway is asked for it."""
     with correlation.following(correlation_id):
-        event = Event.objects.get(seq=event_seq)
-        refund.send(UUID(event.data["refund"]))
-        if _is_told_first(event):
-            guests.write(UUID(event.data["order"]), is_refund=True)
+        refund.send(UUID(Event.objects.get(seq=event_seq).data["refund"]))
 
 
 def _is_told_first(event: Event) -> bool:
@@ -67,12 +64,11 @@ owe(send_refund, "payment.refund_requested")
 
 @app.task
 def finish_payment(event_seq: int, correlation_id: str = "") -> None:
-    """An order was paid: it is invoiced, and a guest gets the link to what was bought."""
+    """An order was paid: it is invoiced."""
     with correlation.following(correlation_id):
         event = Event.objects.get(seq=event_seq)
         if _is_told_first(event):
             issue.issue_invoice(UUID(event.data["order"]))
-            guests.write(UUID(event.data["order"]), is_refund=False)
 
 
 owe(finish_payment, "payment.completed")
@@ -86,6 +82,34 @@ def issue_credit_note(event_seq: int, correlation_id: str = "") -> None:
 
 
 owe(issue_credit_note, "payment.refunded")
+
+
+@app.task
+def tell_people(event_seqs: list[int]) -> int:
+    """What happened is told to those it concerns."""
+    return tell.tell(event_seqs)
+
+
+owe_together(tell_people, *tell.TOLD_TYPES)
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(queueing_lock="tell_missing", pass_context=False)
+def tell_missing(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's signature
+    """Every five minutes: confirmations whose job was lost."""
+    return tell.tell_missing()
+
+
+@app.periodic(cron="* * * * *")
+@app.task(queueing_lock="remind", pass_context=False)
+def remind_people(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's signature
+    """Every minute: holds that end, courses that begin, unfinished checkouts, tasks of staff."""
+    return (
+        remind.tell_ending_holds()
+        + remind.tell_starting_courses()
+        + remind.tell_unfinished_checkouts()
+        + remind.tell_staff()
+    )
 
 
 @app.periodic(cron="*/5 * * * *")

@@ -20,10 +20,11 @@ from django.template.loader import render_to_string
 from matricula.accounts import guests
 from matricula.accounts.models import Person
 from matricula.enrollments import queries as enrollments
-from matricula.kernel import events, ids, mail
+from matricula.kernel import events, ids
 from matricula.kernel.errors import NotFound
 from matricula.kernel.events import NewEvent
 from matricula.kernel.locks import lock_person
+from matricula.notifications.actions import header_id
 from matricula.orders import queries as orders
 from matricula.support import actions, queries, rules
 from matricula.support.actions import Draft
@@ -100,7 +101,7 @@ def ask_as_guest(email: str, full_name: str, question: Question) -> None:
         if settings.ENVIRONMENT.limits:
             rules.check_open(queries.live_of_guests(email), rules.MOST_OPEN_OF_GUEST)
         _begin(conversation_id, guest.pk, question, text)
-        headers = {"Message-ID": mail.message_id(ids.to_text("sup", conversation_id))}
+        headers = {"Message-ID": header_id(ids.to_text("sup", conversation_id))}
         subject = "We have your message"
         EmailMessage(subject, body, to=[email], headers=headers).send()
 
@@ -253,10 +254,10 @@ def _answer_letter(found: ConversationRecord, text: str) -> EmailMessage:
         {"name": person.full_name, "subject": found.subject, "answer": text, "link": link},
     )
     headers = {
-        "Message-ID": mail.message_id(f"{reference}.{ids.new_id().hex}"),
+        "Message-ID": header_id(f"{reference}.{ids.new_id().hex}"),
         # What keeps the mails of one conversation together in the reader's program.
-        "References": mail.message_id(reference),
-        "In-Reply-To": mail.message_id(reference),
+        "References": header_id(reference),
+        "In-Reply-To": header_id(reference),
     }
     to = [person.guest_email or person.email]
     return EmailMessage(f"Re: {found.subject}", body, to=to, headers=headers)

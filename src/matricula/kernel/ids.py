@@ -33,6 +33,7 @@ Prefix = Literal[
     "sup",
     "wtl",
     "off",
+    "dlv",
 ]
 
 _SUFFIX_LENGTH = 26

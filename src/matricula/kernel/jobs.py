@@ -2,20 +2,8 @@
 
 from __future__ import annotations
 
-from procrastinate import JobContext, RetryStrategy
+from procrastinate import JobContext
 from procrastinate.contrib.django import app
-
-from matricula.kernel import correlation, mail
-
-# After 3 s, 9 s, 27 s … about eight hours in all.
-MAIL_RETRIES = RetryStrategy(max_attempts=9, exponential_wait=3, retry_exceptions=[OSError])
-
-
-@app.task(retry=MAIL_RETRIES)
-def deliver_mail(mail_id: int, correlation_id: str = "") -> bool:
-    """Sends a queued mail."""
-    with correlation.following(correlation_id):
-        return mail.deliver(mail_id)
 
 
 @app.periodic(cron="* * * * *")

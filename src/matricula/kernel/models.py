@@ -1,4 +1,4 @@
-"""The kernel's own tables: the event log, its outbox, remembered answers, outgoing mail."""
+"""The kernel's own tables: the event log, its outbox, remembered answers."""
 
 from __future__ import annotations
 
@@ -65,14 +65,3 @@ class RememberedAnswer(models.Model):
 
     def __str__(self) -> str:
         return self.key
-
-
-class OutgoingMail(models.Model):
-    """A mail that is not sent yet. It may hold a secret link, so it is deleted once it is sent."""
-
-    content = models.JSONField()
-    error = models.TextField(blank=True, help_text="Why the last try failed.")
-    created_at = models.DateTimeField(db_default=Now())
-
-    def __str__(self) -> str:
-        return str(self.pk)

@@ -30,6 +30,7 @@ AFTER_FAILURE_SECONDS = 1.0
 
 log = structlog.get_logger(__name__)
 _owed: dict[str, list[Task[..., Any, Any]]] = defaultdict(list)
+_owed_together: set[int] = set()  # ids of tasks
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,13 @@ def owe(task: Task[..., Any, Any], *event_types: str) -> None:
         _owed[event_type].append(task)
 
 
+def owe_together(task: Task[..., Any, Any], *event_types: str) -> None:
+    """As `owe`, but one job for all those events of a batch, at most `BATCH`: it is enqueued with
+    the keyword argument `event_seqs`. For effects that cost little beside a job of their own."""
+    _owed_together.add(id(task))
+    owe(task, *event_types)
+
+
 def dispatch_batch() -> int:
     """Takes up to `BATCH` owed events and enqueues what they owe; returns how many it took.
 
@@ -60,7 +68,10 @@ def dispatch_batch() -> int:
     with transaction.atomic():
         taken = _take()
         for task, events in _jobs(taken):
-            task.batch_defer(*map(_arguments, events))
+            if id(task) in _owed_together:
+                task.defer(event_seqs=[event.seq for event in events])
+            else:
+                task.batch_defer(*map(_arguments, events))
         if taken:
             _notify(taken)
     return len(taken)

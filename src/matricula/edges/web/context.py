@@ -9,7 +9,6 @@ from django.http import HttpRequest
 
 from matricula.kernel import correlation
 
-SITE_NAME = "Matricula"
 FRAGMENT = "X-Fragment"
 
 
@@ -22,7 +21,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
     Touches neither database nor session: error pages use it too.
     """
     return {
-        "site_name": SITE_NAME,
+        "site_name": settings.SITE_NAME,
         "base_url": settings.ENVIRONMENT.base_url,
         "demo": settings.ENVIRONMENT.demo,
         "correlation_id": correlation.current(),

@@ -17,7 +17,6 @@ from django.views.decorators.csrf import csrf_exempt
 from matricula.accounts.models import Person
 from matricula.catalog import queries as catalog
 from matricula.edges.web import bills, offers, progress
-from matricula.edges.web.context import SITE_NAME
 from matricula.edges.web.guard import SeeOther, page, visitor_id
 from matricula.edges.web.views.errors import error_page
 from matricula.edges.web.visits import find_checkout, is_guests
@@ -153,7 +152,7 @@ def _gateway(
         "order_id": payment.provider_order_id,
         "amount": payment.amount.minor,
         "currency": payment.amount.currency,
-        "name": SITE_NAME,
+        "name": settings.SITE_NAME,
         "description": titles[:LONGEST],
         "prefill[name]": order.buyer_name,
         "prefill[email]": order.buyer_email,

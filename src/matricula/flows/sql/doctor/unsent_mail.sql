@@ -1,2 +1,3 @@
-SELECT format('mail %s of %s: %s', id, created_at, coalesce(nullif(error, ''), 'not tried yet')) AS detail
-  FROM kernel_outgoingmail WHERE created_at < now() - interval '12 hours'
+SELECT format('mail %s, due since %s', id, due_at) AS detail
+  FROM notifications_delivery
+ WHERE state = 'queued' AND due_at < now() - interval '1 hour'

@@ -1,0 +1,170 @@
+"""People are reminded: a hold that ends, a course that starts, a checkout left unfinished. And
+staff are told of what only they can decide.
+
+Nothing happens at these moments, so no event owes them: periodic jobs look for them. Each is said
+once, since a message's id follows from what it is about.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID, uuid5
+
+from django.conf import settings
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from matricula.accounts.models import Person
+from matricula.enrollments.models import Enrollment
+from matricula.enrollments.states import LIVE, Stage
+from matricula.flows import tell
+from matricula.flows.letters import about, enrolling
+from matricula.kernel import clock, words
+from matricula.notifications import actions, sending
+from matricula.notifications.actions import Saying
+from matricula.notifications.kinds import Category
+from matricula.notifications.letters import Action, Letter
+from matricula.notifications.models import Delivery, Message, Preference
+from matricula.orders.models import Order
+from matricula.orders.states import OrderState
+from matricula.payments.models import StaffTask
+
+BATCH = 200
+HOLD_WARNING = timedelta(minutes=10)
+COURSE_WARNING = timedelta(hours=24)
+# An unfinished checkout is written about once after each of these.
+UNFINISHED = (timedelta(hours=1), timedelta(hours=24))
+TOO_LATE = timedelta(hours=48)
+_SECOND = UUID("3b8f3d0e-4f61-5d62-9b43-0c7f6f0f2f10")
+
+
+def tell_ending_holds() -> int:
+    """Seats held for payment that end in ten minutes, if they were held for twenty at least."""
+    at = clock.now()
+    rows = Enrollment.objects.filter(
+        stage=Stage.PAYMENT_PENDING,
+        hold_expires_at__gt=at,
+        hold_expires_at__lte=at + HOLD_WARNING,
+        requested_at__lte=at - HOLD_WARNING,
+    )
+    return _say("hold_ending", rows, enrolling.hold_ending)
+
+
+def tell_starting_courses() -> int:
+    """Courses that begin within a day, to those who enrolled more than a day ago: the others have
+    just been told in their confirmation."""
+    at = clock.now()
+    rows = Enrollment.objects.filter(
+        stage=Stage.CONFIRMED,
+        confirmed_at__lte=at - COURSE_WARNING,
+        cohort__starts_at__gt=at,
+        cohort__starts_at__lte=at + COURSE_WARNING,
+    )
+    return _say("course_starting", rows, enrolling.starting)
+
+
+def tell_unfinished_checkouts() -> int:
+    """Checkouts left unpaid an hour ago, and a day ago. Only to those who want it: see
+    MATRICULA_REMINDERS."""
+    if settings.ENVIRONMENT.reminders == "off":
+        return 0
+    said = 0
+    for number, after in enumerate(UNFINISHED):
+        until = UNFINISHED[number + 1] if number + 1 < len(UNFINISHED) else TOO_LATE
+        rows = _unfinished().filter(
+            requested_at__lte=clock.now() - after, requested_at__gt=clock.now() - until
+        )
+        said += _say("checkout_waiting", rows, enrolling.unfinished, number=number)
+    return said
+
+
+def tell_staff() -> int:
+    """New tasks, to those who may see them."""
+    told = Message.objects.filter(kind="staff_task", event_id=OuterRef("pk"))
+    tasks = list(
+        StaffTask.objects.filter(~Exists(told), closed_at__isnull=True).order_by("pk")[:BATCH]
+    )
+    people = list(_task_readers()) if tasks else []
+    return actions.say(
+        [
+            Saying("staff_task", task.pk, about.recipient(person), _alert(task, person))
+            for task in tasks
+            for person in people
+        ]
+    )
+
+
+def _say(kind: str, rows: QuerySet[Enrollment], write: tell.Write, *, number: int = 0) -> int:
+    """Says it to those who were not told yet. `number` counts repetitions about one enrollment."""
+    found = rows.select_related("course", "cohort", "person").order_by("pk")
+    said = 0
+    pages = found.filter(person__is_active=True)
+    for fact in about.of_enrollments(pages.exclude(pk__in=_told(kind, number))[:BATCH]):
+        key = uuid5(_SECOND, str(fact.event_id)) if number else fact.event_id
+        said += tell.say([(kind, about.dated(fact, key), write)])
+    return said
+
+
+def _told(kind: str, number: int) -> list[UUID]:
+    """Enrollments that lately were told of; a repetition is known by the id it was given."""
+    rows = Message.objects.filter(kind=kind, created_at__gt=clock.now() - timedelta(days=4))
+    keys = set(rows.values_list("event_id", flat=True))
+    if not number:
+        return list(keys)
+    recent = Enrollment.objects.filter(requested_at__gt=clock.now() - TOO_LATE, stage=Stage.EXPIRED)
+    return [pk for pk in recent.values_list("pk", flat=True) if uuid5(_SECOND, str(pk)) in keys]
+
+
+def _unfinished() -> QuerySet[Enrollment]:
+    """Expired, unpaid, and nothing came of it since; by people who want to be reminded."""
+    again = Enrollment.objects.filter(
+        person=OuterRef("person"), course=OuterRef("course"), stage__in=LIVE
+    )
+    wants = Preference.objects.filter(
+        person=OuterRef("person"), category=Category.REMINDER, wants_mail=True
+    )
+    rows = Enrollment.objects.filter(
+        ~Exists(again),
+        stage=Stage.EXPIRED,
+        person__guest_email="",
+        order_lines__order__state=OrderState.EXPIRED,
+    )
+    return rows.filter(Exists(wants)) if settings.ENVIRONMENT.reminders == "consent" else rows
+
+
+def _still_unfinished(delivery: Delivery) -> bool:
+    """Whoever has come back since, or paid, is not reminded."""
+    if delivery.message is None or delivery.person_id is None:
+        return False
+    lately = clock.now() - TOO_LATE - timedelta(days=1)
+    orders = Order.objects.filter(
+        person=delivery.person_id,
+        placed_at__gt=lately,
+        state__in=[OrderState.OPEN, OrderState.PAID],
+    )
+    return not orders.exists()
+
+
+sending.send_only_if("checkout_waiting", _still_unfinished)
+
+
+def _task_readers() -> QuerySet[Person]:
+    may = Q(is_superuser=True)
+    for way in ("groups__permissions", "user_permissions"):
+        may |= Q(**{f"{way}__codename": "view_stafftask"})
+    return Person.objects.filter(may, is_staff=True, is_active=True).distinct()
+
+
+def _alert(task: StaffTask, person: Person) -> Letter:
+    with translation.override(person.language or settings.LANGUAGE_CODE):
+        facts = [(_("About"), task.cause)]
+        if task.due_at is not None:
+            facts.append((_("To be done by"), words.moment(task.due_at)))
+        return Letter(
+            subject=_("To decide: %(what)s") % {"what": task.get_kind_display()},
+            heading=_("Something needs your decision"),
+            summary=task.detail,
+            facts=facts,
+            action=Action(_("Open the task"), f"/console/payments/stafftask/{task.pk}/change/"),
+        )

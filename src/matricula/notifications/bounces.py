@@ -1,0 +1,119 @@
+"""News about mail that was sent: it came back, or its reader called it spam.
+
+Mail services tell by webhook (`edges/hooks/mail.py`); a mail server of one's own hands the returned
+message to `matricula bounce`, and `read_report` finds out what it says.
+"""
+
+from __future__ import annotations
+
+import email
+import re
+from dataclasses import dataclass
+from email import policy
+from email.message import EmailMessage, Message
+
+from django.db import transaction
+
+from matricula.notifications.actions import suppress
+from matricula.notifications.models import Delivery, SuppressedAddress
+from matricula.notifications.states import DELIVERY, DeliveryState
+
+LONGEST_DETAIL = 500
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a returned message says. `message_id` is the header of the mail it is about."""
+
+    message_id: str
+    address: str
+    is_complaint: bool
+    detail: str
+
+
+def record(report: Report) -> bool:
+    """Notes it on the mail, and sends no more to the address; False when the mail is none of ours.
+
+    After a complaint only mail about purchases and the account is still sent.
+    """
+    reason = SuppressedAddress.Reason
+    return _hear(
+        report,
+        "complain" if report.is_complaint else "bounce",
+        reason.COMPLAINT if report.is_complaint else reason.BOUNCE,
+    )
+
+
+@transaction.atomic
+def _hear(report: Report, trigger: str, reason: SuppressedAddress.Reason) -> bool:
+    rows = Delivery.objects.select_for_update(no_key=True).filter(
+        message_id_header=report.message_id
+    )
+    # The address alone is not believed: whoever can write to us could silence anybody.
+    row = rows.filter(address__iexact=report.address).first() if report.address else rows.first()
+    if row is None:
+        return False
+    state = DeliveryState(row.state)
+    if DELIVERY.allows(state, trigger):
+        row.state, row.content = DELIVERY.transition(state, trigger), None
+        row.error = report.detail[:LONGEST_DETAIL]
+        row.save(update_fields=["state", "error", "content"])
+    suppress(row.address, reason, report.detail)
+    return True
+
+
+def read_report(raw: bytes) -> Report | None:
+    """What a returned message says: a delivery status (RFC 3464) that failed for good, or a
+    feedback report (RFC 5965). None for anything else, such as a delay or an automatic answer."""
+    parsed = email.message_from_bytes(raw, policy=policy.default)
+    message_id = _original_id(parsed)
+    if not message_id or parsed.get_content_type() != "multipart/report":
+        return None
+    fields = _fields(parsed)
+    if "feedback-type" in fields:
+        if fields["feedback-type"].lower() != "abuse":
+            return None
+        return Report(message_id, _address(fields.get("original-rcpt-to", "")), True, "abuse")
+    status = fields.get("status", "")
+    if fields.get("action", "").lower() != "failed" or not status.startswith("5"):
+        return None
+    detail = f"{status} {fields.get('diagnostic-code', '')}".strip()
+    return Report(message_id, _address(fields.get("final-recipient", "")), False, detail)
+
+
+def _fields(report: Message) -> dict[str, str]:
+    """The fields of the machine-readable part: its blocks are parsed as messages of their own."""
+    found: dict[str, str] = {}
+    for part in report.walk():
+        kind = part.get_content_type()
+        blocks: list[Message] = []
+        if kind == "message/delivery-status":
+            blocks = [block for block in part.get_payload() if isinstance(block, Message)]
+        elif kind == "message/feedback-report":
+            text = part.get_payload(decode=True) or b""
+            if isinstance(part.get_payload(), list):
+                blocks = [block for block in part.get_payload() if isinstance(block, Message)]
+            else:
+                blocks = [email.message_from_bytes(bytes(text))]
+        for block in blocks:
+            found |= {name.lower(): str(value).strip() for name, value in block.items()}
+    return found
+
+
+def _original_id(report: Message) -> str:
+    """The Message-ID of the mail that is returned whole, or by its head."""
+    for part in report.walk():
+        kind = part.get_content_type()
+        if kind == "message/rfc822":
+            inner = part.get_payload()
+            if isinstance(inner, list) and isinstance(inner[0], EmailMessage):
+                return str(inner[0]["Message-ID"] or "").strip()
+        elif kind == "text/rfc822-headers":
+            head = email.message_from_string(str(part.get_payload()), policy=policy.default)
+            return str(head["Message-ID"] or "").strip()
+    return ""
+
+
+def _address(field: str) -> str:
+    """`rfc822; somebody@example.org` (RFC 3464, section 2.3.2), or the address alone."""
+    return re.sub(r"^\s*rfc822\s*;", "", field, flags=re.IGNORECASE).strip().strip("<>")

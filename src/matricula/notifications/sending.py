@@ -1,0 +1,247 @@
+"""Sends queued mail: a thread of the worker that takes what is due in batches, over one connection
+to the relay, at a steady rate.
+
+A mail goes out at least once. Taking it moves its time on, so that nobody else takes it, and a
+sender that dies leaves it to be taken again; only a crash between the relay's yes and our record
+makes a second copy, and that one has the same Message-ID. Nothing is sent inside a transaction.
+"""
+
+from __future__ import annotations
+
+import smtplib
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from enum import Enum
+from typing import Any
+
+import structlog
+from anymail.exceptions import AnymailError, AnymailRecipientsRefused
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives, get_connection
+from django.core.mail.backends.base import BaseEmailBackend
+from django.db import DatabaseError, InterfaceError, connection, transaction
+
+from matricula.kernel import clock, correlation, events
+from matricula.kernel.events import NewEvent
+from matricula.notifications.actions import suppress
+from matricula.notifications.kinds import ALWAYS, KINDS
+from matricula.notifications.models import LONGEST_ERROR, Delivery, SuppressedAddress
+from matricula.notifications.states import DELIVERY, DeliveryState
+
+BATCH = 50
+IDLE_SECONDS = 0.5
+AFTER_FAILURE_SECONDS = 5.0
+LEASE = timedelta(minutes=10)
+# Tried again after so many minutes; together a little over three days, as relays themselves do.
+_PAUSES = (1, 2, 5, 15, 30, 60, 120, 240, 480, 960, 1440, 1440)
+# So many mails an hour to one address are plenty; the rest wait, none is lost.
+MOST_AN_HOUR = 30
+_RETRY_SOON = timedelta(minutes=10)
+# Enhanced status codes (RFC 3463) that say the address itself is no good.
+_NO_SUCH_ADDRESS = ("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10")
+
+log = structlog.get_logger(__name__)
+
+Check = Callable[[Delivery], bool]
+Maker = Callable[[str], tuple[bytes, str]]
+_still_true: dict[str, Check] = {}
+_makers: dict[str, Maker] = {}
+
+
+class Outcome(Enum):
+    """What became of one try."""
+
+    SENT = "send"
+    REFUSED = "fail"
+    NO_SUCH_ADDRESS = "bounce"
+    AGAIN = "again"
+
+
+def send_only_if(kind: str, check: Check) -> None:
+    """From now on mail of this kind is sent only if `check` still says so when its time comes."""
+    _still_true[kind] = check
+
+
+def attach(source: str, maker: Maker) -> None:
+    """From now on attachments of this source are made by `maker`: reference in, content and media
+    type out."""
+    _makers[source] = maker
+
+
+def send_until(stop: threading.Event) -> None:
+    """Sends what is due until told to stop. A database or a relay that is away is waited for."""
+    while not stop.is_set():
+        try:
+            pause = 0.0 if send_due(stop) == BATCH else IDLE_SECONDS
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("mail_not_read", error=str(error))
+            pause = AFTER_FAILURE_SECONDS
+        connection.close()
+        stop.wait(pause)
+
+
+def send_due(stop: threading.Event | None = None) -> int:
+    """Sends one batch of what is due; returns how many mails were taken."""
+    batch = _take()
+    if not batch:
+        return 0
+    relay = get_connection(settings.MAIL_TRANSPORT)
+    try:
+        _send(batch, relay, stop)
+    finally:
+        relay.close()
+    return len(batch)
+
+
+def _send(batch: Sequence[Delivery], relay: BaseEmailBackend, stop: threading.Event | None) -> None:
+    began = time.monotonic()
+    for number, row in enumerate(batch):
+        if stop is not None and stop.is_set():
+            _give_back(batch[number:])
+            return
+        if _is_turned_down(row):
+            continue
+        try:
+            relay.open()  # once for the batch, and again after the relay has hung up
+        except (OSError, AnymailError) as error:
+            for left in batch[number:]:  # not tried one by one: each would wait for its time-out
+                _record(left, Outcome.AGAIN, f"{type(error).__name__}: {error}")
+            return
+        outcome, said = _try(row, relay)
+        _record(row, outcome, said)
+        if outcome is Outcome.AGAIN:
+            relay.close()
+        _keep_pace(began, number + 1, stop)
+
+
+def _take() -> list[Delivery]:
+    with transaction.atomic():
+        rows = Delivery.objects.select_for_update(skip_locked=True, no_key=True).filter(
+            state=DeliveryState.QUEUED, due_at__lte=clock.now()
+        )
+        taken = list(rows.order_by("due_at")[:BATCH])
+        Delivery.objects.filter(pk__in=[row.pk for row in taken]).update(due_at=clock.now() + LEASE)
+    return taken
+
+
+def _give_back(rows: Sequence[Delivery]) -> None:
+    Delivery.objects.filter(pk__in=[row.pk for row in rows], state=DeliveryState.QUEUED).update(
+        due_at=clock.now()
+    )
+
+
+def _is_turned_down(row: Delivery) -> bool:
+    """Whether the mail is not sent now: its address takes none, it is not true any more, or the
+    address has had enough for this hour."""
+    suppressed = SuppressedAddress.objects.filter(address=row.address.lower()).first()
+    if suppressed is not None and (
+        suppressed.reason == SuppressedAddress.Reason.BOUNCE
+        or KINDS[row.kind].category not in ALWAYS
+    ):
+        _move(row, "suppress", f"No mail goes to this address: {suppressed.get_reason_display()}.")
+        return True
+    check = _still_true.get(row.kind)
+    if check is not None and not check(row):
+        _move(row, "outdate", "Not true any more when its time came.")
+        return True
+    lately = Delivery.objects.filter(
+        address=row.address, sent_at__gte=clock.now() - timedelta(hours=1)
+    )
+    if lately.count() >= MOST_AN_HOUR:
+        Delivery.objects.filter(pk=row.pk).update(
+            due_at=clock.now() + _RETRY_SOON, error="This address has had enough for this hour."
+        )
+        return True
+    return False
+
+
+def _try(row: Delivery, relay: BaseEmailBackend) -> tuple[Outcome, str]:
+    """One try; a mail that cannot be made or is refused fails alone."""
+    with correlation.following(row.correlation_id):
+        try:
+            _message(row, relay).send()
+        except smtplib.SMTPRecipientsRefused as error:
+            code, said = next(iter(error.recipients.values()))
+            return _of_smtp(code, said), _words(code, said)
+        except AnymailRecipientsRefused as error:
+            return Outcome.NO_SUCH_ADDRESS, str(error)
+        except smtplib.SMTPResponseException as error:
+            return _of_smtp(error.smtp_code, error.smtp_error), _words(
+                error.smtp_code, error.smtp_error
+            )
+        except (OSError, AnymailError) as error:  # smtplib's other errors are OSErrors
+            return Outcome.AGAIN, f"{type(error).__name__}: {error}"
+        except Exception as error:
+            # A mail that cannot be made must not stop those behind it; staff see it as failed.
+            log.exception("mail_not_made", delivery=str(row))
+            return Outcome.REFUSED, f"{type(error).__name__}: {error}"
+    return Outcome.SENT, ""
+
+
+def _of_smtp(code: int, said: bytes | str) -> Outcome:
+    """RFC 5321, section 4.2.1: 4yz may succeed later, 5yz will not."""
+    if code < 500:  # noqa: PLR2004
+        return Outcome.AGAIN
+    words = _words(code, said)
+    no_such = any(mark in words for mark in _NO_SUCH_ADDRESS)
+    return Outcome.NO_SUCH_ADDRESS if no_such else Outcome.REFUSED
+
+
+def _words(code: int, said: bytes | str) -> str:
+    return f"{code} {said.decode('utf-8', 'replace') if isinstance(said, bytes) else said}"
+
+
+@transaction.atomic
+def _record(row: Delivery, outcome: Outcome, error: str) -> None:
+    tries = row.tries + 1
+    if outcome is Outcome.AGAIN and tries <= len(_PAUSES):
+        due_at = clock.now() + timedelta(minutes=_PAUSES[tries - 1])
+        Delivery.objects.filter(pk=row.pk).update(
+            tries=tries, error=error[:LONGEST_ERROR], due_at=due_at
+        )
+        log.warning("mail_not_sent", delivery=str(row), tries=tries)
+        return
+    trigger = "fail" if outcome is Outcome.AGAIN else outcome.value
+    _move(row, trigger, error, tries=tries)
+    if outcome is Outcome.NO_SUCH_ADDRESS:
+        suppress(row.address, SuppressedAddress.Reason.BOUNCE, error)
+    if row.person_id is not None:
+        type_ = "message.sent" if outcome is Outcome.SENT else "message.failed"
+        events.append([NewEvent(type_, row.pk, row.person_id, data={"kind": row.kind})])
+
+
+def _move(row: Delivery, trigger: str, error: str, *, tries: int | None = None) -> None:
+    state = DELIVERY.transition(DeliveryState(row.state), trigger)
+    changed: dict[str, Any] = {"state": state, "error": error[:LONGEST_ERROR]}
+    if tries is not None:
+        changed["tries"] = tries
+    if state == DeliveryState.SENT:
+        changed |= {"sent_at": clock.now(), "content": None, "error": ""}
+    Delivery.objects.filter(pk=row.pk, state=row.state).update(**changed)
+
+
+def _message(row: Delivery, relay: BaseEmailBackend) -> EmailMultiAlternatives:
+    content: dict[str, Any] = row.content or {}
+    message = EmailMultiAlternatives(
+        row.subject,
+        content["text"],
+        settings.DEFAULT_FROM_EMAIL,
+        [row.address],
+        headers={**content["headers"], "Message-ID": row.message_id_header},
+        connection=relay,
+    )
+    if content["html"]:
+        message.attach_alternative(content["html"], "text/html")
+    for name, source, reference in content["attachments"]:
+        made, media_type = _makers[source](reference)
+        message.attach(name, made, media_type)
+    return message
+
+
+def _keep_pace(began: float, sent: int, stop: threading.Event | None) -> None:
+    """A steady rate: relays slow down or block who floods them."""
+    ahead = sent / settings.ENVIRONMENT.mail_per_second - (time.monotonic() - began)
+    if ahead > 0 and stop is not None:
+        stop.wait(ahead)
