@@ -11,7 +11,9 @@ from django.test import Client
 
 from matricula.accounts.models import Person
 from matricula.enrollments.models import Enrollment
-from matricula.flows import issue
+from matricula.flows import issue, tell
+from matricula.kernel.models import Event
+from matricula.notifications.models import Delivery
 from matricula.orders.models import Order
 from matricula.payments.models import Payment
 from tests.support.paying import assert_books_agree
