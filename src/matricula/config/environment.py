@@ -72,6 +72,16 @@ class WaitlistSettings:
 
 
 @dataclass(frozen=True)
+class MailSettings:
+    """How mail leaves: through this address (None: into files), so many a second. `reminders` of
+    unfinished checkouts go to nobody, to all, or to those who asked for them."""
+
+    url: str | None
+    per_second: int
+    reminders: str
+
+
+@dataclass(frozen=True)
 class Environment:
     """One installation's settings, checked."""
 
@@ -89,9 +99,7 @@ class Environment:
     trusted_proxies: tuple[str, ...]
     limits: bool
     metrics_token: str
-    email_url: str | None
-    mail_per_second: int
-    reminders: str
+    mail: MailSettings
     web_workers: int
     razorpay: RazorpaySettings | None
     terms_url: str
@@ -132,9 +140,7 @@ def load(environ: Mapping[str, str]) -> Environment:
         trusted_proxies=_trusted_proxies(environ),
         limits=_limits(environ, demo=demo),
         metrics_token=_secret(environ, "MATRICULA_METRICS_TOKEN", demo=demo, home=home, least=16),
-        email_url=_email_url(environ, demo=demo),
-        mail_per_second=_integer(environ, "MATRICULA_MAIL_RATE", default=20, low=1, high=1000),
-        reminders=_choice(environ, "MATRICULA_REMINDERS", ("consent", "on", "off")),
+        mail=_mail(environ, demo=demo),
         web_workers=_integer(environ, "WEB_WORKERS", default=os.cpu_count() or 1, low=1, high=256),
         razorpay=_razorpay(environ, demo=demo, home=home, port=port),
         terms_url=_terms_url(environ),
@@ -397,6 +403,14 @@ def _limits(environ: Mapping[str, str], *, demo: bool) -> bool:
             "MATRICULA_LIMITS", "is off outside demo mode", "unset it, or set MATRICULA_DEMO=1"
         )
     return text == "default"
+
+
+def _mail(environ: Mapping[str, str], *, demo: bool) -> MailSettings:
+    return MailSettings(
+        url=_email_url(environ, demo=demo),
+        per_second=_integer(environ, "MATRICULA_MAIL_RATE", default=20, low=1, high=1000),
+        reminders=_choice(environ, "MATRICULA_REMINDERS", ("consent", "on", "off")),
+    )
 
 
 def _email_url(environ: Mapping[str, str], *, demo: bool) -> str | None:

@@ -204,8 +204,8 @@ EMAIL_BACKEND = "matricula.notifications.mail.Backend"
 EMAIL_TIMEOUT = 20
 EMAIL_FILE_PATH = str(ENVIRONMENT.home / "mail")
 MAIL_TRANSPORT = "django.core.mail.backends.filebased.EmailBackend"
-if ENVIRONMENT.email_url:
-    _SMTP = django_environ.Env.email_url_config(ENVIRONMENT.email_url)
+if ENVIRONMENT.mail.url:
+    _SMTP = django_environ.Env.email_url_config(ENVIRONMENT.mail.url)
     MAIL_TRANSPORT = _SMTP.pop("EMAIL_BACKEND")
     vars().update({name: value for name, value in _SMTP.items() if value})
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = (

@@ -67,7 +67,7 @@ def tell_starting_courses() -> int:
 def tell_unfinished_checkouts() -> int:
     """Checkouts left unpaid an hour ago, and a day ago. Only to those who want it: see
     MATRICULA_REMINDERS."""
-    if settings.ENVIRONMENT.reminders == "off":
+    if settings.ENVIRONMENT.mail.reminders == "off":
         return 0
     said = 0
     for number, after in enumerate(UNFINISHED):
@@ -130,7 +130,7 @@ def _unfinished() -> QuerySet[Enrollment]:
         person__guest_email="",
         order_lines__order__state=OrderState.EXPIRED,
     )
-    return rows.filter(Exists(wants)) if settings.ENVIRONMENT.reminders == "consent" else rows
+    return rows.filter(Exists(wants)) if settings.ENVIRONMENT.mail.reminders == "consent" else rows
 
 
 def _still_unfinished(delivery: Delivery) -> bool:

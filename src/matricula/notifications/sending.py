@@ -242,6 +242,6 @@ def _message(row: Delivery, relay: BaseEmailBackend) -> EmailMultiAlternatives:
 
 def _keep_pace(began: float, sent: int, stop: threading.Event | None) -> None:
     """A steady rate: relays slow down or block who floods them."""
-    ahead = sent / settings.ENVIRONMENT.mail_per_second - (time.monotonic() - began)
+    ahead = sent / settings.ENVIRONMENT.mail.per_second - (time.monotonic() - began)
     if ahead > 0 and stop is not None:
         stop.wait(ahead)
