@@ -7,15 +7,15 @@ from django.db import migrations
 
 
 def take_over(apps, schema_editor):
-    outgoing = apps.get_model("kernel", "OutgoingMail")
-    delivery = apps.get_model("notifications", "Delivery")
-    for row in outgoing.objects.order_by("pk").iterator(chunk_size=500):
+    OutgoingMail = apps.get_model("kernel", "OutgoingMail")
+    Delivery = apps.get_model("notifications", "Delivery")
+    for row in OutgoingMail.objects.order_by("pk").iterator(chunk_size=500):
         content = row.content
         html = next((text for text, kind in content["alternatives"] if kind == "text/html"), "")
         headers = dict(content["headers"])
         message_id = headers.pop("Message-ID")
         for address in [*content["to"], *content["cc"], *content["bcc"]]:
-            delivery.objects.create(
+            Delivery.objects.create(
                 id=uuid.uuid4(),
                 kind="other",
                 address=address,
