@@ -10,10 +10,9 @@ from typing import Any
 import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import ClientConnection
 
 from matricula.accounts import tokens
-from tests.support.live import Follower, LiveSite, hear, say
+from tests.support.live import Follower, LiveSite, close_code, hear, say
 
 PATHS = ["events", "events/poll"]
 
@@ -204,14 +203,6 @@ def test_a_closed_account_is_told_so(followed: LiveSite) -> None:
     follower = Follower(f"{followed.site.url}/api/v1/enrollments/{enrollment}/events", token)
     follower.wait_for_end()
     assert follower.status == 401
-
-
-def close_code(socket: ClientConnection) -> int | None:
-    """What the server closes the socket with, after what it still says."""
-    with suppress(ConnectionClosed):
-        while True:
-            socket.recv(timeout=30)
-    return socket.close_code
 
 
 def expired(token: str) -> str:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import httpx
 import psycopg
 from django.conf import settings
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from matricula.accounts import tokens
@@ -169,6 +170,14 @@ class Follower:
         """Returns once so many messages have come."""
         wait_until(lambda: len(self.messages) >= count)
 
+    def wait_until_answered(self) -> None:
+        wait_until(lambda: self.status > 0 or self.ended)
+
+    def connected(self) -> bool:
+        """Whether the site answered."""
+        self.wait_until_answered()
+        return self.status > 0
+
     def wait_for_end(self) -> None:
         wait_until(lambda: self.ended)
 
@@ -196,3 +205,11 @@ def hear(socket: ClientConnection, timeout: float = 60) -> dict[str, Any]:
     """The next message."""
     message: dict[str, Any] = json.loads(socket.recv(timeout=timeout))
     return message
+
+
+def close_code(socket: ClientConnection) -> int | None:
+    """What the server closes the socket with, after what it still says."""
+    with suppress(ConnectionClosed):
+        while True:
+            socket.recv(timeout=30)
+    return socket.close_code
