@@ -9,7 +9,7 @@ from functools import partial
 
 import click
 
-from bench import enrolling, pages, paying, report, starting
+from bench import enrolling, following, pages, paying, report, starting
 from bench.installation import BenchError, Site, running_site
 from bench.report import Figure
 from bench.settings import Settings
@@ -19,6 +19,7 @@ ON_A_SITE: dict[str, Callable[[Site, Settings], Sequence[Figure]]] = {
     "p2": enrolling.thousand_cohorts,
     "p3": paying.paid_path,
     "p4": enrolling.under_load,
+    "p6": following.following,
     "p7": pages.pages,
 }
 BY_ITSELF: dict[str, Callable[[Settings], Sequence[Figure]]] = {"p10": starting.starting}
@@ -30,14 +31,17 @@ NAMES = [*ON_A_SITE, *BY_ITSELF]
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(min=1))
 @click.option("--seconds", default=8.0, show_default=True, type=click.FloatRange(min=1))
 @click.option("--people", default=40_000, show_default=True, type=click.IntRange(min=1000))
+@click.option("--streams", default=10_000, show_default=True, type=click.IntRange(min=200))
 @click.option("--keep/--no-keep", default=True, help="Write bench/results (default) or not.")
-def main(names: Sequence[str], rounds: int, seconds: float, people: int, *, keep: bool) -> None:
-    """Measure Matricula: every benchmark, or those named (p1 p2 p3 p4 p7 p10).
+def main(
+    names: Sequence[str], rounds: int, seconds: float, people: int, streams: int, *, keep: bool
+) -> None:
+    """Measure Matricula: every benchmark, or those named (p1 p2 p3 p4 p6 p7 p10).
 
     Each figure stands beside its limit, measured in the same run, in turns. A figure of one run
     says nothing beside one of another run; the ratio does. bench/README.md says what each means.
     """
-    settings = Settings(rounds=rounds, seconds=seconds, people=people)
+    settings = Settings(rounds=rounds, seconds=seconds, people=people, streams=streams)
     wanted = [name for name in NAMES if not names or name in names]
     figures: list[Figure] = []
     try:

@@ -42,8 +42,8 @@ def under_load(site: Site, settings: Settings) -> Sequence[Figure]:
     outcomes: list[Outcome] = []
 
     def measure() -> float:
-        top = _enroll(site, settings, filling.HOT).per_second
-        outcomes.append(_enroll(site, settings, filling.HOT, rate=top * LOAD))
+        top = enroll(site, settings, filling.HOT).per_second
+        outcomes.append(enroll(site, settings, filling.HOT, rate=top * LOAD))
         return top
 
     tops = [measure() for _ in range(settings.rounds)]
@@ -71,7 +71,7 @@ def _beside_database(
     cpu: list[float] = []
 
     def over_http() -> float:
-        outcome = _enroll(site, settings, kind)
+        outcome = enroll(site, settings, kind)
         cpu.append(outcome.loader_cpu)
         return outcome.per_second
 
@@ -91,7 +91,7 @@ def _beside_database(
     )
 
 
-def _enroll(site: Site, settings: Settings, kind: int, rate: float | None = None) -> Outcome:
+def enroll(site: Site, settings: Settings, kind: int, rate: float | None = None) -> Outcome:
     """One span of enrollments over HTTP, checked against the database."""
     places = filling.HOT_COURSES if kind == filling.HOT else filling.SPREAD_COURSES
     order = Order(

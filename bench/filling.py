@@ -12,6 +12,23 @@ from pathlib import Path
 HOT, SPREAD = 0, 1
 HOT_COURSES = 200
 SPREAD_COURSES = 1_000
+FOLLOWED_AT_ONCE = 500
+_HOLD_SECONDS = 86_400
+# The same function as the site's own, for a batch.
+_FOLLOW = """
+SELECT count(*) FROM (
+    SELECT array_agg(p.id ORDER BY g.n) AS people, array_agg(g.enrollment ORDER BY g.n) AS wanted,
+           count(*)::integer AS n
+      FROM unnest(%(enrollments)s::uuid[]) WITH ORDINALITY AS g(enrollment, n)
+      JOIN bench_person p ON p.n = g.n - 1 + %(start)s) w,
+  LATERAL enroll_people(
+      w.people, array_fill(%(course)s::uuid, ARRAY[w.n]), array_fill(%(cohort)s::uuid, ARRAY[w.n]),
+      w.wanted, array_fill(%(seconds)s::integer, ARRAY[w.n]),
+      array_fill(NULL::integer, ARRAY[w.n]), array_fill('{}'::jsonb, ARRAY[w.n]),
+      array_fill('bench'::text, ARRAY[w.n]), array_fill(NULL::text, ARRAY[w.n]),
+      array_fill(NULL::text, ARRAY[w.n]), array_fill(NULL::text, ARRAY[w.n])) done
+ WHERE done.outcome = 'held'
+"""
 
 
 def slug(kind: int, number: int) -> str:
@@ -52,6 +69,28 @@ def _add_courses(kind: int, count: int) -> None:
     Course.objects.bulk_create(courses)
     for cohort in Cohort.objects.bulk_create(Cohort(course=c, name="Intake") for c in courses):
         seats.set_capacity(cohort.pk, 1_000_000_000)
+
+
+def follow(count: int, file: str) -> None:
+    """A held seat, and so a pending enrollment, for each of the first `count` people in a course of
+    its own; their references, one a line, in order of their number."""
+    from django.db import connection
+
+    from matricula.catalog.models import Cohort, Course, CourseStatus
+    from matricula.kernel import ids
+    from matricula.seats import actions as seats
+
+    course = Course.objects.create(slug="followed", title="Followed", status=CourseStatus.PUBLISHED)
+    cohort = Cohort.objects.create(course=course, name="Intake")
+    seats.set_capacity(cohort.pk, 1_000_000_000)
+    enrollments = [ids.new_id() for _ in range(count)]
+    with connection.cursor() as cursor:
+        for start in range(0, count, FOLLOWED_AT_ONCE):
+            batch = enrollments[start : start + FOLLOWED_AT_ONCE]
+            about = {"course": course.pk, "cohort": cohort.pk, "seconds": _HOLD_SECONDS}
+            cursor.execute(_FOLLOW, {**about, "enrollments": batch, "start": start})
+            assert cursor.fetchone() == (len(batch),)
+    Path(file).write_text("".join(f"{ids.to_text('enr', one)}\n" for one in enrollments))
 
 
 def _number(tokens: Path) -> None:

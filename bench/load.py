@@ -240,16 +240,16 @@ class _Load:
             answers=dict(self._answers),
             broken=self._broken,
             per_second=sum(since <= at < until for at, _ in self._times) / (until - since),
-            p50_ms=_quantile(took, 0.5),
-            p90_ms=_quantile(took, 0.9),
-            p99_ms=_quantile(took, 0.99),
-            longest_ms=_quantile(took, 1.0),
+            p50_ms=quantile(took, 0.5),
+            p90_ms=quantile(took, 0.9),
+            p99_ms=quantile(took, 0.99),
+            longest_ms=quantile(took, 1.0),
             loader_cpu=cpu,
             unexpected=self._unexpected,
         )
 
 
-def _quantile(ordered: list[float], share: float) -> float:
+def quantile(ordered: list[float], share: float) -> float:
     if not ordered:
         return 0.0
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1000

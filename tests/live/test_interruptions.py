@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket as sockets
@@ -108,15 +109,17 @@ def test_a_client_that_does_not_read_is_dropped_and_can_resume(own: LiveSite) ->
     token = own.token()
     enrollment = own.enrollment(token)
     address = urlsplit(own.site.url)
-    with sockets.create_connection((address.hostname, address.port)) as lazy:
+    bulky = json.dumps({"note": "x" * 1000})
+    with sockets.socket() as lazy:
         lazy.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 2048)
+        lazy.connect((address.hostname, address.port))
         lazy.sendall(
             f"GET /api/v1/enrollments/{enrollment}/events HTTP/1.1\r\nHost: 127.0.0.1\r\n"
             f"Authorization: Bearer {token}\r\n\r\n".encode()
         )
         assert lazy.recv(12) == b"HTTP/1.1 200"
         for _ in range(80):
-            own.happen(enrollment, *["payment.processing"] * 200)
+            own.happen(enrollment, *["payment.processing"] * 400, data=bulky)
             if dropped(own):
                 break
         wait_until(lambda: dropped(own) == 1)

@@ -71,7 +71,7 @@ class LiveSite:
         assert answer.status_code == httpx.codes.CREATED, answer.text
         return str(answer.json()["enrollment_id"])
 
-    def happen(self, enrollment: str, *types: str) -> None:
+    def happen(self, enrollment: str, *types: str, data: str = "{}") -> None:
         """Appends events to the enrollment's log, in one transaction."""
         subject = ids.from_text("enr", enrollment)
         count = len(types)
@@ -83,7 +83,7 @@ class LiveSite:
                 "SELECT append_events(%s::text[], %s::uuid[], %s::uuid[], %s::uuid[],"
                 " %s::text[], %s::jsonb[])",
                 [list(types), [subject] * count, *[[None] * count] * 2, ["t"] * count,
-                 ["{}"] * count],
+                 [data] * count],
             )  # fmt: skip
 
     def log(self, enrollment: str) -> list[tuple[int, str]]:

@@ -9,6 +9,8 @@ import socket
 from matricula.config.environment import SettingError
 
 BACKLOG = 4096  # connections the kernel may queue; it caps this at its own limit
+# A peer that takes nothing of what was sent to it for so long is gone: streams send heartbeats.
+SILENT_PEER_SECONDS = 60
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # the operator's choice
 _SERVER_ERROR = 500
 _OWN_ADDRESS = "set it to an address of this machine, like 127.0.0.1"
@@ -27,6 +29,8 @@ def reserve_port(bind: str, port: int) -> socket.socket:
         raise SettingError("BIND", f"is {bind!r}, which names no address", _OWN_ADDRESS) from error
     listener = socket.socket(family, kind, protocol)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; its connections inherit it
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENT_PEER_SECONDS * 1000)
     try:
         listener.bind(address)
     except OSError as error:

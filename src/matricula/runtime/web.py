@@ -6,6 +6,7 @@ replaced: connections that arrive meanwhile wait in the kernel's queue.
 
 from __future__ import annotations
 
+import resource
 import socket
 from typing import Any
 
@@ -74,8 +75,15 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets=sockets)
 
 
+def _allow_open_files() -> None:
+    """As many as the system lets this process have: each stream is one."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def run_web_process(fd: int, environment: Environment) -> None:
     """Serves the site on the listening socket `fd` until a signal asks to stop."""
+    _allow_open_files()
     listener = socket.socket(fileno=fd)
     config = uvicorn.Config(
         "matricula.config.asgi:application",

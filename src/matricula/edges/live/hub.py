@@ -21,7 +21,7 @@ from matricula.edges.live.database import Database
 from matricula.kernel import events
 
 AT_ONCE = 500  # subjects in one statement
-LONGEST_READ = 200  # events of one subject in one statement
+LONGEST_READ = 100  # events of one subject in one statement
 AFTER_FAILURE_SECONDS = 1.0
 log = structlog.get_logger(__name__)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-MOST_WAITING = 65_536  # characters that may wait for a client, beside what the kernel holds
+# Characters that may wait for a client, beside what the kernel holds: well above what one read of
+# the log may bring a client that has just come.
+MOST_WAITING = 262_144
 PATIENCE_SECONDS = 5.0
 
 
