@@ -5,6 +5,7 @@ theirs.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from allauth.account.models import EmailAddress
@@ -69,6 +70,11 @@ def read_token(token: str) -> Person:
 def account_of(email: str) -> Person | None:
     """The account with this address, if there is one."""
     return Person.objects.filter(email=email, guest_email="").first()
+
+
+def among(person_ids: Iterable[UUID]) -> list[Person]:
+    """Those of these people who are guests."""
+    return list(Person.objects.filter(pk__in=set(person_ids)).exclude(guest_email=""))
 
 
 def others_with(person: Person) -> list[UUID]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
+from django.db import connection
 from django.db.models.functions import Now
 
 from matricula.enrollments.models import Enrollment
@@ -21,19 +22,33 @@ def lock(enrollment_ids: Sequence[UUID]) -> list[Enrollment]:
     return list(rows.order_by("pk"))
 
 
-def confirm_paid(enrollment: Enrollment) -> None:
-    """The money for a locked enrollment is there: it is confirmed, and access begins."""
-    if enrollment.stage != Stage.VALIDATED:  # free of charge by a coupon: nothing was to be paid
-        move(enrollment, "complete_payment")
-    days = enrollment.course.access_days
-    enrollment.access_expires_at = None if days is None else Now() + timedelta(days=days)
-    enrollment.save(update_fields=["access_expires_at"])
-    move(enrollment, "confirm")
+def confirm_paid(rows: Sequence[Enrollment]) -> None:
+    """The money for these locked enrollments is there: they are confirmed, and access begins.
+    Raises IllegalState when one has no such move; nothing is changed then."""
+    for row in rows:
+        stage = Stage(row.stage)
+        if stage != Stage.VALIDATED:  # free of charge by a coupon: nothing was to be paid
+            stage = ENROLLMENT.transition(stage, "complete_payment")
+        row.stage = ENROLLMENT.transition(stage, "confirm")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE enrollments_enrollment e
+               SET stage = 'confirmed', confirmed_at = statement_timestamp(), ended_at = NULL,
+                   reason = '',
+                   access_expires_at = statement_timestamp() + make_interval(days => c.access_days)
+              FROM catalog_course c
+             WHERE c.id = e.course_id AND e.id = ANY (%s)
+            """,
+            [[row.pk for row in rows]],
+        )
 
 
-def live_of(person_id: UUID, course_ids: Iterable[UUID]) -> list[Enrollment]:
-    """The person's live enrollments in these courses. The caller holds the person's lock."""
-    rows = Enrollment.objects.filter(person=person_id, course__in=set(course_ids), stage__in=LIVE)
+def live_of(person_ids: Iterable[UUID], course_ids: Iterable[UUID]) -> list[Enrollment]:
+    """The live enrollments of these people in these courses. The caller holds their locks."""
+    rows = Enrollment.objects.filter(
+        person__in=set(person_ids), course__in=set(course_ids), stage__in=LIVE
+    )
     return list(rows.order_by("pk"))
 
 

@@ -246,8 +246,9 @@ def _finish_free(order_id: UUID, claims: Sequence[Claim]) -> None:
     enrollment_ids = [claim.enrollment_id for claim in claims]
     seats.sell(enrollment_ids)
     told = []
-    for row in enrollments.lock(enrollment_ids):
-        enrollments.confirm_paid(row)
+    rows = enrollments.lock(enrollment_ids)
+    enrollments.confirm_paid(rows)
+    for row in rows:
         about: dict[str, Any] = {"subject": row.pk, "person": row.person_id}
         place_ = {"course": str(row.course_id), "cohort": str(row.cohort_id)}
         told += [
@@ -256,7 +257,7 @@ def _finish_free(order_id: UUID, claims: Sequence[Claim]) -> None:
         ]
     (order,) = orders.lock([order_id])
     orders.move(order, "pay")
-    pricing.use_coupons(order_id)
+    pricing.use_coupons([order_id])
     events.append(told)
 
 

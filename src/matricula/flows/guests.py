@@ -7,6 +7,7 @@ but the reader of its mail.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from uuid import UUID
 
 from django.db import transaction
@@ -19,17 +20,27 @@ from matricula.flows import cancel, refund
 from matricula.kernel import events
 from matricula.kernel.errors import NotFound
 from matricula.kernel.events import NewEvent
-from matricula.kernel.locks import lock_person
+from matricula.kernel.locks import lock_people, lock_person
 from matricula.orders.models import Order
 from matricula.orders.states import OrderState
 from matricula.seats import actions as seats
 from matricula.support import actions as support
 
 
-def is_enrolled_elsewhere(enrollment: Enrollment) -> bool:
-    """Whether a guest's course is had already by somebody with the same address."""
-    others = guests.others_with(enrollment.person)
-    rows = Enrollment.objects.filter(course=enrollment.course_id, stage=Stage.CONFIRMED)
+def enrolled_elsewhere(rows: Collection[Enrollment]) -> set[UUID]:
+    """Those of these enrollments that are a guest's, whose course is had already by somebody with
+    the same address. One query where there is no guest."""
+    of_guests = {guest.pk: guest for guest in guests.among(row.person_id for row in rows)}
+    return {
+        row.pk
+        for row in rows
+        if row.person_id in of_guests and _is_had_by_others(of_guests[row.person_id], row.course_id)
+    }
+
+
+def _is_had_by_others(guest: Person, course_id: UUID) -> bool:
+    others = guests.others_with(guest)
+    rows = Enrollment.objects.filter(course=course_id, stage=Stage.CONFIRMED)
     return bool(others) and rows.filter(person__in=others).exists()
 
 
@@ -56,8 +67,7 @@ def join(token: str, account_id: UUID) -> list[UUID]:
     Raises NotFound for a link of no use.
     """
     guest_id = guests.read_token(token).pk
-    for person_id in sorted((guest_id, account_id)):
-        lock_person(person_id)
+    lock_people([guest_id, account_id])
     guest = guests.read_token(token)
     theirs = {row.course_id for row in Enrollment.objects.filter(person=account_id, stage__in=LIVE)}
     mine = Enrollment.objects.filter(person=guest_id).order_by("pk")

@@ -5,15 +5,16 @@ refunds starts here, so that such decisions follow each other.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from matricula.enrollments import actions as enrollments
 from matricula.enrollments.models import Enrollment
 from matricula.kernel.errors import NotFound
-from matricula.kernel.locks import lock_person
+from matricula.kernel.locks import lock_people
 from matricula.orders import actions as orders
+from matricula.orders import queries as order_queries
 from matricula.orders.models import Order, OrderLine
 from matricula.payments import actions as payments
 from matricula.payments.models import Payment
@@ -42,39 +43,85 @@ class LockedOrder:
 
 def lock_order(order_id: UUID) -> LockedOrder:
     """Locks it, in the caller's transaction. Raises NotFound."""
-    person_id = _lock_owner(order_id)
-    lines = list(OrderLine.objects.filter(order=order_id).order_by("position"))
+    return lock_orders([order_id])[order_id]
+
+
+def lock_orders(order_ids: Collection[UUID]) -> dict[UUID, LockedOrder]:
+    """Locks them, in the caller's transaction, with as many queries as one takes. Each is of
+    another person: what one order changes, another of the same person would not see.
+
+    Raises NotFound, and ValueError for two of one person: a defect of the caller, or a guest's
+    order that became an account's a moment ago.
+    """
+    owners = _lock_owners(order_ids)
+    lines = list(OrderLine.objects.filter(order__in=owners).order_by("order", "position"))
     own = {line.enrollment_id for line in lines}
-    wanted = list(Enrollment.objects.filter(pk__in=own))
-    rivals = {
-        rival.course_id: rival
-        for rival in enrollments.live_of(person_id, (row.course_id for row in wanted))
-        if rival.pk not in own
+    places = list(Enrollment.objects.filter(pk__in=own).values_list("course_id", "cohort_id"))
+    rivals = [
+        row
+        for row in enrollments.live_of(owners.values(), (course for course, _ in places))
+        if row.pk not in own
+    ]
+    seats.lock_counters([*(cohort for _, cohort in places), *(row.cohort_id for row in rivals)])
+    locked = {row.pk: row for row in enrollments.lock([*own, *(row.pk for row in rivals)])}
+    rival_lines = OrderLine.objects.filter(enrollment__in=[row.pk for row in rivals])
+    rivalling = {line.enrollment_id: line.order_id for line in rival_lines} if rivals else {}
+    rows = {row.pk: row for row in orders.lock([*owners, *rivalling.values()])}
+    pool = _Pool(locked, rows, rivalling, payments.lock_of_orders(list(rows)))
+    return {
+        order_id: pool.order(
+            rows[order_id],
+            [line for line in lines if line.order_id == order_id],
+            [row.pk for row in rivals if row.person_id == owner],
+        )
+        for order_id, owner in owners.items()
     }
-    seats.lock_counters(row.cohort_id for row in [*wanted, *rivals.values()])
-    locked = {row.pk: row for row in enrollments.lock([*own, *(r.pk for r in rivals.values())])}
-    rival_lines = list(
-        OrderLine.objects.filter(enrollment__in=[rival.pk for rival in rivals.values()])
-    )
-    rows = {row.pk: row for row in orders.lock([order_id, *(r.order_id for r in rival_lines)])}
-    return LockedOrder(
-        order=rows[order_id],
-        lines=lines,
-        enrollments=locked,
-        payments=payments.lock_of_orders(list(rows)),
-        rivals={course_id: locked[rival.pk] for course_id, rival in rivals.items()},
-        rival_orders={line.enrollment_id: rows[line.order_id] for line in rival_lines},
-    )
 
 
-def _lock_owner(order_id: UUID) -> UUID:
-    """Takes the lock of whose order it is. A guest's order may become an account's in between."""
-    locked: UUID | None = None
+@dataclass(frozen=True)
+class _Pool:
+    """All rows that were locked together. `rivalling`: the order of each rival enrollment."""
+
+    enrollments: dict[UUID, Enrollment]
+    orders: dict[UUID, Order]
+    rivalling: dict[UUID, UUID]
+    payments: Sequence[Payment]
+
+    def order(
+        self, order: Order, lines: Sequence[OrderLine], rival_ids: Sequence[UUID]
+    ) -> LockedOrder:
+        """One order, with its part of the rows."""
+        own = {line.enrollment_id: self.enrollments[line.enrollment_id] for line in lines}
+        courses = {row.course_id for row in own.values()}
+        rivals = [self.enrollments[rival] for rival in rival_ids]
+        rivals = [row for row in rivals if row.course_id in courses]
+        others = {
+            row.pk: self.orders[self.rivalling[row.pk]]
+            for row in rivals
+            if row.pk in self.rivalling
+        }
+        mine = {order.pk, *(other.pk for other in others.values())}
+        return LockedOrder(
+            order=order,
+            lines=lines,
+            enrollments=own | {row.pk: row for row in rivals},
+            payments=[payment for payment in self.payments if payment.order_id in mine],
+            rivals={row.course_id: row for row in rivals},
+            rival_orders=others,
+        )
+
+
+def _lock_owners(order_ids: Collection[UUID]) -> dict[UUID, UUID]:
+    """Takes the locks of whose orders they are, by order. A guest's order may become an account's
+    in between: then once more."""
+    locked: dict[UUID, UUID] = {}
     while True:
-        owner = Order.objects.filter(pk=order_id).values_list("person_id", flat=True).first()
-        if owner is None:
+        found = order_queries.owners(order_ids)
+        if len(found) < len(set(order_ids)):
             raise NotFound("There is no such order.")
-        if owner == locked:
-            return owner
-        lock_person(owner)
-        locked = owner
+        if len(set(found.values())) < len(found):
+            raise ValueError("one order a person at a time")
+        if found == locked:
+            return found
+        lock_people(found.values())
+        locked = found

@@ -1,126 +1,124 @@
-"""A webhook is handled: it is a hint at a payment, a refund or a dispute, which is looked up."""
+"""Webhooks are handled: each is a hint at a payment, a refund or a dispute, which is looked up."""
 
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from uuid import UUID
 
 import structlog
 from django.db import DatabaseError, InterfaceError, connection, transaction
-from django.db.models.functions import Now
 
 from matricula.enrollments.models import Enrollment
 from matricula.flows import reconcile, refund, settle
 from matricula.flows.locked import lock_order
-from matricula.kernel import clock, correlation, events
+from matricula.kernel import correlation, events
 from matricula.kernel.errors import DomainError
 from matricula.kernel.events import NewEvent
 from matricula.orders.models import Order
 from matricula.payments import actions as payments
-from matricula.payments import inbox, queries, rules
+from matricula.payments import inbox, queries
 from matricula.payments.models import Charge, Dispute, InboxEvent, StaffTask
 from matricula.payments.port import DisputeFacts, Notice
-from matricula.payments.states import ChargeState
 
 BATCH = 100
-AT_ONCE = 4
-IDLE_SECONDS = 0.1
+# Between two batches: the three webhooks of a payment mostly come together, and many payments
+# settle in one transaction.
+PAUSE_SECONDS = 0.1
 AFTER_FAILURE_SECONDS = 1.0
 log = structlog.get_logger(__name__)
-
-
-def handle(inbox_id: UUID) -> None:
-    """Handles one stored webhook, once. What cannot be done now is tried again later; a second
-    worker on the same one passes it over."""
-    with transaction.atomic():
-        rows = InboxEvent.objects.select_for_update(skip_locked=True)
-        event = rows.filter(pk=inbox_id, next_try_at__isnull=False).first()
-        if event is None:
-            return
-        event.tries = min(event.tries + 1, 1000)
-        event.next_try_at = clock.now() + rules.pause_before_retry(event.tries)
-        event.save(update_fields=["tries", "next_try_at"])
-    try:
-        with correlation.following(event.correlation_id):
-            is_of_use = act(event.provider, inbox.notice_of(event))
-    except DomainError as error:
-        InboxEvent.objects.filter(pk=inbox_id).update(
-            state=InboxEvent.State.FAILED, error=f"{error.code}: {error.detail}"[:500]
-        )
-        log.warning("webhook_not_handled", inbox=str(inbox_id), error=error.code)
-        return
-    done = InboxEvent.State.HANDLED if is_of_use else InboxEvent.State.IGNORED
-    InboxEvent.objects.filter(pk=inbox_id).update(
-        state=done, error="", next_try_at=None, handled_at=Now()
-    )
+Told = tuple[InboxEvent, Notice]
 
 
 def handle_due() -> int:
-    """Handles every webhook whose turn it is; returns how many were tried."""
-    due = _due()
-    for inbox_id in due:
-        handle(inbox_id)
-    return len(due)
+    """Takes the webhooks whose turn it is and handles them, all that speak of payments together;
+    returns how many. What cannot be done now is tried again later."""
+    taken = inbox.take(BATCH)
+    told: list[Told] = []
+    failed: dict[UUID, Exception] = {}
+    for event in taken:
+        try:
+            told.append((event, inbox.notice_of(event)))
+        except DomainError as error:
+            failed[event.pk] = error
+    hints = [one for one in told if _is_payment_hint(one[1])]
+    for provider in {event.provider for event, _ in hints}:
+        failed |= _settle_hinted(provider, [one for one in hints if one[0].provider == provider])
+    ignored = []
+    for event, notice in (one for one in told if not _is_payment_hint(one[1])):
+        try:
+            with correlation.following(event.correlation_id):
+                if not act(event.provider, notice):
+                    ignored.append(event.pk)
+        except Exception as error:  # noqa: BLE001 - written down: what fails here fails alone
+            failed[event.pk] = error
+    for inbox_id, error in failed.items():
+        _put_off(inbox_id, error)
+    done = {event.pk for event in taken} - failed.keys()
+    inbox.finish(done.difference(ignored), InboxEvent.State.HANDLED)
+    inbox.finish(ignored, InboxEvent.State.IGNORED)
+    return len(taken)
 
 
 def handle_until(stop: threading.Event) -> None:
-    """Handles webhooks as they come, several at once, until told to stop. A database that is
-    away is waited for. A thread of the worker, since a job for each would cost more than the
-    work.
+    """Handles webhooks as they come, until told to stop. A database that is away is waited for. A
+    thread of the worker, since a job for each would cost more than the work.
     """
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="webhook") as pool:
-        while not stop.is_set():
-            pause = IDLE_SECONDS
-            try:
-                due = _due()
-                list(pool.map(_handle_apart, due))
-                pause = 0.0 if due else IDLE_SECONDS
-            except (DatabaseError, InterfaceError) as error:
-                log.warning("webhooks_not_read", error=str(error))
-                pause = AFTER_FAILURE_SECONDS
-            connection.close()
-            stop.wait(pause)
-
-
-def _due() -> list[UUID]:
-    rows = InboxEvent.objects.filter(next_try_at__lte=Now()).order_by("next_try_at")
-    return list(rows.values_list("pk", flat=True)[:BATCH])
-
-
-def _handle_apart(inbox_id: UUID) -> None:
-    """In a thread of the pool: what fails here fails alone, and is tried again."""
-    try:
-        handle(inbox_id)
-    except Exception:
-        log.exception("webhook_failed", inbox=str(inbox_id))
-    finally:
+    while not stop.is_set():
+        try:
+            pause = 0.0 if handle_due() == BATCH else PAUSE_SECONDS
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("webhooks_not_read", error=str(error))
+            pause = AFTER_FAILURE_SECONDS
         connection.close()
+        stop.wait(pause)
+
+
+def _is_payment_hint(notice: Notice) -> bool:
+    return bool(notice.payment_id) and not notice.refund_id and notice.dispute is None
+
+
+def _settle_hinted(provider: str, hints: Sequence[Told]) -> dict[UUID, Exception]:
+    """Settles the payments that these speak of; returns the webhooks for which that failed."""
+    known = queries.captured_among(provider, (notice.payment_id for _, notice in hints))
+    # Of a captured payment we know the end: nothing it is told of can be news.
+    wanted = {
+        notice.payment_id: event.correlation_id
+        for event, notice in hints
+        if notice.payment_id not in known
+    }
+    failed = settle.settle_all(provider, wanted) if wanted else {}
+    return {
+        event.pk: failed[notice.payment_id]
+        for event, notice in hints
+        if notice.payment_id in failed
+    }
+
+
+def _put_off(inbox_id: UUID, error: Exception) -> None:
+    """Its turn comes again by itself."""
+    if isinstance(error, DomainError):
+        log.warning("webhook_not_handled", inbox=str(inbox_id), error=error.code)
+        inbox.put_off(inbox_id, f"{error.code}: {error.detail}")
+    else:
+        log.error("webhook_failed", inbox=str(inbox_id), exc_info=error)
+        inbox.put_off(inbox_id, repr(error))
 
 
 def act(provider: str, notice: Notice) -> bool:
-    """Looks up what the notice speaks of; False when it is of a kind we have no use for."""
+    """Looks up what a notice that is no plain hint at a payment speaks of; False when it is of a
+    kind we have no use for."""
     if notice.dispute is not None:
         return _dispute(provider, notice.dispute)
     if notice.refund_id and notice.payment_id:
         settle.settle(provider, notice.payment_id)
         return refund.record_from_gateway(provider, notice.payment_id, notice.refund_id)
-    if notice.payment_id:
-        if not _is_settled(provider, notice.payment_id):
-            settle.settle(provider, notice.payment_id)
-        return True
     if notice.order_id:
         payment = queries.of_gateway_order(provider, notice.order_id)
         if payment is not None:
             reconcile.check(payment.id)
             return True
     return False
-
-
-def _is_settled(provider: str, payment_id: str) -> bool:
-    """Whether we know the end of this payment: nothing it is told of can be news then."""
-    known = Charge.objects.filter(provider=provider, provider_payment_id=payment_id)
-    return known.filter(state=ChargeState.CAPTURED).exists()
 
 
 def _dispute(provider: str, facts: DisputeFacts) -> bool:

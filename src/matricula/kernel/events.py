@@ -21,13 +21,15 @@ from matricula.kernel.models import Event
 
 @dataclass(frozen=True)
 class NewEvent:
-    """An event to append. `actor` is empty when the system itself acts."""
+    """An event to append. `actor` is empty when the system itself acts, and `correlation_id` when
+    it is the current one."""
 
     type: str
     subject: UUID
     person: UUID | None = None
     actor: UUID | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
+    correlation_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ def append(events: Sequence[NewEvent]) -> None:
     """
     if not events:
         return
+    current = correlation.current()
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT append_events(%s::text[], %s::uuid[], %s::uuid[], %s::uuid[],"
@@ -57,7 +60,10 @@ def append(events: Sequence[NewEvent]) -> None:
                 [event.subject for event in events],
                 [event.person for event in events],
                 [event.actor for event in events],
-                [correlation.current()] * len(events),
+                [
+                    current if event.correlation_id is None else event.correlation_id
+                    for event in events
+                ],
                 [Jsonb(dict(event.data)) for event in events],
             ],
         )

@@ -130,3 +130,11 @@ def move(order: Order, trigger: str) -> OrderState:
         order.ended_at = Now()
     order.save(update_fields=["state", "paid_at", "ended_at"])
     return OrderState(order.state)
+
+
+def pay(locked: Sequence[Order]) -> None:
+    """These locked orders are paid. Raises IllegalState when one cannot be; then none is changed."""
+    for order in locked:
+        order.state = ORDER.transition(OrderState(order.state), "pay")
+    rows = Order.objects.filter(pk__in=[order.pk for order in locked])
+    rows.update(state=OrderState.PAID, paid_at=Now(), ended_at=None)

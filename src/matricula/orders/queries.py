@@ -92,6 +92,12 @@ def read(order_id: UUID) -> OrderRecord:
     return _one(Q(pk=order_id))
 
 
+def owners(order_ids: Iterable[UUID]) -> dict[UUID, UUID]:
+    """Whose these orders are, by order; those that exist."""
+    rows = Order.objects.filter(pk__in=set(order_ids))
+    return dict(rows.values_list("pk", "person_id"))
+
+
 def of_enrollment(enrollment_id: UUID) -> OrderRecord | None:
     """The order that this enrollment was bought with, the latest if there were several; None for a
     free one. The caller has checked whose enrollment it is."""

@@ -4,7 +4,7 @@ the payment's row lock where one exists.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -60,15 +60,28 @@ def lock_of_orders(order_ids: Sequence[UUID]) -> list[Payment]:
 
 
 def move(payment: Payment, trigger: str) -> PaymentState:
-    """Moves a locked payment and saves it. Raises IllegalState when there is no such move."""
+    """Moves a locked payment that is not captured (see `capture`) and saves it. Raises IllegalState
+    when there is no such move."""
     payment.state = PAYMENT.transition(PaymentState(payment.state), trigger)
-    if payment.state == PaymentState.CAPTURED:
-        payment.completed_at = Now()
-        payment.next_check_at = None
     if trigger != "fail":
         payment.failure_code = payment.failure_detail = ""
     payment.save()
     return PaymentState(payment.state)
+
+
+def capture(locked: Sequence[Payment]) -> None:
+    """The money for these locked payments is there. Raises IllegalState when one cannot be
+    captured; none is changed then."""
+    for payment in locked:
+        payment.state = PAYMENT.transition(PaymentState(payment.state), "capture")
+    rows = Payment.objects.filter(pk__in=[payment.pk for payment in locked])
+    rows.update(
+        state=PaymentState.CAPTURED,
+        completed_at=Now(),
+        next_check_at=None,
+        failure_code="",
+        failure_detail="",
+    )
 
 
 def move_if_allowed(payment: Payment, trigger: str) -> bool:
@@ -110,8 +123,15 @@ def plan_check(payment: Payment, at: datetime) -> None:
 
 def find_charge(provider: str, provider_payment_id: str) -> Charge | None:
     """The charge's row, locked, if it is known already."""
-    rows = Charge.objects.select_for_update()
-    return rows.filter(provider=provider, provider_payment_id=provider_payment_id).first()
+    return find_charges(provider, [provider_payment_id]).get(provider_payment_id)
+
+
+def find_charges(provider: str, provider_payment_ids: Iterable[str]) -> dict[str, Charge]:
+    """The rows of those of these charges that are known already, locked in id order."""
+    rows = Charge.objects.select_for_update().filter(
+        provider=provider, provider_payment_id__in=set(provider_payment_ids)
+    )
+    return {row.provider_payment_id: row for row in rows.order_by("pk")}
 
 
 def note_charge(
@@ -126,24 +146,41 @@ def note_charge(
     return charge
 
 
-def capture_charge(
-    charge: Charge | None,
-    payment: Payment | None,
-    provider: str,
-    facts: PaymentFacts,
-    verdict: Verdict,
-) -> Charge:
-    """The money is there: recorded with what becomes of it, and in the ledger."""
-    decided: dict[str, Any] = {"verdict": verdict, "captured_at": Now()}
-    if charge is None:
-        charge = Charge.objects.create(
-            payment=payment, provider=provider, **_columns(facts), **decided
-        )
-    else:
-        CHARGE.transition(ChargeState(charge.state), "capture")
-        _save(charge, facts, **decided)
-    ledger.write(charge, ledger.Kind.CAPTURE, facts.amount, facts.id)
-    return charge
+@dataclass(frozen=True)
+class Capture:
+    """Captured money, and what becomes of it. `charge` is its locked row where it is known already,
+    `payment` what it was asked for by, None for money that is for no order of ours."""
+
+    provider: str
+    facts: PaymentFacts
+    payment: Payment | None
+    charge: Charge | None
+    verdict: Verdict
+
+
+def record_captures(captures: Sequence[Capture]) -> list[Charge]:
+    """The money is there: recorded with what becomes of it, and in the ledger. The charges, in the
+    same order."""
+    charges = [_captured(capture) for capture in captures]
+    Charge.objects.bulk_create(
+        charge for charge, capture in zip(charges, captures, strict=True) if capture.charge is None
+    )
+    ledger.write_all(
+        (charge, ledger.Kind.CAPTURE, capture.facts.amount, capture.facts.id)
+        for charge, capture in zip(charges, captures, strict=True)
+    )
+    return charges
+
+
+def _captured(capture: Capture) -> Charge:
+    """The charge as it is now, saved where it was known before."""
+    decided: dict[str, Any] = {"verdict": capture.verdict, "captured_at": Now()}
+    if capture.charge is None:
+        columns = _columns(capture.facts)
+        return Charge(payment=capture.payment, provider=capture.provider, **columns, **decided)
+    CHARGE.transition(ChargeState(capture.charge.state), "capture")
+    _save(capture.charge, capture.facts, **decided)
+    return capture.charge
 
 
 def _columns(facts: PaymentFacts) -> dict[str, Any]:

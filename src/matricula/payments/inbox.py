@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models.functions import Now
 
 from matricula.kernel import correlation
-from matricula.payments import gateways
+from matricula.payments import gateways, rules
 from matricula.payments.errors import SignatureInvalid
 from matricula.payments.models import InboxEvent, RejectedWebhook
 from matricula.payments.port import Notice
@@ -20,6 +21,7 @@ LARGEST_BODY = 1_000_000
 # What is kept of the headers: what a replay needs, and what helps staff; nothing secret.
 KEPT_HEADERS = ("content-type", "user-agent", "x-razorpay-event-id", "x-razorpay-signature")
 LONGEST_HEADER = 300
+LONGEST_ERROR = 500
 # Of what fails its signature a bounded sample is kept, apart, so that a flood fills nothing.
 MOST_REJECTED = 100
 LARGEST_REJECTED = 65_536
@@ -59,6 +61,37 @@ def notice_of(event: InboxEvent) -> Notice:
     MalformedRequest.
     """
     return gateways.provider(event.provider).read_stored(event.headers, bytes(event.body))
+
+
+def take(limit: int) -> list[InboxEvent]:
+    """Up to so many webhooks whose turn it is, the longest waiting first, and puts their next turn
+    off: they come again unless they are finished. Several workers take different ones."""
+    with transaction.atomic():
+        rows = InboxEvent.objects.select_for_update(skip_locked=True)
+        due = rows.filter(next_try_at__lte=Now()).order_by("next_try_at")
+        taken = list(due[:limit])
+        for tries in {event.tries for event in taken}:
+            same = [event.pk for event in taken if event.tries == tries]
+            next_tries = min(tries + 1, 1000)
+            InboxEvent.objects.filter(pk__in=same).update(
+                tries=next_tries,
+                next_try_at=Now() + rules.pause_before_retry(next_tries),
+            )
+    return taken
+
+
+def finish(inbox_ids: Iterable[UUID], state: InboxEvent.State) -> None:
+    """These are dealt with: handled, or ignored."""
+    wanted = list(inbox_ids)
+    if wanted:
+        rows = InboxEvent.objects.filter(pk__in=wanted)
+        rows.update(state=state, error="", next_try_at=None, handled_at=Now())
+
+
+def put_off(inbox_id: UUID, why: str) -> None:
+    """This one failed, and stays to be tried again."""
+    rows = InboxEvent.objects.filter(pk=inbox_id)
+    rows.update(state=InboxEvent.State.FAILED, error=why[:LONGEST_ERROR])
 
 
 def replay(inbox_ids: Iterable[UUID]) -> int:

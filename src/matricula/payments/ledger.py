@@ -33,15 +33,27 @@ class Balance:
         return self.captured - self.refunded - self.promised
 
 
-def write(charge: Charge, kind: Kind, amount: Money, reference: str) -> bool:
-    """Adds a fact; False when it stands there already. The caller holds the charge's row."""
-    _, is_new = LedgerEntry.objects.get_or_create(
-        charge=charge,
-        kind=kind,
-        reference=reference,
-        defaults={"amount_minor": amount.minor, "currency": amount.currency},
+def write(charge: Charge, kind: Kind, amount: Money, reference: str) -> None:
+    """Adds a fact, unless it stands there already. The caller holds the charge's row."""
+    write_all([(charge, kind, amount, reference)])
+
+
+def write_all(facts: Iterable[tuple[Charge, Kind, Money, str]]) -> None:
+    """Adds these facts, passing over those that stand there already. The caller holds the charges'
+    rows."""
+    LedgerEntry.objects.bulk_create(
+        [
+            LedgerEntry(
+                charge=charge,
+                kind=kind,
+                reference=reference,
+                amount_minor=amount.minor,
+                currency=amount.currency,
+            )
+            for charge, kind, amount, reference in facts
+        ],
+        ignore_conflicts=True,
     )
-    return is_new
 
 
 def balance(charge: Charge) -> Balance:

@@ -16,6 +16,7 @@ from matricula.payments.models import Charge, Payment, Refund
 from matricula.payments.states import (
     REFUND_LIVE,
     UNSETTLED,
+    ChargeState,
     PaymentState,
     RefundState,
     Verdict,
@@ -86,6 +87,12 @@ def of_gateway_order(provider: str, provider_order_id: str) -> PaymentRecord | N
     return None if row is None else _record(row)
 
 
+def of_gateway_orders(provider: str, order_ids: Iterable[str]) -> dict[str, PaymentRecord]:
+    """`of_gateway_order` for many, in one query: by the gateway's order."""
+    rows = Payment.objects.filter(provider=provider, provider_order_id__in=set(order_ids))
+    return {row.provider_order_id or "": _record(row) for row in rows.select_related("order")}
+
+
 def without_gateway_order(provider: str, limit: int) -> list[UUID]:
     """Payments of which we don't know whether the gateway has an order, the newest first."""
     rows = Payment.objects.filter(
@@ -107,6 +114,16 @@ def due_refunds(limit: int) -> list[UUID]:
     """Refunds to be sent, or looked up, now."""
     rows = Refund.objects.filter(next_try_at__lte=TransactionNow())
     return list(rows.order_by("next_try_at").values_list("pk", flat=True)[:limit])
+
+
+def captured_among(provider: str, provider_payment_ids: Iterable[str]) -> set[str]:
+    """Those of the gateway's payments that our books have as captured."""
+    rows = Charge.objects.filter(
+        provider=provider,
+        provider_payment_id__in=set(provider_payment_ids),
+        state=ChargeState.CAPTURED,
+    )
+    return set(rows.values_list("provider_payment_id", flat=True))
 
 
 def settling_charge(order_id: UUID) -> Charge | None:

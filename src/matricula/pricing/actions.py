@@ -35,9 +35,9 @@ def take_coupons(
         _count(coupon, 1)
 
 
-def use_coupons(order_id: UUID) -> None:
-    """The order is paid: its held uses are used up for good."""
-    CouponUse.objects.filter(order_id=order_id, state=UseState.HELD).update(
+def use_coupons(order_ids: Iterable[UUID]) -> None:
+    """These orders are paid: their held uses are used up for good."""
+    CouponUse.objects.filter(order_id__in=list(order_ids), state=UseState.HELD).update(
         state=USE.transition(UseState.HELD, "use")
     )
 

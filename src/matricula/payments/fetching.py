@@ -1,0 +1,62 @@
+"""Payments as the gateway has them now, many at once: one call for those among its newest, one each
+for the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from itertools import islice
+
+import structlog
+
+from matricula.kernel import clock
+from matricula.kernel.errors import DomainError
+from matricula.payments.port import PaymentFacts, PaymentProvider
+
+# From so many on, the gateway's newest captured payments are read first: a hundred in one call.
+MANY = 3
+NEWEST = 100
+NEW = timedelta(hours=1)
+AT_ONCE = 4
+
+log = structlog.get_logger(__name__)
+
+
+def fetch_all(
+    provider: PaymentProvider, payment_ids: Sequence[str]
+) -> dict[str, PaymentFacts | DomainError]:
+    """Each of these payments, or why it could not be fetched. Not to be called in a transaction."""
+    found: dict[str, PaymentFacts | DomainError] = {}
+    if len(payment_ids) >= MANY:
+        found |= _newest(provider, frozenset(payment_ids))
+    left = [payment_id for payment_id in payment_ids if payment_id not in found]
+    if len(left) < MANY:
+        return found | {payment_id: _fetch(provider, payment_id) for payment_id in left}
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="fetch") as pool:
+        fetched = pool.map(lambda payment_id: _fetch(provider, payment_id), left)
+        return found | dict(zip(left, fetched, strict=True))
+
+
+def _newest(provider: PaymentProvider, wanted: frozenset[str]) -> dict[str, PaymentFacts]:
+    """Those of the wanted that are among the gateway's newest captured payments. Where it lags or
+    does not answer, there are fewer, and those are fetched one by one."""
+    now = clock.now()
+    found: dict[str, PaymentFacts] = {}
+    try:
+        for facts in islice(provider.captured_between(now - NEW, now + NEW), NEWEST):
+            if facts.id in wanted:
+                found[facts.id] = facts
+                if len(found) == len(wanted):
+                    break
+    except DomainError as error:
+        log.warning("newest_payments_not_read", error=error.code)
+    return found
+
+
+def _fetch(provider: PaymentProvider, payment_id: str) -> PaymentFacts | DomainError:
+    try:
+        return provider.fetch_payment(payment_id)
+    except DomainError as error:
+        return error
