@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 
 from matricula.enrollments.models import Enrollment
 from matricula.enrollments.states import ENROLLMENT, LIVE, Stage
+from matricula.kernel.errors import IllegalState
 
 
 def lock(enrollment_ids: Sequence[UUID]) -> list[Enrollment]:
@@ -20,6 +21,15 @@ def lock(enrollment_ids: Sequence[UUID]) -> list[Enrollment]:
     """
     rows = Enrollment.objects.select_for_update(of=("self",)).filter(pk__in=list(enrollment_ids))
     return list(rows.order_by("pk"))
+
+
+def await_payment(enrollment_ids: Sequence[UUID]) -> None:
+    """These, made in this transaction with a held seat each, now wait for their payment."""
+    rows = Enrollment.objects.filter(pk__in=list(enrollment_ids), stage=Stage.VALIDATED)
+    if rows.update(stage=ENROLLMENT.transition(Stage.VALIDATED, "await_payment")) < len(
+        enrollment_ids
+    ):
+        raise IllegalState("The enrollment is not in the stage in which it is paid for.")
 
 
 def confirm_paid(rows: Sequence[Enrollment]) -> None:

@@ -29,6 +29,7 @@ from matricula.kernel.money import Money
 from matricula.orders import actions as orders
 from matricula.orders import queries as order_queries
 from matricula.orders.actions import Buyer, NewLine, NewOrder
+from matricula.orders.policy import Step
 from matricula.payments import actions as payments
 from matricula.payments import gateways
 from matricula.pricing import actions as pricing
@@ -128,33 +129,24 @@ def place(basket: Basket, *, held: Mapping[UUID, UUID] | None = None) -> Placed:
     """
     _check(basket)
     held = held or {}
-    if held:
-        lock_person(basket.person_id)
-        seats.lock_counters(held)
-    order_id = ids.new_id()
-    # In cohort order, so that counters are locked in the order of the house.
-    claims = {
-        choice.cohort_id: _held(choice, held[choice.cohort_id])
-        if choice.cohort_id in held
-        else _claim(basket, choice)
-        for choice in sorted(basket.choices, key=lambda choice: choice.cohort_id)
-    }
-    in_order = tuple(claims[choice.cohort_id] for choice in basket.choices)
-    overrides.note_use(
-        basket.person_id, [(claim.enrollment_id, claim.choice) for claim in in_order]
-    )
-    order = orders.place(_order(basket, order_id, in_order))
-    _take_coupons(basket, order_id)
-    if order.total_minor == 0:
-        _finish_free(order_id, in_order)
-        return Placed(order_id, None, in_order)
-    provider = basket.terms.provider or gateways.default_provider().name
-    payment = payments.begin(order_id, provider, order.total)
-    for row in enrollments.lock([claim.enrollment_id for claim in in_order]):
-        enrollments.move(row, "await_payment")
-    about = {"order": str(order_id), "payment": str(payment.pk), **_amount(order.total)}
-    _tell(basket.person_id, in_order, "payment.pending", about)
-    return Placed(order_id, payment.pk, in_order)
+    enrollment_ids = [held.get(choice.cohort_id) or ids.new_id() for choice in basket.choices]
+    # All that needs no lock is written before the seats are claimed, so that others who want one
+    # wait for as little as possible: foreign keys are checked at the end of the transaction.
+    order = orders.place(_order(basket, ids.new_id(), enrollment_ids))
+    payment = None
+    if order.total_minor:
+        provider = basket.terms.provider or gateways.default_provider().name
+        payment = payments.begin(order.pk, provider, order.total)
+    made = _claim_all(basket, enrollment_ids, held)
+    overrides.note_use(basket.person_id, [(claim.enrollment_id, claim.choice) for claim in made])
+    _take_coupons(basket, order.pk)
+    if payment is None:
+        _finish_free(order.pk, made)
+        return Placed(order.pk, None, made)
+    enrollments.await_payment(enrollment_ids)
+    about = {"order": str(order.pk), "payment": str(payment.pk), **_amount(order.total)}
+    _tell(basket.person_id, made, "payment.pending", about)
+    return Placed(order.pk, payment.pk, made)
 
 
 def _check(basket: Basket) -> None:
@@ -172,11 +164,30 @@ def _check(basket: Basket) -> None:
         )
 
 
-def _claim(basket: Basket, choice: Choice) -> Claim:
+def _claim_all(
+    basket: Basket, enrollment_ids: Sequence[UUID], held: Mapping[UUID, UUID]
+) -> tuple[Claim, ...]:
+    """A held seat for each choice, in order. Raises NotHeld, and HoldEnded."""
+    if held:
+        lock_person(basket.person_id)
+        seats.lock_counters(held)
+    pairs = list(zip(basket.choices, enrollment_ids, strict=True))
+    # In cohort order, so that counters are locked in the order of the house.
+    made = {
+        choice.cohort_id: _held(choice, enrollment_id)
+        if choice.cohort_id in held
+        else _claim(basket, choice, enrollment_id)
+        for choice, enrollment_id in sorted(pairs, key=lambda pair: pair[0].cohort_id)
+    }
+    return tuple(made[choice.cohort_id] for choice in basket.choices)
+
+
+def _claim(basket: Basket, choice: Choice, enrollment_id: UUID) -> Claim:
     """One seat, held. Raises NotHeld."""
     wish = Wish(
         person_id=basket.person_id,
         choice=choice,
+        enrollment_id=enrollment_id,
         hold_seconds=basket.hold_seconds or settings.ENVIRONMENT.hold_seconds,
         metadata=basket.metadata,
         key=basket.key,
@@ -195,13 +206,19 @@ def _held(choice: Choice, enrollment_id: UUID) -> Claim:
     return Claim(choice, "held", row.pk, Stage.VALIDATED, row.hold_expires_at)
 
 
-def _order(basket: Basket, order_id: UUID, claims: Sequence[Claim]) -> NewOrder:
+def _order(basket: Basket, order_id: UUID, enrollment_ids: Sequence[UUID]) -> NewOrder:
     quote = basket.quote
+    policies = order_queries.refund_policies(choice.course.id for choice in basket.choices)
     return NewOrder(
         id=order_id,
         person_id=basket.person_id,
         buyer=basket.buyer,
-        lines=[_line(claim, line) for claim, line in zip(claims, quote.lines, strict=True)],
+        lines=[
+            _line(choice, enrollment_id, line, policies[choice.course.id])
+            for choice, enrollment_id, line in zip(
+                basket.choices, enrollment_ids, quote.lines, strict=True
+            )
+        ],
         currency=quote.currency,
         coupon_codes=[coupon.code for coupon in quote.coupons],
         notes=list(quote.notes),
@@ -211,11 +228,11 @@ def _order(basket: Basket, order_id: UUID, claims: Sequence[Claim]) -> NewOrder:
     )
 
 
-def _line(claim: Claim, line: QuoteLine) -> NewLine:
+def _line(choice: Choice, enrollment_id: UUID, line: QuoteLine, policy: Sequence[Step]) -> NewLine:
     return NewLine(
-        enrollment_id=claim.enrollment_id,
+        enrollment_id=enrollment_id,
         title=line.title,
-        cohort_name=claim.choice.cohort_name,
+        cohort_name=choice.cohort_name,
         tax_code=line.tax_code,
         original=line.original,
         discount=line.sale_discount + line.coupon_discount,
@@ -229,7 +246,7 @@ def _line(claim: Claim, line: QuoteLine) -> NewLine:
             }
             for tax in line.tax_lines
         ],
-        policy=[step.as_json() for step in order_queries.refund_policy(claim.choice.course.id)],
+        policy=[step.as_json() for step in policy],
     )
 
 

@@ -52,8 +52,8 @@ def handle_due() -> int:
                     ignored.append(event.pk)
         except Exception as error:  # noqa: BLE001 - written down: what fails here fails alone
             failed[event.pk] = error
-    for inbox_id, error in failed.items():
-        _put_off(inbox_id, error)
+    for inbox_id, why in failed.items():
+        _put_off(inbox_id, why)
     done = {event.pk for event in taken} - failed.keys()
     inbox.finish(done.difference(ignored), InboxEvent.State.HANDLED)
     inbox.finish(ignored, InboxEvent.State.IGNORED)

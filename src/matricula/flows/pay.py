@@ -8,7 +8,7 @@ before another is made (`receipt` with `unique_receipt`, https://razorpay.com/do
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -62,7 +62,12 @@ def open_session(order_id: UUID, expires_at: datetime | None) -> Session:
     """The order's session, its gateway order made when it is missing. Does not raise for a gateway
     that is away: then the session is not ready.
     """
-    order, payment = orders.read(order_id), queries.of_order(order_id)
+    return session_for(orders.read(order_id), expires_at)
+
+
+def session_for(order: OrderRecord, expires_at: datetime | None) -> Session:
+    """As `open_session` for an order read already."""
+    payment = queries.of_order(order.id)
     if payment is None:
         raise PaymentAlreadyCompleted
     if payment.provider_order_id is None and order.state is OrderState.OPEN:
@@ -96,14 +101,13 @@ def ensure_gateway_order(payment: PaymentRecord, *, make: bool = True) -> Paymen
     except GatewayRefused as error:
         _record_refusal(payment.id, error)
         raise
-    if found is not None:
-        _record_order(payment.id, found)
-    return queries.find(payment.id)
+    return queries.find(payment.id) if found is None else _record_order(payment, found)
 
 
 @transaction.atomic
-def _record_order(payment_id: UUID, found: GatewayOrder) -> None:
-    payments.record_order(payments.lock(payment_id), found)
+def _record_order(payment: PaymentRecord, found: GatewayOrder) -> PaymentRecord:
+    state = payments.record_order(payments.lock(payment.id), found)
+    return replace(payment, provider_order_id=found.id, state=state)
 
 
 @transaction.atomic
@@ -132,7 +136,7 @@ def session_of(enrollment: EnrollmentRecord) -> Session | None:
     order = orders.of_enrollment(enrollment.id)
     if order is None:
         return None
-    return open_session(order.id, enrollment.hold_expires_at)
+    return session_for(order, enrollment.hold_expires_at)
 
 
 def retry(enrollment_id: UUID, person_id: UUID) -> Session:

@@ -133,7 +133,7 @@ def move(order: Order, trigger: str) -> OrderState:
 
 
 def pay(locked: Sequence[Order]) -> None:
-    """These locked orders are paid. Raises IllegalState when one cannot be; then none is changed."""
+    """These locked orders are paid. Raises IllegalState if one cannot be; none is changed then."""
     for order in locked:
         order.state = ORDER.transition(OrderState(order.state), "pay")
     rows = Order.objects.filter(pk__in=[order.pk for order in locked])

@@ -17,6 +17,7 @@ from matricula.orders.policy import Step
 from matricula.orders.states import OrderState
 
 PAGE = 50
+_SUMS = ("original_minor", "discount_minor", "net_minor", "tax_minor", "total_minor")
 
 
 @dataclass(frozen=True)
@@ -143,8 +144,18 @@ def refund_policies(course_ids: Iterable[UUID]) -> dict[UUID, list[Step]]:
 
 
 def _rows() -> Any:
-    lines = OrderLine.objects.select_related("enrollment__course", "enrollment__cohort")
-    lines = lines.defer("enrollment__course__search", "enrollment__course__description")
+    lines = OrderLine.objects.select_related("enrollment__course", "enrollment__cohort").only(
+        "order",
+        "position",
+        "title",
+        "cohort_name",
+        "tax_lines",
+        "policy",
+        *_SUMS,
+        "enrollment__stage",
+        "enrollment__course__slug",
+        "enrollment__cohort__starts_at",
+    )
     return Order.objects.prefetch_related(Prefetch("lines", lines.order_by("position")))
 
 

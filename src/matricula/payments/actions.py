@@ -92,12 +92,15 @@ def move_if_allowed(payment: Payment, trigger: str) -> bool:
     return True
 
 
-def record_order(payment: Payment, order: GatewayOrder) -> None:
+def record_order(payment: Payment, order: GatewayOrder) -> PaymentState:
     """The gateway has made the order, also when the payment was cancelled meanwhile: then money
-    that still arrives is recognised and given back."""
+    that still arrives is recognised and given back. The state afterwards."""
     payment.provider_order_id = order.id
-    if not move_if_allowed(payment, "open"):
-        payment.save(update_fields=["provider_order_id"])
+    if PAYMENT.allows(PaymentState(payment.state), "open"):
+        payment.state = PAYMENT.transition(PaymentState(payment.state), "open")
+        payment.failure_code = payment.failure_detail = ""
+    payment.save(update_fields=["provider_order_id", "state", "failure_code", "failure_detail"])
+    return PaymentState(payment.state)
 
 
 def fail(payment: Payment, code: str, detail: str) -> bool:

@@ -4,14 +4,17 @@ handles them, any number of times.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models.functions import Now
+from psycopg.types.json import Jsonb
 
-from matricula.kernel import correlation
+from matricula.kernel import correlation, ids
 from matricula.payments import gateways, rules
 from matricula.payments.errors import SignatureInvalid
 from matricula.payments.models import InboxEvent, RejectedWebhook
@@ -28,32 +31,75 @@ LARGEST_REJECTED = 65_536
 PAUSE_BETWEEN_REJECTED = timedelta(seconds=1)
 
 
-def receive(provider: str, headers: Mapping[str, str], body: bytes) -> bool:
-    """Stores a webhook, to be handled by the worker; False for one that is stored already.
+# Writes down any number of webhooks; returns the ids of those that were not there already.
+STORE = """
+    INSERT INTO payments_inboxevent
+           (id, provider, event_id, type, headers, body, correlation_id, state, tries, error)
+    SELECT g.id, g.provider, g.event_id, g.type, g.headers, g.body, g.correlation_id,
+           'received', 0, ''
+      FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::jsonb[], %s::bytea[],
+                  %s::text[])
+           AS g(id, provider, event_id, type, headers, body, correlation_id)
+    ON CONFLICT (provider, event_id) DO NOTHING
+    RETURNING id
+"""
+
+
+@dataclass(frozen=True)
+class NewWebhook:
+    """A webhook whose signature was checked, to be written down."""
+
+    id: UUID
+    provider: str
+    event_id: str
+    type: str
+    headers: Mapping[str, str]
+    body: bytes
+    correlation_id: str
+
+
+def read(provider: str, headers: Mapping[str, str], body: bytes) -> NewWebhook:
+    """Verifies a webhook, without the database. Header names are in lower case.
 
     Raises NotFound for an unknown provider, SignatureInvalid, and MalformedRequest.
     """
     kept = {name: headers[name][:LONGEST_HEADER] for name in KEPT_HEADERS if name in headers}
-    try:
-        notice = gateways.provider(provider).read_webhook(kept, body)
-    except SignatureInvalid:
-        _keep_sample(provider, kept, body)
-        raise
-    made = InboxEvent.objects.bulk_create(
-        [
-            InboxEvent(
-                provider=provider,
-                event_id=notice.event_id,
-                type=notice.type[:80],
-                headers=kept,
-                body=body,
-                correlation_id=correlation.current(),
-            )
-        ],
-        ignore_conflicts=True,
+    notice = gateways.provider(provider).read_webhook(kept, body)
+    return NewWebhook(
+        id=ids.new_id(),
+        provider=provider,
+        event_id=notice.event_id,
+        type=notice.type[:80],
+        headers=kept,
+        body=body,
+        correlation_id=correlation.current(),
     )
-    # Whether the row is ours is seen by reading it: a duplicate has kept its own id.
-    return InboxEvent.objects.filter(pk=made[0].pk).exists()
+
+
+def columns(webhooks: Sequence[NewWebhook]) -> list[list[Any]]:
+    """The parameters of `STORE` for these."""
+    return [
+        [webhook.id for webhook in webhooks],
+        [webhook.provider for webhook in webhooks],
+        [webhook.event_id for webhook in webhooks],
+        [webhook.type for webhook in webhooks],
+        [Jsonb(dict(webhook.headers)) for webhook in webhooks],
+        [webhook.body for webhook in webhooks],
+        [webhook.correlation_id for webhook in webhooks],
+    ]
+
+
+def receive(provider: str, headers: Mapping[str, str], body: bytes) -> bool:
+    """Stores a webhook, to be handled by the worker; False for one that is stored already. Of what
+    fails its signature a sample is kept. Raises what `read` raises."""
+    try:
+        webhook = read(provider, headers, body)
+    except SignatureInvalid:
+        _keep_sample(provider, headers, body)
+        raise
+    with connection.cursor() as cursor:
+        cursor.execute(STORE, columns([webhook]))
+        return cursor.fetchone() is not None
 
 
 def notice_of(event: InboxEvent) -> Notice:
@@ -101,11 +147,10 @@ def replay(inbox_ids: Iterable[UUID]) -> int:
 
 
 def _keep_sample(provider: str, headers: Mapping[str, str], body: bytes) -> None:
+    kept = {name: headers[name][:LONGEST_HEADER] for name in KEPT_HEADERS if name in headers}
     rows = RejectedWebhook.objects.filter(provider=provider)
     if rows.filter(received_at__gt=Now() - PAUSE_BETWEEN_REJECTED).exists():
         return
-    RejectedWebhook.objects.create(
-        provider=provider, headers=dict(headers), body=body[:LARGEST_REJECTED]
-    )
-    kept = rows.order_by("-pk").values_list("pk", flat=True)[:MOST_REJECTED]
-    rows.exclude(pk__in=list(kept)).delete()
+    RejectedWebhook.objects.create(provider=provider, headers=kept, body=body[:LARGEST_REJECTED])
+    last = rows.order_by("-pk").values_list("pk", flat=True)[:MOST_REJECTED]
+    rows.exclude(pk__in=list(last)).delete()

@@ -183,7 +183,7 @@ def receipt_answer(receipt: Receipt, key: str | None) -> tuple[schemas.Initializ
     order = orders.read(receipt.order_id) if receipt.order_id is not None else None
     found = None
     if order is not None and receipt.stage is Stage.PAYMENT_PENDING:
-        found = pay.open_session(order.id, receipt.hold_expires_at)
+        found = pay.session_for(order, receipt.hold_expires_at)
     made = schemas.InitializeAnswer(
         enrollment_id=enrollment_id,
         status=STATUS_OF[receipt.stage],

@@ -153,7 +153,7 @@ class PersonAdmin(RecordsEvents, ConsoleAdmin):
         self, request: HttpRequest, obj: Model, formsets: Sequence[BaseFormSet[Any]]
     ) -> list[NewEvent]:
         """A completion is told of on its person: it has no subject of its own."""
-        about: dict[str, UUID] = {"subject": obj.pk, "person": obj.pk, "actor": actor_id(request)}
+        about: dict[str, Any] = {"subject": obj.pk, "person": obj.pk, "actor": actor_id(request)}
         told = []
         for formset in formsets:
             made = getattr(formset, "new_objects", [])

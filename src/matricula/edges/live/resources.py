@@ -13,6 +13,7 @@ from matricula.edges.live.database import Database
 from matricula.edges.live.hub import Hub
 from matricula.edges.live.listening import listen
 from matricula.edges.live.seats import Board
+from matricula.edges.live.webhooks import Inbox
 
 AFTER_FAILURE_SECONDS = 1.0
 log = structlog.get_logger(__name__)
@@ -26,6 +27,7 @@ class Resources:
         self.hub = Hub(self.database)
         self.board = Board()
         self.connections = Connections()
+        self.webhooks = Inbox(self.database)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:

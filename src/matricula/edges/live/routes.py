@@ -14,6 +14,7 @@ from matricula.edges.live.polls import poll_events
 from matricula.edges.live.requests import Endpoint
 from matricula.edges.live.seats import stream_seats
 from matricula.edges.live.streams import stream_events
+from matricula.edges.live.webhooks import receive_webhook
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ ROUTES = (
     Route("GET", "/api/v1/waitlist/<enrollment_id>/events", stream_events),
     Route("GET", "/api/v1/waitlist/<enrollment_id>/events/poll", poll_events),
     Route("GET", "/api/v1/seats/events", stream_seats),
+    Route("POST", "/webhooks/<provider>", receive_webhook),
 )
 # WebSockets are opened here; what is said over them stands in `messages.py`.
 SOCKETS = "/api/v1/live"
