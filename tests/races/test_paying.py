@@ -55,6 +55,7 @@ def test_browser_and_webhook_at_once_settle_once(paid_site: PaidSite) -> None:
 
     def buy(token: str) -> int:
         made = initialize(paid_site, token, course_id="full-stack-development").json()
+        assert made.get("payment_session"), made
         given = paid_site.sandbox.pay(made["payment_session"]["razorpay_order_id"])
         url = f"/api/v1/enrollments/{made['enrollment_id']}/verify-payment"
         with paid_site.site.client(token) as client, ThreadPoolExecutor(2) as pair:
