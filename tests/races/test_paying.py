@@ -60,6 +60,7 @@ def test_browser_and_webhook_at_once_settle_once(paid_site: PaidSite) -> None:
         url = f"/api/v1/enrollments/{made['enrollment_id']}/verify-payment"
         with paid_site.site.client(token) as client, ThreadPoolExecutor(2) as pair:
             answers = list(pair.map(lambda _: client.post(url, json=given), range(2)))
+        assert [answer.status_code for answer in answers] == [200, 200], [a.text for a in answers]
         return sum(answer.json()["payment_status"] == "completed" for answer in answers)
 
     with ThreadPoolExecutor(8) as pool:

@@ -80,14 +80,9 @@ def _is_payment_hint(notice: Notice) -> bool:
 
 def _settle_hinted(provider: str, hints: Sequence[Told]) -> dict[UUID, Exception]:
     """Settles the payments that these speak of; returns the webhooks for which that failed."""
-    known = queries.captured_among(provider, (notice.payment_id for _, notice in hints))
-    # Of a captured payment we know the end: nothing it is told of can be news.
-    wanted = {
-        notice.payment_id: event.correlation_id
-        for event, notice in hints
-        if notice.payment_id not in known
-    }
-    failed = settle.settle_all(provider, wanted) if wanted else {}
+    failed = settle.settle_all(
+        provider, {notice.payment_id: event.correlation_id for event, notice in hints}
+    )
     return {
         event.pk: failed[notice.payment_id]
         for event, notice in hints
