@@ -84,6 +84,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "matricula.edges.web.context.site",
+                "matricula.edges.web.context.bell",
             ],
         },
     },

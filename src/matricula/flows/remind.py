@@ -20,6 +20,7 @@ from matricula.enrollments.models import Enrollment
 from matricula.enrollments.states import LIVE, Stage
 from matricula.flows import tell
 from matricula.flows.letters import about, enrolling
+from matricula.flows.letters.about import About
 from matricula.kernel import clock, words
 from matricula.notifications import actions, sending
 from matricula.notifications.actions import Saying
@@ -95,14 +96,16 @@ def tell_staff() -> int:
     )
 
 
-def _say(kind: str, rows: QuerySet[Enrollment], write: tell.Write, *, number: int = 0) -> int:
+def _say(
+    kind: str, rows: QuerySet[Enrollment], write: tell.Write[About], *, number: int = 0
+) -> int:
     """Says it to those who were not told yet. `number` counts repetitions about one enrollment."""
     found = rows.select_related("course", "cohort", "person").order_by("pk")
     said = 0
     pages = found.filter(person__is_active=True)
     for fact in about.of_enrollments(pages.exclude(pk__in=_told(kind, number))[:BATCH]):
         key = uuid5(_SECOND, str(fact.event_id)) if number else fact.event_id
-        said += tell.say([(kind, about.dated(fact, key), write)])
+        said += tell.say([(kind, write, about.dated(fact, key))])
     return said
 
 

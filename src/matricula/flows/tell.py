@@ -8,7 +8,8 @@ enrollment never waits for any of this, and none of it can undo one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 from uuid import UUID
 
 import structlog
@@ -19,8 +20,9 @@ from django.utils import translation
 from matricula.enrollments.models import Enrollment
 from matricula.enrollments.states import Stage
 from matricula.flows import issue
-from matricula.flows.letters import about, enrolling, paying
+from matricula.flows.letters import about, enrolling, paying, waiting
 from matricula.flows.letters.about import About
+from matricula.flows.letters.waiting import AboutPlace
 from matricula.kernel import correlation
 from matricula.kernel.models import Event
 from matricula.notifications import actions, sending
@@ -35,7 +37,8 @@ from matricula.payments.states import PaymentState
 
 BATCH = 100
 log = structlog.get_logger(__name__)
-Write = Callable[[About], Letter | None]
+Fact = TypeVar("Fact", About, AboutPlace)
+Write = Callable[[Fact], Letter | None]
 
 
 def tell(event_seqs: Iterable[int]) -> int:
@@ -44,29 +47,23 @@ def tell(event_seqs: Iterable[int]) -> int:
     told = 0
     for start in range(0, len(wanted), BATCH):
         events = Event.objects.filter(seq__in=wanted[start : start + BATCH]).order_by("seq")
-        told += say(
-            (_OF_TYPE[event_type][0], found, _OF_TYPE[event_type][1])
-            for event_type, found in _with_facts(list(events))
-        )
+        types = {event.id: event.type for event in events}
+        told += say((*_OF_TYPE[types[f.event_id]], f) for f in about.of_events(list(events)))
+        told += say((*_OF_PLACE[types[f.event_id]], f) for f in waiting.of_events(list(events)))
     return told
 
 
-def say(found: Iterable[tuple[str, About, Write]]) -> int:
-    """Writes these letters, of a kind about something, and says them."""
+def say(found: Iterable[tuple[str, Write[Fact], Fact]]) -> int:
+    """Writes these letters (kind, writer, facts) and says them; returns how many were new."""
     sayings = [
         Saying(kind, fact.event_id, fact.recipient, letter, fact.correlation_id)
-        for kind, fact, write in found
+        for kind, write, fact in found
         if (letter := _written(fact, write)) is not None
     ]
     return actions.say(sayings)
 
 
-def _with_facts(events: Sequence[Event]) -> list[tuple[str, About]]:
-    types = {event.id: event.type for event in events}
-    return [(types[found.event_id], found) for found in about.of_events(events)]
-
-
-def _written(fact: About, write: Write) -> Letter | None:
+def _written(fact: Fact, write: Write[Fact]) -> Letter | None:
     """The letter in its reader's language."""
     language = fact.person.language or settings.LANGUAGE_CODE
     with correlation.following(fact.correlation_id), translation.override(language):
@@ -122,7 +119,7 @@ def _refund_of(fact: About) -> Refund | None:
     return refund if is_first else None
 
 
-_OF_TYPE: dict[str, tuple[str, Write]] = {
+_OF_TYPE: dict[str, tuple[str, Write[About]]] = {
     "enrollment.confirmed": ("enrollment_confirmed", _confirmed),
     "enrollment.cancelled": ("enrollment_cancelled", enrolling.cancelled),
     "enrollment.failed": ("enrollment_failed", enrolling.failed),
@@ -132,7 +129,13 @@ _OF_TYPE: dict[str, tuple[str, Write]] = {
     "payment.refund_requested": ("refund_started", _refund_started),
     "payment.refunded": ("refund_arrived", _refund_arrived),
 }
-TOLD_TYPES = tuple(_OF_TYPE)
+_OF_PLACE: dict[str, tuple[str, Write[AboutPlace]]] = {
+    "waitlist.joined": ("waitlist_joined", waiting.joined),
+    "waitlist.offered": ("waitlist_offered", waiting.offered),
+    "waitlist.lapsed": ("waitlist_lapsed", waiting.lapsed),
+    "waitlist.skipped": ("waitlist_skipped", waiting.skipped),
+}
+TOLD_TYPES = (*_OF_TYPE, *_OF_PLACE)
 
 
 # --- what is checked and made when the mail goes out ------------------------------------------

@@ -40,7 +40,6 @@ class Kind:
 _KINDS = (
     Kind("enrollment_confirmed", Category.PURCHASE),
     Kind("enrollment_cancelled", Category.PURCHASE),
-    Kind("enrollment_refunded", Category.PURCHASE),
     Kind("enrollment_failed", Category.PURCHASE),
     Kind("enrollment_expired", Category.PURCHASE),
     Kind("hold_ending", Category.PURCHASE),
@@ -49,10 +48,8 @@ _KINDS = (
     Kind("payment_failed", Category.PURCHASE, wait_seconds=180),
     Kind("refund_started", Category.PURCHASE),
     Kind("refund_arrived", Category.PURCHASE),
-    Kind("guest_welcome", Category.PURCHASE),
     Kind("waitlist_joined", Category.WAITLIST),
     Kind("waitlist_offered", Category.WAITLIST),
-    Kind("waitlist_offer_ending", Category.WAITLIST),
     Kind("waitlist_lapsed", Category.WAITLIST),
     Kind("waitlist_skipped", Category.WAITLIST, is_mailed=False),
     Kind("course_starting", Category.REMINDER),

@@ -6,8 +6,10 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
 
 from matricula.kernel import correlation
+from matricula.notifications import queries as notifications
 
 FRAGMENT = "X-Fragment"
 
@@ -27,3 +29,15 @@ def site(request: HttpRequest) -> dict[str, Any]:
         "correlation_id": correlation.current(),
         "is_fragment": FRAGMENT in request.headers,
     }
+
+
+def bell(request: HttpRequest) -> dict[str, Any]:
+    """How many messages the signed-in person has not read; asked for only by pages that show it."""
+
+    def count() -> int:
+        user = getattr(request, "user", None)
+        if user is None or not user.is_authenticated:
+            return 0
+        return notifications.unread_count(user.pk)
+
+    return {"unread": SimpleLazyObject(count)}
