@@ -100,6 +100,7 @@ def _number(tokens: Path) -> None:
     from matricula.accounts.tokens import read_access
 
     with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")
         cursor.execute("CREATE TABLE bench_person (n integer PRIMARY KEY, id uuid NOT NULL)")
         with cursor.copy("COPY bench_person FROM STDIN") as copy:
             for number, token in enumerate(tokens.read_text().split()):
@@ -115,7 +116,6 @@ def _number(tokens: Path) -> None:
             " WHERE c.category = 'Benchmark'",
             [HOT, SPREAD],
         )
-        cursor.execute("SET statement_timeout = 0")
         cursor.execute("VACUUM ANALYZE")
 
 

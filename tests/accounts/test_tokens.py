@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import jwt
@@ -17,7 +19,7 @@ from matricula.accounts.errors import TokenRefused
 from matricula.accounts.models import Person, RefreshToken
 from matricula.accounts.tokens import REFRESH_LIFETIME, TokenPair
 from matricula.kernel import clock, ids
-from matricula.kernel.errors import TokenExpired
+from matricula.kernel.errors import DomainError, TokenExpired
 from tests.support.crowds import all_at_once, during
 from tests.support.people import PASSWORD, person
 
@@ -271,3 +273,59 @@ def test_a_reuse_noticed_during_a_rotation_ends_its_token_too(address: str) -> N
     )
     assert noticed.result() is False
     assert not is_good(made[0].refresh_token)
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {},
+        {"exp": -5},
+        {"exp": -3600},
+        {"iat": 5},
+        {"iat": 3600},
+        {"exp": "soon"},
+        {"exp": 1e3},
+        {"aud": "another"},
+        {"iss": "another"},
+        {"sub": "usr_nonsense"},
+        {"sub": 7},
+        {"nbf": 3600},
+        {"more": "than we write"},
+    ],
+)
+@pytest.mark.parametrize("key", ["ours", "another's"])
+def test_the_short_way_to_read_a_token_decides_as_the_library(
+    claims: dict[str, Any], key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moment = int(time.time())
+    sent: dict[str, Any] = {
+        "iss": "matricula",
+        "aud": "matricula-api",
+        "sub": ids.to_text("usr", ids.new_id()),
+        "iat": moment,
+        "exp": moment + 60,
+    }
+    for name, value in claims.items():
+        is_time = name in {"exp", "iat", "nbf"} and isinstance(value, int)
+        sent[name] = moment + value if is_time else value
+    secret = settings.SECRET_KEY if key == "ours" else "x" * 40
+    token = jwt.encode(sent, secret, algorithm="HS256")
+    short = _what_becomes_of(token)
+    monkeypatch.setattr(tokens, "_plainly_good", lambda token: None)  # noqa: ARG005
+    assert short == _what_becomes_of(token)
+
+
+def _what_becomes_of(token: str) -> object:
+    try:
+        return tokens.read_claims(token)
+    except DomainError as refused:
+        return type(refused)
+
+
+def test_a_token_as_we_make_it_is_read_the_short_way() -> None:
+    assert tokens._plainly_good(tokens.access_token(ids.new_id())) is not None
+
+
+@pytest.mark.parametrize("token", ["", "a.b.c", "a.b", "ä.b.c", "a.b.c.d"])
+def test_what_is_no_token_is_not_read_the_short_way(token: str) -> None:
+    assert tokens._plainly_good(token) is None

@@ -16,7 +16,7 @@ from matricula.enrollments.errors import (
     RegistrationNotOpen,
 )
 from matricula.enrollments.models import Enrollment
-from matricula.flows.enroll import (
+from matricula.flows.applications import (
     AlreadyAnswered,
     Application,
     Keyed,
@@ -24,9 +24,8 @@ from matricula.flows.enroll import (
     Receipt,
     Request,
     Unfinished,
-    enroll,
-    enroll_many,
 )
+from matricula.flows.enroll import enroll, enroll_many
 from matricula.kernel import clock, ids
 from matricula.kernel.errors import AuthenticationRequired, IdempotencyMismatch, NotFound
 from matricula.seats.errors import CourseFull

@@ -4,10 +4,15 @@ the database, and a refresh token that is good for one use (RFC 9700, section 4.
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import hmac
+import json
 import secrets
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import jwt
@@ -27,6 +32,8 @@ CLOCK_LEEWAY = timedelta(seconds=10)  # the clocks of two machines differ a litt
 _ALGORITHM = "HS256"
 _ISSUER = "matricula"
 _AUDIENCE = "matricula-api"
+_CLAIMS = {"iss", "aud", "sub", "iat", "exp"}
+_HEAD = b"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"  # {"alg":"HS256","typ":"JWT"}
 
 
 @dataclass(frozen=True)
@@ -106,7 +113,7 @@ def read_claims(token: str) -> AccessClaims:
     Raises TokenExpired or TokenRefused.
     """
     try:
-        claims = jwt.decode(
+        claims = _plainly_good(token) or jwt.decode(
             token,
             settings.SECRET_KEY,
             algorithms=[_ALGORITHM],
@@ -121,6 +128,30 @@ def read_claims(token: str) -> AccessClaims:
         raise TokenExpired from error
     except (jwt.InvalidTokenError, NotFound) as error:
         raise TokenRefused from error
+
+
+def _plainly_good(token: str) -> dict[str, Any] | None:
+    """The claims of a token just as we make them, with time left; None leaves it to the library,
+    which decides about everything else, and takes five times as long."""
+    try:
+        head, payload, signature = token.encode("ascii").split(b".")
+        key = settings.SECRET_KEY.encode()
+        expected = hmac.digest(key, head + b"." + payload, "sha256")
+        if head != _HEAD or not hmac.compare_digest(_base64(expected), signature):
+            return None
+        claims = json.loads(base64.urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)))
+        times = claims["iat"], claims["exp"]
+        is_ours = set(claims) == _CLAIMS and (claims["iss"], claims["aud"]) == (_ISSUER, _AUDIENCE)
+    except (ValueError, KeyError, TypeError):
+        return None
+    now = time.time()
+    if is_ours and all(type(moment) is int for moment in times) and times[0] <= now < times[1]:
+        return dict(claims)
+    return None
+
+
+def _base64(content: bytes) -> bytes:
+    return base64.urlsafe_b64encode(content).rstrip(b"=")
 
 
 def access_token(person_id: UUID, lifetime: timedelta = ACCESS_LIFETIME) -> str:

@@ -92,7 +92,8 @@ TEMPLATES = [
 
 # --- database -------------------------------------------------------------------------------
 # A small pool for each process: on a hot row two connections beat eight, and Django's
-# persistent connections belong to threads that come and go here. The time limits turn a stuck
+# persistent connections belong to threads that come and go here. Two of them are the desk's
+# (`flows/desk.py`), so that pages find one also while it is busy. The time limits turn a stuck
 # lock into an answer.
 # The address is read by libpq's own rules, so that sockets, certificates and the rest work.
 DATABASE_ADDRESS = os.environ.get("DATABASE_URL") or "postgresql:///matricula"
@@ -109,7 +110,7 @@ DATABASES = {
         "PORT": _LIBPQ.pop("port", ""),
         "CONN_MAX_AGE": 0,
         "OPTIONS": {
-            "pool": {"min_size": 1, "max_size": 4, "timeout": 5, "max_idle": 300},
+            "pool": {"min_size": 1, "max_size": 6, "timeout": 5, "max_idle": 300},
             "options": "-c lock_timeout=4s -c statement_timeout=20s"
             " -c idle_in_transaction_session_timeout=30s",
             "application_name": "matricula",

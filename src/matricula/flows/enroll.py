@@ -15,8 +15,7 @@ A course that costs something is priced (`flows/quote.py`), its seat held and it
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar, cast
 from uuid import UUID
@@ -36,10 +35,20 @@ from matricula.enrollments.rules import CourseFacts, LiveEnrollment, Standing
 from matricula.enrollments.standings import Asking, PersonStanding
 from matricula.enrollments.states import Stage
 from matricula.flows import admit, checkout, claims, full, offer, overrides
+from matricula.flows.applications import (
+    AlreadyAnswered,
+    Application,
+    Keyed,
+    Outcome,
+    Receipt,
+    Request,
+    Unfinished,
+    remembered,
+)
 from matricula.flows.claims import Choice, Claim, Wish
 from matricula.flows.eligibility import account_refusal
 from matricula.flows.full import Full
-from matricula.kernel import clock, correlation, idempotency, ids
+from matricula.kernel import clock, idempotency, ids
 from matricula.kernel.errors import (
     Action,
     DomainError,
@@ -55,76 +64,8 @@ from matricula.seats.errors import CourseFull
 from matricula.seats.queries import Availability
 from matricula.waitingroom import queries as waitingroom
 
+__all__ = ["AlreadyAnswered", "Application", "Keyed", "Receipt"]  # what goes in and comes out
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Application:
-    """What a person asks for: a course (its next open cohort is taken) or one cohort of it."""
-
-    person_id: UUID
-    course: str | UUID | None = None
-    cohort_id: UUID | None = None
-    coupon_code: str | None = None
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    terms: checkout.Terms = field(default_factory=checkout.Terms)
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """What became of an application. `is_new` is False when the enrollment was pending already.
-    `order_id` is there when it costs something: `pay.open_session` asks for the money."""
-
-    enrollment_id: UUID
-    course: CoursePlan
-    stage: Stage
-    hold_expires_at: datetime | None
-    is_new: bool
-    order_id: UUID | None = None
-
-
-@dataclass(frozen=True)
-class Keyed:
-    """An application sent with an Idempotency-Key. `write` makes the answer to be remembered."""
-
-    key: str
-    fingerprint: str
-    write: Callable[[Receipt], str]
-
-
-@dataclass(frozen=True)
-class Request:
-    """An application as it is served. Its enrollment has its id from the start, so a request that
-    is served again because its outcome was lost gets the same enrollment."""
-
-    application: Application
-    keyed: Keyed | None = None
-    correlation_id: str = field(default_factory=correlation.current)
-    enrollment_id: UUID = field(default_factory=ids.new_id)
-    is_alone: bool = False  # decided under its person's lock
-
-    @property
-    def key(self) -> str | None:
-        return self.keyed.key if self.keyed else None
-
-
-@dataclass(frozen=True)
-class Unfinished:
-    """What takes more than a claim, like a checkout: `finish` does the rest, for this request
-    alone. It returns and raises as `enroll`."""
-
-    finish: Callable[[], Receipt]
-
-
-class AlreadyAnswered(Exception):
-    """The key's first answer, to be given again."""
-
-    def __init__(self, answer: idempotency.Answer) -> None:
-        self.answer = answer
-        super().__init__()
-
-
-Outcome = Receipt | Unfinished | DomainError | AlreadyAnswered
 
 
 def enroll(application: Application, keyed: Keyed | None = None) -> Receipt:
@@ -135,12 +76,23 @@ def enroll(application: Application, keyed: Keyed | None = None) -> Receipt:
     when for another; NotFound; a refusal of `enrollments.rules`; CourseFull with alternatives; a
     refusal of the coupon (`pricing.errors`).
     """
-    (outcome,) = enroll_many([Request(application, keyed)])
-    return finished(outcome)
+    request = Request(application, keyed)
+    (outcome,) = enroll_many([request])
+    return finished(request, outcome)
 
 
-def finished(outcome: Outcome) -> Receipt:
+def finished(request: Request, outcome: Outcome) -> Receipt:
     """The receipt of an outcome, the rest of the way gone. Raises as `enroll`."""
+    try:
+        return _gone_through(outcome)
+    except DomainError as refusal:
+        if outcome is refusal:  # and remembered, if it is of that kind
+            raise
+        (stands,) = remembered([request], [refusal])
+        raise stands from refusal  # type: ignore[misc]  # a refusal, or the key's first answer
+
+
+def _gone_through(outcome: Outcome) -> Receipt:
     if isinstance(outcome, Unfinished):
         return outcome.finish()
     if isinstance(outcome, Receipt):
@@ -165,7 +117,7 @@ def enroll_many(requests: Sequence[Request]) -> Sequence[Outcome]:
     outcomes |= _claim(seats_) | _queue(turns)
     people = [request.application.person_id for request in requests]
     in_order: list[Outcome | Full] = [outcomes[place] for place in range(len(requests))]
-    return full.with_ways_on(people, in_order)
+    return remembered(requests, full.with_ways_on(people, in_order))
 
 
 @dataclass(frozen=True)
@@ -260,10 +212,10 @@ def _alone(
     (person,) = standings.read([Asking(person_id, course, request.key)])
     decision = _decide(request, course, facts, person, counts)
     if not isinstance(decision, Choice):
-        return finished(cast("Outcome", decision))
+        return _gone_through(cast("Outcome", decision))
     claimed = list(_claim({0: (request, decision)}).values())
     (outcome,) = full.with_ways_on([person_id], claimed)
-    receipt = finished(cast("Outcome", outcome))
+    receipt = _gone_through(cast("Outcome", outcome))
     if receipt.is_new:
         overrides.note_use(person_id, [(receipt.enrollment_id, decision)])
     return receipt
@@ -416,7 +368,9 @@ def _queue_with_coupon(request: Request, choice: Choice) -> Receipt:
     """A coupon that cannot be used is told before the wait, not after it."""
     _basket(request.application, choice)
     (outcome,) = _queue({0: (request, choice)}).values()
-    return finished(cast("Outcome", outcome))
+    if isinstance(outcome, Full):
+        raise full.refusal(choice.course, request.application.person_id)
+    return _gone_through(outcome)
 
 
 def _ticket_wish(request: Request, choice: Choice) -> admit.Request:
@@ -455,7 +409,7 @@ def _buy(request: Request, choice: Choice) -> Receipt:
         placed = checkout.place(basket)
     except checkout.NotHeld as refused:
         try:
-            return finished(_outcome(request, refused.claim))
+            return _gone_through(_outcome(request, refused.claim))
         except CourseFull:
             raise full.refusal(choice.course, basket.person_id) from refused
     return _receipt(choice.course, placed, is_new=True)

@@ -12,6 +12,7 @@ effect and is remembered after the fact.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
@@ -125,6 +126,34 @@ def remember(owner: UUID, key: str, print_: str, answer: Answer) -> Answer:
             [owner, key, print_, answer.status, answer.body],
         )
         return replayed(Remembered(*cursor.fetchone()), print_)
+
+
+@dataclass(frozen=True)
+class NewAnswer:
+    """An answer of a kind to keep, and the request it was given to."""
+
+    owner: UUID
+    key: str
+    fingerprint: str
+    answer: Answer
+
+
+def remember_many(given: Sequence[NewAnswer]) -> list[Remembered]:
+    """Keeps the answers, of a different owner each, in one query; what stands for each key, since
+    the first one kept stays."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT fingerprint, status, body FROM remember_answers("
+            "%s::uuid[], %s::text[], %s::text[], %s::int[], %s::text[])",
+            [
+                [one.owner for one in given],
+                [one.key for one in given],
+                [one.fingerprint for one in given],
+                [one.answer.status for one in given],
+                [one.answer.body for one in given],
+            ],
+        )
+        return [Remembered(*row) for row in cursor.fetchall()]
 
 
 def forget_old() -> int:

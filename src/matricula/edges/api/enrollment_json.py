@@ -27,7 +27,7 @@ from matricula.payments.queries import RefundRecord
 from matricula.payments.states import PaymentState
 from matricula.pricing.values import Quote
 from matricula.waitingroom import queries as waitingroom
-from matricula.waitingroom.rules import expected_wait, poll_after
+from matricula.waitingroom.rules import Place, expected_wait, poll_after
 
 REFUSALS: dict[int, Any] = {400: Problem, 401: Problem, 404: Problem, 409: Problem, 422: Problem}
 # After so many seconds a gateway order that could not be made at once is worth asking for again.
@@ -134,13 +134,21 @@ def enrollment(record: EnrollmentRecord, standing: Standing) -> schemas.Enrollme
         metadata=dict(record.metadata),
         events_url=events_url(record.id),
         course_access_url=access_url(record.course_id),
-        **((place(record.id) or {}) if record.stage is Stage.REQUESTED else {}),
+        **(
+            (place_in_line(waitingroom.place_of(record.id)) or {})
+            if record.stage is Stage.REQUESTED
+            else {}
+        ),
     )
 
 
-def place(enrollment_id: UUID) -> dict[str, Any] | None:
+def _place_of(record: EnrollmentRecord) -> dict[str, Any]:
+    waits = record.stage is Stage.REQUESTED
+    return (place_in_line(waitingroom.place_of(record.id)) if waits else None) or {}
+
+
+def place_in_line(found: Place | None) -> dict[str, Any] | None:
     """Where a waiting ticket stands; None for one that does not wait."""
-    found = waitingroom.place_of(enrollment_id)
     if found is None:
         return None
     at = clock.now()

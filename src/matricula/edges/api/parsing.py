@@ -19,12 +19,17 @@ class StrictParser(Parser):
     """
 
     def parse_body(self, request: HttpRequest) -> Any:
-        try:
-            body = json.loads(request.body.decode("utf-8"), parse_constant=_refuse_constant)
-        except (ValueError, RecursionError) as error:
-            raise MalformedRequest("The body is not JSON in UTF-8.") from error
-        _check(body, depth=0)
-        return body
+        return read_json(request.body)
+
+
+def read_json(body: bytes) -> Any:
+    """What the body holds. Raises MalformedRequest as `StrictParser` promises."""
+    try:
+        content = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise MalformedRequest("The body is not JSON in UTF-8.") from error
+    _check(content, depth=0)
+    return content
 
 
 def _refuse_constant(name: str) -> NoReturn:

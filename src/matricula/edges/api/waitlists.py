@@ -14,7 +14,7 @@ from matricula.edges.api.answers import answer
 from matricula.edges.api.authentication import SignedIn, active_person
 from matricula.edges.api.checkout_input import terms_of, url_errors
 from matricula.edges.api.enrollment_json import REFUSALS
-from matricula.edges.api.enrollments import receipt_answer
+from matricula.edges.api.initializing import receipt_answer
 from matricula.edges.api.schemas import Problem
 from matricula.flows import waitlist as flow
 from matricula.flows.waitlist import Acceptance, Standing, Wish

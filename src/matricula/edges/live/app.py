@@ -65,6 +65,8 @@ class LiveApplication:
                 return None
             head = answer if isinstance(answer, HttpResponse) else answer.head
             _record(route.method, route.path, head.status_code, time.perf_counter() - began)
+            if head is answer:
+                head["Content-Length"] = str(len(head.content))
             await send(heads.start(head, request.scope))
             if isinstance(answer, HttpResponse):
                 await send({"type": "http.response.body", "body": answer.content})

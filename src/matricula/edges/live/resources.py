@@ -14,6 +14,7 @@ from matricula.edges.live.hub import Hub
 from matricula.edges.live.listening import listen
 from matricula.edges.live.seats import Board
 from matricula.edges.live.webhooks import Inbox
+from matricula.flows import desk
 
 AFTER_FAILURE_SECONDS = 1.0
 log = structlog.get_logger(__name__)
@@ -32,6 +33,7 @@ class Resources:
 
     async def open(self) -> None:
         await self.database.open()
+        self.desk = desk.open_here()
         works: dict[str, Callable[[], Awaitable[None]]] = {
             "listen": lambda: listen(self._wake),
             "hub": self.hub.run,
@@ -49,6 +51,7 @@ class Resources:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.database.close()
+        await asyncio.to_thread(desk.close_here)
 
     def _wake(self, named: list[UUID] | None) -> None:
         if named is None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from matricula.edges.live.desk import initialize
 from matricula.edges.live.polls import poll_events
 from matricula.edges.live.requests import Endpoint
 from matricula.edges.live.seats import stream_seats
@@ -27,6 +28,7 @@ class Route:
 
 
 ROUTES = (
+    Route("POST", "/api/v1/enrollments/initialize", initialize),
     Route("GET", "/api/v1/enrollments/<enrollment_id>/events", stream_events),
     Route("GET", "/api/v1/enrollments/<enrollment_id>/events/poll", poll_events),
     Route("GET", "/api/v1/waitlist/<enrollment_id>/events", stream_events),

@@ -40,3 +40,27 @@ BEGIN
                   WHERE a.owner = p_owner AND a.key = p_key;
 END
 $$;
+
+-- The same for many answers at once, of different owners; what stands for each, in their order.
+CREATE OR REPLACE FUNCTION remember_answers(
+    p_owners uuid[], p_keys text[], p_fingerprints text[], p_statuses integer[], p_bodies text[]
+) RETURNS TABLE (ord integer, fingerprint text, status smallint, body text)
+LANGUAGE plpgsql VOLATILE AS $$
+#variable_conflict use_column
+BEGIN
+    -- In hash order, as everywhere.
+    PERFORM pg_advisory_xact_lock(p.hash)
+       FROM (SELECT DISTINCT uuid_hash_extended(owner, 0) AS hash
+               FROM unnest(p_owners) AS owner ORDER BY 1) p;
+    INSERT INTO kernel_rememberedanswer AS a (owner, key, fingerprint, status, body)
+    SELECT * FROM unnest(p_owners, p_keys, p_fingerprints, p_statuses, p_bodies)
+    ON CONFLICT (owner, key) DO UPDATE
+       SET status = excluded.status, body = excluded.body, lease_until = NULL
+     WHERE a.status IS NULL AND a.fingerprint = excluded.fingerprint;
+    RETURN QUERY
+    SELECT g.ord::integer, a.fingerprint, a.status, a.body
+      FROM unnest(p_owners, p_keys) WITH ORDINALITY AS g(owner, key, ord)
+      JOIN kernel_rememberedanswer a ON a.owner = g.owner AND a.key = g.key
+     ORDER BY g.ord;
+END
+$$;

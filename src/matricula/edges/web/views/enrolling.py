@@ -23,9 +23,9 @@ from matricula.edges.web.views.errors import error_page
 from matricula.edges.web.visits import payment_url
 from matricula.enrollments.errors import AlreadyEnrolled
 from matricula.enrollments.states import Stage
-from matricula.flows import enroll as flow
+from matricula.flows import desk
 from matricula.flows import offer as offering
-from matricula.flows.enroll import Application
+from matricula.flows.applications import Application
 from matricula.flows.offer import CourseOffer, alternatives
 from matricula.kernel import clock, ids
 from matricula.kernel.errors import Action, DomainError, NotFound
@@ -103,7 +103,7 @@ def _enroll(request: HttpRequest, course: CoursePlan) -> HttpResponse:
             terms=form.terms(),
         )
     try:
-        receipt = flow.enroll(application)
+        receipt = desk.enroll(application)
     except AlreadyEnrolled as error:
         # Sent twice, or from a second tab: the first one counts, and nobody is scolded.
         messages.info(request, _("Your seat was already booked. Nothing was booked twice."))

@@ -1,0 +1,71 @@
+"""POST /api/v1/enrollments/initialize at the desk: the front answers it itself, so that a crowd's
+requests reach `flows/desk.py` together, and not as many at a time as Django has threads.
+
+Only the plain way is gone here: a bearer token and a well-formed body. Everything else, and what
+has to be paid for, is left to Django's operation, which uses the same desk and the same words; a
+test holds the two together, byte for byte.
+"""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from pydantic import ValidationError
+
+from matricula.edges import problems
+from matricula.edges.api import enrollment_schemas as schemas
+from matricula.edges.api import idempotent, initializing, parsing
+from matricula.edges.live import identity
+from matricula.edges.live.requests import LiveRequest
+from matricula.enrollments.states import Stage
+from matricula.flows.applications import AlreadyAnswered, Application, Receipt, Request, Unfinished
+from matricula.flows.desk import Desk
+from matricula.kernel import idempotency
+from matricula.kernel.errors import DomainError
+from matricula.waitingroom import queries as waitingroom
+from matricula.waitingroom.rules import Place
+
+ONCE = (b"authorization", b"idempotency-key")
+
+
+async def initialize(request: LiveRequest) -> HttpResponse | None:
+    """Enrolls in a free course, or says why not; None when it is for Django to answer."""
+    if not _is_plain(request):
+        return None
+    person = await identity.required(request)
+    try:
+        payload = schemas.Initialize.model_validate(parsing.read_json(request.body))
+        application = initializing.application(person.person_id, payload)
+        key = idempotency.checked_key(request.header(idempotent.HEADER.lower()))
+    except (ValidationError, DomainError):
+        return None
+    return await _serve(request.resources.desk, request, application, key)
+
+
+async def _serve(
+    desk: Desk, request: LiveRequest, application: Application, key: str | None
+) -> HttpResponse | None:
+    keyed = None
+    if key is not None:
+        print_ = idempotency.fingerprint(f"POST {request.scope['path']}", request.body)
+        keyed = initializing.keyed(key, print_)
+    outcome = await desk.submit_here(Request(application, keyed))
+    if isinstance(outcome, Unfinished):
+        return None
+    if isinstance(outcome, Receipt) and outcome.stage is Stage.REQUESTED:
+        rows = await request.resources.database.rows(waitingroom.PLACE, [outcome.enrollment_id])
+        return initializing.queued(outcome, key, Place(*rows[0]) if rows else None)
+    if isinstance(outcome, Receipt):
+        return initializing.made(outcome, key)[0]
+    if isinstance(outcome, AlreadyAnswered | DomainError):
+        return initializing.refused(outcome)
+    return initializing.refused(problems.as_domain_error(outcome))
+
+
+def _is_plain(request: LiveRequest) -> bool:
+    names = [name for name, _ in request.scope["headers"]]
+    is_bearer = b"authorization" in names
+    return (
+        is_bearer
+        and not request.scope["query_string"]
+        and all(names.count(name) < 2 for name in ONCE)  # noqa: PLR2004 - Django joins them
+    )

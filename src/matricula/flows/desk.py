@@ -1,0 +1,232 @@
+"""The desk: requests to enroll that arrive together are served together.
+
+One claim a transaction makes a crowd wait for one commit after the other, since whoever takes a
+seat holds the cohort's counter until commit. So requests queue here, and a thread of the desk
+serves all that wait in one go (`enroll.enroll_many`); while it does, the next ones gather. Alone, a
+request goes through at once. Nobody is answered before the transaction is durable.
+
+The queue is short-lived: it is of one process, and a request that dies with the process was never
+answered. Lines that have to survive are the waiting room's (`admit.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from django.db import InterfaceError, OperationalError, connection
+
+from matricula.flows.applications import Application, Keyed, Outcome, Receipt, Request
+from matricula.flows.enroll import enroll_many, finished
+from matricula.kernel.errors import Guidance, Overloaded
+
+Served = Outcome | Exception
+Serve = Callable[[Sequence[Request]], Sequence[Served]]
+
+BATCH = 100
+# Threads. Requests for one course share a lane, so that one transaction of this process at a time
+# wants its counter.
+LANES = 2
+# Whoever would wait longer is told at once to come again: by how long the last ones took.
+LONGEST_WAIT = 8.0  # seconds
+MOST_WAITING = 20_000  # in a lane, whatever the estimate says
+RETRY_FOR = 5.0  # seconds for a database that is away
+RETRY_PAUSE = 0.1
+IDLE = 5.0  # seconds until an idle lane gives its connection back
+_FIRST_GUESS = 0.001  # seconds a request
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    request: Request
+    future: Future[Served] | asyncio.Future[Served]
+    loop: asyncio.AbstractEventLoop | None = None  # where an asyncio future is at home
+
+
+class Desk:
+    """Serves what is submitted until it is closed; then what waits is still served."""
+
+    def __init__(self, serve: Serve = enroll_many, lanes: int = LANES) -> None:
+        self._lanes = [_Lane(serve, f"desk-{number}") for number in range(lanes)]
+
+    def open(self) -> None:
+        for lane in self._lanes:
+            lane.start()
+
+    def close(self) -> None:
+        """Returns when everything that waited is served."""
+        for lane in self._lanes:
+            lane.close()
+
+    def submit(self, request: Request) -> Future[Served]:
+        """What will become of the request. Raises Overloaded at once when too many wait."""
+        future: Future[Served] = Future()
+        self._lane(request).put(_Waiting(request, future))
+        return future
+
+    def submit_here(self, request: Request) -> asyncio.Future[Served]:
+        """As `submit`, for whoever awaits it in the running event loop."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Served] = loop.create_future()
+        self._lane(request).put(_Waiting(request, future, loop))
+        return future
+
+    def _lane(self, request: Request) -> _Lane:
+        application = request.application
+        wanted = application.cohort_id or application.course
+        return self._lanes[hash(wanted) % len(self._lanes)]
+
+
+@dataclass
+class _Lane:
+    """One thread and the requests that wait for it, in order of arrival."""
+
+    serve: Serve
+    name: str
+    _queue: deque[_Waiting] = field(default_factory=deque)
+    _seconds_each: float = _FIRST_GUESS
+    _closing: bool = False
+
+    def __post_init__(self) -> None:
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._work, name=self.name, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join()
+
+    def put(self, waiting: _Waiting) -> None:
+        with self._changed:
+            wait = len(self._queue) * self._seconds_each
+            if self._closing or wait > LONGEST_WAIT or len(self._queue) >= MOST_WAITING:
+                raise Overloaded(guidance=Guidance(retry_after=max(1, math.ceil(wait / 2))))
+            self._queue.append(waiting)
+            if len(self._queue) == 1:
+                self._changed.notify()
+
+    def _work(self) -> None:
+        while batch := self._next():
+            began = time.perf_counter()
+            requests = [waiting.request for waiting in batch]
+            _deliver(batch, _outcomes(self.serve, requests))
+            each = (time.perf_counter() - began) / len(batch)
+            self._seconds_each += (each - self._seconds_each) / 8
+        connection.close()
+
+    def _next(self) -> list[_Waiting]:
+        """The next batch; empty when the lane is closed and nobody waits."""
+        with self._changed:
+            while not self._queue and not self._closing:
+                if not self._changed.wait(IDLE):
+                    connection.close()
+            return self._take()
+
+    def _take(self) -> list[_Waiting]:
+        # What a person's second request deserves depends on the first: it waits for the next batch,
+        # at the head, and those behind it keep their order.
+        batch: dict[object, _Waiting] = {}
+        later: list[_Waiting] = []
+        while self._queue and len(batch) < BATCH:
+            waiting = self._queue.popleft()
+            person_id = waiting.request.application.person_id
+            if person_id in batch:
+                later.append(waiting)
+            else:
+                batch[person_id] = waiting
+        self._queue.extendleft(reversed(later))
+        return list(batch.values())
+
+
+def _outcomes(serve: Serve, requests: Sequence[Request]) -> Sequence[Served]:
+    """One outcome a request. A request that cannot be served fails alone: the others of its batch
+    are served again without it. Serving again is safe, since each enrollment has its id already.
+    """
+    try:
+        return _patiently(serve, requests)
+    except (OperationalError, InterfaceError) as error:
+        return [error] * len(requests)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is the outcome of its own request
+        connection.close()
+        if len(requests) == 1:
+            return [error]
+        log.warning("batch_split", requests=len(requests), error=type(error).__name__)
+        middle = len(requests) // 2
+        return [*_outcomes(serve, requests[:middle]), *_outcomes(serve, requests[middle:])]
+
+
+def _patiently(serve: Serve, requests: Sequence[Request]) -> Sequence[Served]:
+    """Tries again for a while when the database is away, or a lock did not come."""
+    deadline = time.monotonic() + RETRY_FOR
+    while True:
+        try:
+            return serve(requests)
+        except (OperationalError, InterfaceError) as error:
+            connection.close()
+            if time.monotonic() > deadline:
+                raise
+            log.warning("batch_repeated", requests=len(requests), error=str(error))
+            time.sleep(RETRY_PAUSE)
+
+
+def _deliver(batch: Sequence[_Waiting], outcomes: Sequence[Served]) -> None:
+    """Answers everybody: those of one event loop with one call, since each call wakes it."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Any, Served]]] = {}
+    for waiting, outcome in zip(batch, outcomes, strict=True):
+        if waiting.loop is not None:
+            by_loop.setdefault(waiting.loop, []).append((waiting.future, outcome))
+        else:
+            waiting.future.set_result(outcome)
+    for loop, answered in by_loop.items():
+        loop.call_soon_threadsafe(_settle, answered)
+
+
+def _settle(answered: Sequence[tuple[asyncio.Future[Served], Served]]) -> None:
+    for future, outcome in answered:
+        if not future.done():  # its client may have gone away
+            future.set_result(outcome)
+
+
+_here: Desk | None = None
+
+
+def open_here() -> Desk:
+    """Opens the desk of this process; `enroll` uses it from now on."""
+    global _here  # noqa: PLW0603 - one desk a process, as there is one database
+    _here = Desk()
+    _here.open()
+    return _here
+
+
+def close_here() -> None:
+    global _here
+    desk, _here = _here, None
+    if desk is not None:
+        desk.close()
+
+
+def enroll(application: Application, keyed: Keyed | None = None) -> Receipt:
+    """`enroll.enroll`, through the desk of this process if there is one: so the pages' requests
+    are folded with all others. Raises Overloaded when too many wait."""
+    request = Request(application, keyed)
+    if _here is None or connection.in_atomic_block:
+        (outcome,) = enroll_many([request])
+        return finished(request, outcome)
+    served = _here.submit(request).result()
+    if isinstance(served, Exception):
+        raise served
+    return finished(request, served)

@@ -1,0 +1,215 @@
+"""The desk's queue: what is folded, in which order, and what becomes of it when something fails."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from uuid import UUID
+
+import psycopg
+import pytest
+from django.db import DataError, OperationalError
+from pytest_django import DjangoDbBlocker
+
+from matricula.enrollments.models import Enrollment
+from matricula.flows import desk as desks
+from matricula.flows.applications import Application, Receipt, Request
+from matricula.flows.desk import Desk, Served
+from matricula.flows.enroll import enroll_many
+from matricula.kernel import ids
+from matricula.kernel.errors import NotFound, Overloaded
+from matricula.seats.errors import CourseFull
+from tests.support.crowds import django_on, wait_until
+from tests.support.factories import make_course, make_people
+
+Batch = Sequence[Request]
+
+
+def request(person: UUID | None = None, course: str = "a course") -> Request:
+    return Request(Application(person or ids.new_id(), course))
+
+
+class Counter:
+    """Serves while it is let, and notes each batch."""
+
+    def __init__(self, outcome: Callable[[Request], Served] | None = None) -> None:
+        self.batches: list[list[Request]] = []
+        self.free = threading.Event()
+        self.outcome = outcome or (lambda _: NotFound())
+
+    def __call__(self, requests: Batch) -> list[Served]:
+        self.batches.append(list(requests))
+        assert self.free.wait(30)
+        return [self.outcome(one) for one in requests]
+
+
+@pytest.fixture
+def counter() -> Counter:
+    return Counter()
+
+
+@pytest.fixture
+def desk(counter: Counter) -> Iterator[Desk]:
+    desk = Desk(counter, lanes=1)
+    desk.open()
+    yield desk
+    counter.free.set()
+    desk.close()
+
+
+def begun(desk: Desk, counter: Counter) -> Future[Served]:
+    """A first request, which is being served."""
+    first = desk.submit(request())
+    wait_until(lambda: len(counter.batches) == 1)
+    return first
+
+
+def test_what_arrives_while_one_is_served_is_served_together_in_order(
+    desk: Desk, counter: Counter
+) -> None:
+    begun(desk, counter)
+    waiting = [request() for _ in range(desks.BATCH + 3)]
+    answers = [desk.submit(one) for one in waiting]
+    counter.free.set()
+    for answer in answers:
+        assert isinstance(answer.result(30), NotFound)
+    assert counter.batches[1:] == [waiting[: desks.BATCH], waiting[desks.BATCH :]]
+
+
+def test_a_persons_second_request_waits_for_the_next_batch_and_keeps_its_turn(
+    desk: Desk, counter: Counter
+) -> None:
+    begun(desk, counter)
+    person = ids.new_id()
+    one, again, other, third = request(person), request(person), request(), request(person)
+    answers = [desk.submit(each) for each in (one, again, other, third)]
+    counter.free.set()
+    for answer in answers:
+        answer.result(30)
+    assert counter.batches[1:] == [[one, other], [again], [third]]
+
+
+def test_too_many_are_refused_at_once(
+    desk: Desk, counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun(desk, counter)
+    monkeypatch.setattr(desks, "MOST_WAITING", 2)
+    for _ in range(2):
+        desk.submit(request())
+    with pytest.raises(Overloaded) as refused:
+        desk.submit(request())
+    assert refused.value.guidance.retry_after == 1
+
+
+def test_whoever_would_wait_too_long_is_refused_at_once(
+    desk: Desk, counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun(desk, counter)
+    desk.submit(request())
+    monkeypatch.setattr(desks, "LONGEST_WAIT", 0.0)
+    with pytest.raises(Overloaded):
+        desk.submit(request())
+
+
+def test_closing_serves_who_waits_and_takes_nobody_more(desk: Desk, counter: Counter) -> None:
+    begun(desk, counter)
+    waiting = desk.submit(request())
+    closing = threading.Thread(target=desk.close)
+    closing.start()
+    wait_until(lambda: desk._lanes[0]._closing)
+    with pytest.raises(Overloaded):
+        desk.submit(request())
+    counter.free.set()
+    assert isinstance(waiting.result(30), NotFound)
+    closing.join(30)
+    assert not closing.is_alive()
+
+
+def test_one_that_cannot_be_served_fails_alone() -> None:
+    bad = request()
+
+    def serve(requests: Batch) -> list[Served]:
+        if bad in requests:
+            raise DataError("something in it")
+        return [NotFound() for _ in requests]
+
+    requests = [request() for _ in range(6)] + [bad] + [request() for _ in range(4)]
+    kinds = [type(outcome) for outcome in desks._outcomes(serve, requests)]
+    assert kinds == [NotFound] * 6 + [DataError] + [NotFound] * 4
+
+
+def test_a_database_that_is_away_for_a_moment_is_waited_for() -> None:
+    failures = iter([True, True, False])
+
+    def serve(requests: Batch) -> list[Served]:
+        if next(failures):
+            raise OperationalError("away")
+        return [NotFound() for _ in requests]
+
+    assert isinstance(desks._outcomes(serve, [request()])[0], NotFound)
+
+
+def test_a_database_that_stays_away_fails_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desks, "RETRY_FOR", 0.0)
+
+    def serve(requests: Batch) -> list[Served]:
+        raise OperationalError("away")
+
+    outcomes = desks._outcomes(serve, [request(), request()])
+    assert [type(outcome) for outcome in outcomes] == [OperationalError] * 2
+
+
+@pytest.fixture
+def served(
+    fresh_database: str, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Callable[[Batch], Sequence[Served]]]:
+    """The real thing, over a database that other connections see too."""
+
+    def serve(requests: Batch) -> Sequence[Served]:
+        with django_on(fresh_database):
+            return desks._outcomes(enroll_many, requests)
+
+    with django_db_blocker.unblock(), django_on(fresh_database):
+        yield serve
+
+
+def test_a_bad_row_among_good_ones_leaves_them_their_seats(
+    served: Callable[[Batch], Sequence[Served]],
+) -> None:
+    people, course = make_people(4), make_course()
+    requests = [request(person.pk, course.slug) for person in people]
+    nul = replace(requests[2].application, metadata={"text": "\0"})
+    requests[2] = replace(requests[2], application=nul)
+    kinds = [type(outcome) for outcome in served(requests)]
+    assert kinds == [Receipt, Receipt, DataError, Receipt]
+    assert Enrollment.objects.filter(course=course).count() == 3
+
+
+def test_a_crowd_through_the_desk_gets_the_seats_there_are_and_no_more(
+    served: Callable[[Batch], Sequence[Served]], fresh_database: str
+) -> None:
+    course, people = make_course(capacity=30), make_people(200)
+    desk = Desk(served, lanes=2)
+    desk.open()
+    other = Desk(served, lanes=2)  # as in another process
+    other.open()
+    requests = [request(person.pk, course.slug) for person in people]
+    answers = [
+        (desk, other)[place % 2].submit(one) for place, one in enumerate(requests + requests)
+    ]
+    outcomes = [answer.result(60) for answer in answers]
+    desk.close()
+    other.close()
+    kinds = [type(outcome) for outcome in outcomes]
+    # Asked twice, they are told of the enrollment they have: its id was theirs from the start.
+    assert kinds.count(Receipt) == 60
+    assert kinds.count(CourseFull) == 340
+    with psycopg.connect(fresh_database) as connection:
+        row = connection.execute(
+            "SELECT sold, (SELECT count(*) FROM enrollments_enrollment e"
+            " WHERE e.cohort_id = s.cohort_id) FROM seats_seatcount s WHERE capacity = 30"
+            " AND sold > 0"
+        ).fetchone()
+    assert row == (30, 30)
