@@ -13,6 +13,7 @@ COHORTS = "/console/catalog/cohort/"
 PEOPLE = "/console/accounts/person/"
 ENROLLMENTS = "/console/enrollments/enrollment/"
 HOLDS = "/console/seats/hold/"
+ROOMS = "/console/waitingroom/room/"
 EVENTS = "/console/kernel/event/"
 ROLES = "/console/auth/group/"
 TASKS = "/console/payments/stafftask/"
@@ -41,7 +42,19 @@ MONEY = (
     REFUND_STEPS,
     SELLER,
 )
-LISTS = (COURSES, COHORTS, PEOPLE, ENROLLMENTS, HOLDS, EVENTS, ROLES, CONVERSATIONS, CANNED, *MONEY)
+LISTS = (
+    COURSES,
+    COHORTS,
+    PEOPLE,
+    ENROLLMENTS,
+    HOLDS,
+    ROOMS,
+    EVENTS,
+    ROLES,
+    CONVERSATIONS,
+    CANNED,
+    *MONEY,
+)
 
 
 def change(listing: str, key: UUID | int) -> str:

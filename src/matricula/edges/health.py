@@ -15,6 +15,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from matricula import __version__
 from matricula.edges import problems
+from matricula.edges.line_metrics import ROOMS
 from matricula.kernel.errors import AuthenticationRequired
 
 _migrated = False
@@ -49,7 +50,8 @@ def metrics(request: HttpRequest) -> HttpResponse:
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    figures = generate_latest(registry) + generate_latest(ROOMS)
+    return HttpResponse(figures, content_type=CONTENT_TYPE_LATEST)
 
 
 def _is_migrated() -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Count, F, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from matricula.waitingroom.models import Room, Ticket
 from matricula.waitingroom.rules import Place
@@ -25,18 +27,6 @@ SELECT t.number,
   FROM waitingroom_ticket t
   JOIN waitingroom_room r ON r.cohort_id = t.cohort_id
  WHERE t.enrollment_id = %s AND t.state = 'waiting' AND t.number > r.served_up_to
-"""
-_WAITING = """
-SELECT r.cohort_id,
-       l.last_number - r.served_up_to
-       - (SELECT count(*) FROM waitingroom_ticket gone
-           WHERE gone.cohort_id = r.cohort_id AND gone.state = 'left'
-             AND gone.number > r.served_up_to) AS waiting,
-       (SELECT t.taken_at FROM waitingroom_ticket t
-         WHERE t.cohort_id = r.cohort_id AND t.number > r.served_up_to AND t.state = 'waiting'
-         ORDER BY t.number LIMIT 1) AS oldest
-  FROM waitingroom_room r JOIN waitingroom_line l ON l.cohort_id = r.cohort_id
- WHERE r.cohort_id = ANY (%s::uuid[])
 """
 
 
@@ -80,11 +70,26 @@ def was_asked_with(enrollment_id: UUID, key: str) -> bool:
     return Ticket.objects.filter(enrollment=enrollment_id, key=key).exists()
 
 
-def crowds(cohort_ids: Sequence[UUID]) -> dict[UUID, Crowd]:
+def with_crowds(rooms: QuerySet[Room]) -> QuerySet[Room]:
+    """The rooms with `waiting`, how many do, and `oldest`, since when the first of them does."""
+    ahead = Ticket.objects.filter(line=OuterRef("pk"), number__gt=OuterRef("served_up_to"))
+    gone = ahead.filter(state=TicketState.LEFT).order_by().values("line").annotate(n=Count("*"))
+    first = ahead.filter(state=TicketState.WAITING).order_by("number")
+    return rooms.annotate(
+        waiting=Coalesce(F("cohort__line__last_number"), 0)
+        - F("served_up_to")
+        - Coalesce(Subquery(gone.values("n")), 0),
+        oldest=Subquery(first.values("taken_at")[:1]),
+    )
+
+
+def crowds(cohort_ids: Iterable[UUID]) -> dict[UUID, Crowd]:
     """Who waits in these cohorts' rooms; a cohort without a room is missing from the answer."""
-    with connection.cursor() as cursor:
-        cursor.execute(_WAITING, [list(cohort_ids)])
-        return {cohort_id: Crowd(*rest) for cohort_id, *rest in cursor.fetchall()}
+    rows = with_crowds(Room.objects.filter(pk__in=list(cohort_ids)))
+    return {
+        pk: Crowd(waiting, oldest)
+        for pk, waiting, oldest in rows.values_list("pk", "waiting", "oldest")
+    }
 
 
 def to_serve() -> list[UUID]:

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 
 from matricula.catalog.models import Cohort
 from matricula.catalog.rules import window
-from matricula.edges.console import references
+from matricula.edges.console import references, waiting_rooms
 from matricula.edges.console.base import ConsoleAdmin, column
 from matricula.edges.console.cohort_form import CohortForm
 from matricula.edges.console.filters import CourseFilter
@@ -56,7 +56,7 @@ class CohortAdmin(RecordsEvents, ConsoleAdmin):
     search_help_text = "Name of the cohort or the course"
     ordering = ("-starts_at", "name", "id")
     autocomplete_fields = ("course",)
-    readonly_fields = ("reference", "seats_shown", "course_shown", "enrollment_links")
+    readonly_fields = ("reference", "seats_shown", "course_shown", "enrollment_links", "room_link")
     _dates = (
         "Registration and dates (UTC)",
         {"fields": ("opens_at", "closes_at", "starts_at", "ends_at")},
@@ -76,7 +76,7 @@ class CohortAdmin(RecordsEvents, ConsoleAdmin):
             (None, {"fields": ("course_shown", "name")}),
             ("Seats", {"fields": ("seats_shown", *editable, "waitlist_enabled")}),
             self._dates,
-            ("Records", {"fields": ("enrollment_links", "reference")}),
+            ("Records", {"fields": ("enrollment_links", "room_link", "reference")}),
         )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Cohort]:
@@ -210,6 +210,10 @@ class CohortAdmin(RecordsEvents, ConsoleAdmin):
     def enrollment_links(self, cohort: Cohort) -> SafeString:
         query = f"course={cohort.course_id}&cohort={cohort.pk}"
         return references.listing(Enrollment, query, "All enrollments of this cohort")
+
+    @column("Line")
+    def room_link(self, cohort: Cohort) -> SafeString:
+        return waiting_rooms.link_of(cohort.pk)
 
     def history_of(self, obj: Cohort) -> str:
         return ids.to_text("coh", obj.pk)

@@ -25,6 +25,7 @@ _PREFIX_OF_EVENT: dict[str, Prefix] = {
     "coupon": "cpn",
     "course": "crs",
     "cohort": "coh",
+    "waiting_room": "coh",
     "person": "usr",
     "completion": "usr",
     "support": "sup",

@@ -30,6 +30,7 @@ _USABLE: dict[str, dict[str, tuple[str, ...]]] = {
     "accounts": {"person": ("view", "change")},
     "enrollments": {"enrollment": ("view", "change"), "completion": ("view", "add", "delete")},
     "seats": {"hold": ("view",)},
+    "waitingroom": {"room": ("view", "add", "change")},
     "orders": {
         "order": ("view",),
         "refundstep": ("view", "add", "change", "delete"),

@@ -49,6 +49,7 @@ from matricula.edges.console.pricing import (
 from matricula.edges.console.references import changelist
 from matricula.edges.console.roles import RoleAdmin
 from matricula.edges.console.support import CannedAnswerAdmin, ConversationAdmin
+from matricula.edges.console.waiting_rooms import RoomAdmin
 from matricula.edges.console.webhooks import InboxAdmin, RejectedWebhookAdmin
 from matricula.enrollments.models import Enrollment
 from matricula.kernel import correlation
@@ -65,6 +66,7 @@ from matricula.payments.models import (
 from matricula.pricing.models import Coupon, Seller, TaxRate
 from matricula.seats.models import Hold
 from matricula.support.models import CannedAnswer, Conversation
+from matricula.waitingroom.models import Room
 
 View = Callable[..., HttpResponse]
 
@@ -76,6 +78,7 @@ NAVIGATION: tuple[tuple[str, tuple[tuple[type[models.Model], str, str], ...]], .
         (
             (Enrollment, "Enrollments", "how_to_reg"),
             (Hold, "Seats held", "event_seat"),
+            (Room, "Waiting rooms", "groups"),
             (Person, "People", "group"),
         ),
     ),
@@ -240,6 +243,7 @@ console.register(Course, CourseAdmin)
 console.register(Cohort, CohortAdmin)
 console.register(Enrollment, EnrollmentAdmin)
 console.register(Hold, HoldAdmin)
+console.register(Room, RoomAdmin)
 console.register(Conversation, ConversationAdmin)
 console.register(CannedAnswer, CannedAnswerAdmin)
 console.register(Person, PersonAdmin)
