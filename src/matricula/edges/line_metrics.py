@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from django.db import DatabaseError
 from prometheus_client import CollectorRegistry
@@ -35,15 +36,15 @@ class WaitingRooms(Collector):
         now = clock.now()
         for room in _rooms():
             cohort = ids.to_text("coh", room.pk)
-            since = room.oldest  # type: ignore[attr-defined]
-            waiting.add_metric([cohort], room.waiting)  # type: ignore[attr-defined]
+            since = room.oldest
+            waiting.add_metric([cohort], room.waiting)
             oldest.add_metric([cohort], (now - since).total_seconds() if since else 0)
             served.add_metric([cohort, "admitted"], room.admitted)
             served.add_metric([cohort, "refused"], room.refused)
         yield from (waiting, oldest, served)
 
 
-def _rooms() -> list[Room]:
+def _rooms() -> list[Any]:
     try:
         return list(with_crowds(Room.objects.filter(opened_at__isnull=False)))
     except DatabaseError:

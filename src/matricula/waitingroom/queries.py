@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -70,7 +71,7 @@ def was_asked_with(enrollment_id: UUID, key: str) -> bool:
     return Ticket.objects.filter(enrollment=enrollment_id, key=key).exists()
 
 
-def with_crowds(rooms: QuerySet[Room]) -> QuerySet[Room]:
+def with_crowds(rooms: QuerySet[Room]) -> QuerySet[Any]:
     """The rooms with `waiting`, how many do, and `oldest`, since when the first of them does."""
     ahead = Ticket.objects.filter(line=OuterRef("pk"), number__gt=OuterRef("served_up_to"))
     gone = ahead.filter(state=TicketState.LEFT).order_by().values("line").annotate(n=Count("*"))
@@ -87,8 +88,8 @@ def crowds(cohort_ids: Iterable[UUID]) -> dict[UUID, Crowd]:
     """Who waits in these cohorts' rooms; a cohort without a room is missing from the answer."""
     rows = with_crowds(Room.objects.filter(pk__in=list(cohort_ids)))
     return {
-        pk: Crowd(waiting, oldest)
-        for pk, waiting, oldest in rows.values_list("pk", "waiting", "oldest")
+        row["pk"]: Crowd(row["waiting"], row["oldest"])
+        for row in rows.values("pk", "waiting", "oldest")
     }
 
 
