@@ -190,6 +190,13 @@ TABLE: dict[tuple[str, str], dict[str, int]] = {
         "instructor": 404,
         "staff": 404,
     },
+    ("POST", "/enrollments/{enrollment_id}/swap"): {
+        "guest": 401,
+        "learner": 404,  # no such cohort
+        "other": 404,
+        "instructor": 404,
+        "staff": 404,
+    },
     ("POST", "/enrollments/{enrollment_id}/cancel"): {
         "guest": 401,
         "learner": 200,
@@ -268,6 +275,7 @@ def body_for(path: str, role: str) -> dict[str, Any]:
         "/auth/token": {"email": "learner@example.com", "password": "matricula-demo"},
         "/auth/token/refresh": {"refresh_token": "unknown"},
         "/auth/token/revoke": {"refresh_token": "unknown"},
+        "/enrollments/{enrollment_id}/swap": {"cohort_id": ids.to_text("coh", ids.new_id())},
         "/me": {"phone": "+91 80 1234"},
         "/enrollments/initialize": {"course_id": "tiny-seminar"},
         "/support/conversations": {"content": "Something is wrong."},

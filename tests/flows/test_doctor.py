@@ -23,6 +23,7 @@ from matricula.support.models import Conversation, Message
 from matricula.support.states import Channel
 from tests.flows.conftest import given
 from tests.flows.test_doctor_of_money import BROKEN as BROKEN_MONEY
+from tests.flows.test_doctor_of_rules import BROKEN as BROKEN_RULES
 from tests.flows.test_doctor_of_waitlists import BROKEN as BROKEN_WAITLISTS
 from tests.support.factories import make_course, make_person, only_cohort
 from tests.waitingroom.test_doctor import BROKEN as BROKEN_LINES
@@ -237,7 +238,7 @@ def test_each_broken_promise_is_named_with_its_ids(
 
 
 def test_every_check_has_a_test() -> None:
-    known = [*BROKEN, *BROKEN_MONEY, *BROKEN_LINES, *BROKEN_WAITLISTS]
+    known = [*BROKEN, *BROKEN_MONEY, *BROKEN_LINES, *BROKEN_RULES, *BROKEN_WAITLISTS]
     broken = {name for name, _ in known}
     assert {check.name for check in doctor.CHECKS} == broken
 

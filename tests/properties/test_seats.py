@@ -19,14 +19,16 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from matricula.enrollments.errors import AlreadyEnrolled
 from matricula.enrollments.models import Enrollment
 from matricula.flows import doctor
 from matricula.flows.cancel import cancel
 from matricula.flows.expire import expire_due
 from matricula.flows.extend import extend_hold
+from matricula.flows.swap import swap
 from matricula.kernel.errors import IllegalState
 from matricula.seats import actions as seats
-from matricula.seats.errors import CapacityTooSmall, HoldEnded
+from matricula.seats.errors import CapacityTooSmall, CourseFull, HoldEnded
 from matricula.seats.models import Hold, SeatCount
 from tests.support.claims import Wish, enroll_people
 from tests.support.factories import make_cohort, make_course, make_people
@@ -101,6 +103,27 @@ class Seats(RuleBasedStateMachine):
             cancel(enrollment, self.people[who], actor_id=self.people[who])
             self.overdue.discard(enrollment)
             self.ended.append((who, enrollment))
+
+    @rule(who=people, course=st.integers(0, COURSES - 1), where=places)
+    def swap(self, who: int, course: int, where: int) -> None:
+        if (who, course) not in self.live:
+            return
+        here, enrollment, is_held = self.live[who, course]
+        person, cohort = self.people[who], self.places[where][1]
+        try:
+            record = swap(enrollment, person, cohort, actor_id=person)
+        except IllegalState:
+            assert is_held or where == here
+        except AlreadyEnrolled:
+            assert where // 2 != course
+            assert (who, where // 2) in self.live
+        except CourseFull:
+            assert self.is_full(where)
+        else:
+            assert not is_held
+            del self.live[who, course]
+            self.ended.append((who, enrollment))
+            self.live[who, where // 2] = (where, record.id, False)
 
     @rule(pick=st.integers(0, 99))
     def leave_again(self, pick: int) -> None:

@@ -9,7 +9,8 @@ from uuid import UUID
 from django.db import connection
 from django.db.models.functions import Now
 
-from matricula.enrollments.models import Enrollment
+from matricula.catalog.models import Cohort
+from matricula.enrollments.models import Enrollment, Swap
 from matricula.enrollments.states import ENROLLMENT, LIVE, Stage
 from matricula.kernel.errors import IllegalState
 
@@ -52,6 +53,32 @@ def confirm_paid(rows: Sequence[Enrollment]) -> None:
             """,
             [[row.pk for row in rows]],
         )
+
+
+def exchange(
+    given_up: Enrollment,
+    successor_id: UUID,
+    cohort: Cohort,
+    *,
+    access_expires_at: datetime | None,
+    actor_id: UUID,
+    reason: str,
+) -> Enrollment:
+    """A locked, confirmed enrollment ends and another one takes its place, confirmed at once. The
+    caller has its seat. Raises IllegalState when it is not confirmed any more."""
+    move(given_up, "cancel", reason=reason)
+    taken = Enrollment.objects.create(
+        id=successor_id,
+        person_id=given_up.person_id,
+        course_id=cohort.course_id,
+        cohort=cohort,
+        stage=Stage.CONFIRMED,
+        metadata=given_up.metadata,
+        confirmed_at=Now(),
+        access_expires_at=access_expires_at,
+    )
+    Swap.objects.create(given_up=given_up, taken=taken, actor_id=actor_id)
+    return taken
 
 
 def live_of(person_ids: Iterable[UUID], course_ids: Iterable[UUID]) -> list[Enrollment]:

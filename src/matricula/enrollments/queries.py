@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db.models import F, QuerySet
 
-from matricula.enrollments.models import Enrollment
+from matricula.enrollments.models import Enrollment, Swap
 from matricula.enrollments.states import STATUS_OF, Stage, Status
 from matricula.kernel.errors import NotFound
 
@@ -47,6 +47,8 @@ class EnrollmentRecord:
     confirmed_at: datetime | None
     ended_at: datetime | None
     metadata: Mapping[str, str]
+    swapped_from_id: UUID | None = None
+    swapped_to_id: UUID | None = None
 
     @property
     def status(self) -> Status:
@@ -90,9 +92,28 @@ def _rows() -> QuerySet[Enrollment, dict[str, Any]]:
         course_title=F("course__title"),
         cohort_name=F("cohort__name"),
         cohort_starts_at=F("cohort__starts_at"),
+        swapped_from_id=F("swapped_from__given_up_id"),
+        swapped_to_id=F("swapped_to__taken_id"),
     ).values(*EnrollmentRecord.__dataclass_fields__)
     return rows
 
 
 def _record(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**row, "stage": Stage(row["stage"])}
+
+
+def given_up_before(enrollment_id: UUID) -> list[tuple[datetime, datetime | None]]:
+    """When each enrollment was given up that led by swaps to this one, and when its cohort starts;
+    the latest first."""
+    found = []
+    at: UUID | None = enrollment_id
+    while at is not None:
+        row = (
+            Swap.objects.filter(taken=at)
+            .values_list("given_up", "given_up__ended_at", "given_up__cohort__starts_at")
+            .first()
+        )
+        if row is not None and row[1] is not None:
+            found.append((row[1], row[2]))
+        at = row[0] if row is not None else None
+    return found

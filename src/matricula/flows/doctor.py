@@ -48,6 +48,8 @@ CHECKS: Sequence[Check] = (
     ),
     Check("seats", "Every seat held or sold has its enrollment, and the other way round."),
     Check("doubled", "A person has at most one live enrollment in a course."),
+    Check("swaps", "An enrollment that was swapped has ended, and its order pays for the other."),
+    Check("timetables", "A cohort's timetable is that of its meetings."),
     Check("event_gaps", "The events of one subject are numbered without gaps."),
     Check("event_states", "The last event of an enrollment says what its stage says."),
     Check("tickets", "Every ticket has its enrollment, and every number its ticket."),

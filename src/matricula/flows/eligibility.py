@@ -16,8 +16,10 @@ from django.conf import settings
 from matricula.accounts.errors import EmailUnverified
 from matricula.catalog.queries import CoursePlan
 from matricula.enrollments import rules, standings
+from matricula.enrollments.errors import CourseNotAvailable
 from matricula.enrollments.standings import Asking, PersonStanding
 from matricula.flows import offer
+from matricula.flows.claims import Choice
 from matricula.kernel import clock
 from matricula.kernel.errors import AuthenticationRequired, DomainError
 from matricula.seats.errors import CourseFull
@@ -41,17 +43,40 @@ def refusals(
     while registration was open; whether it still is does not matter. Nothing is locked, so the
     answer may be a moment old.
     """
+    found = decisions(
+        course, cohort_id, person_ids, counts, apart_from=apart_from, came_in_time=came_in_time
+    )
+    return {
+        person_id: decided if isinstance(decided, DomainError) else None
+        for person_id, decided in found.items()
+    }
+
+
+def decisions(
+    course: CoursePlan,
+    cohort_id: UUID,
+    person_ids: Sequence[UUID],
+    counts: Mapping[UUID, Availability] | None = None,
+    *,
+    apart_from: Collection[UUID] = (),
+    came_in_time: bool = False,
+) -> dict[UUID, DomainError | Choice]:
+    """As `refusals`, with the choice of whoever can: it says past which rules staff let them."""
     facts = offer.course_facts(course, counts or {}, clock.now())
     cohort = next((fact for fact in facts.cohorts if fact.id == cohort_id), None)
     if cohort is not None and came_in_time:
         cohort = replace(cohort, window="open")
     found = standings.read([Asking(person, course) for person in person_ids], apart_from=apart_from)
-    decided: dict[UUID, DomainError | None] = {}
+    decided: dict[UUID, DomainError | Choice] = {}
     for person_id, person in zip(person_ids, found, strict=True):
         refusal = account_refusal(person) or rules.refusal(facts, cohort, person.standing)
         if counts is None and isinstance(refusal, CourseFull):
             refusal = None  # the last of all reasons, so there is no other
-        decided[person_id] = refusal
+        if refusal is not None or cohort is None:
+            decided[person_id] = refusal or CourseNotAvailable()
+        else:
+            excused = rules.overridden(cohort, person.standing)
+            decided[person_id] = Choice(course, cohort_id, excused)
     return decided
 
 

@@ -5,7 +5,7 @@ Catalog, seats and enrollments put together for reading. Pages and API show the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -124,14 +124,17 @@ def find_offer(reference: str | UUID, person_id: UUID | None) -> CourseOffer:
     return offer_of(catalog.find_course(reference), person_id)
 
 
-def offer_of(course: CoursePlan, person_id: UUID | None) -> CourseOffer:
+def offer_of(
+    course: CoursePlan, person_id: UUID | None, *, apart_from: Collection[UUID] = ()
+) -> CourseOffer:
     """The offer of a course already read: two more queries, one for a guest; and one for its
-    waitlists if it has any."""
+    waitlists if it has any. Enrollments in `apart_from` are taken not to be there."""
     at = clock.now()
     counts = seats.availability(plan.id for plan in course.cohorts)
     standing = rules.GUEST
     if person_id is not None:
-        standing = standings.person_standing(person_id, course).standing
+        (found,) = standings.read([Asking(person_id, course)], apart_from=apart_from)
+        standing = found.standing
     lists = _lists([course], person_id)
     return _compose(course, counts, standing, lists, signed_in=person_id is not None, at=at)
 

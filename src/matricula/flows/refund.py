@@ -62,11 +62,14 @@ def refundable(enrollment: EnrollmentRecord) -> Refundable | None:
     if order is None or order.paid_at is None or not order.total:
         return None
     line = next(line for line in order.lines if line.enrollment_id == enrollment.id)
-    percent = policy.refundable_percent(
-        policy.read(line.policy),
-        at=clock.now(),
-        paid_at=order.paid_at,
-        starts_at=line.cohort_starts_at,
+    # A swap gives no more back than there was to give back when it was made.
+    moments = [(clock.now(), line.cohort_starts_at)]
+    if enrollment.swapped_from_id is not None:
+        moments += enrollment_queries.given_up_before(enrollment.id)
+    steps = policy.read(line.policy)
+    percent = min(
+        policy.refundable_percent(steps, at=at, paid_at=order.paid_at, starts_at=starts_at)
+        for at, starts_at in moments
     )
     left = line.total - Money(ledger.given_back([line.id]).get(line.id, 0), order.currency)
     promised = line.total.percent(Decimal(percent))

@@ -138,3 +138,10 @@ def pay(locked: Sequence[Order]) -> None:
         order.state = ORDER.transition(OrderState(order.state), "pay")
     rows = Order.objects.filter(pk__in=[order.pk for order in locked])
     rows.update(state=OrderState.PAID, paid_at=Now(), ended_at=None)
+
+
+def pay_for_another(order_id: UUID, enrollment_id: UUID, successor_id: UUID) -> None:
+    """What the locked order's line pays for is another enrollment from now on. The line stays as it
+    was written, so that it can be given back as it was paid."""
+    rows = OrderLine.objects.filter(order=order_id, enrollment=enrollment_id)
+    rows.update(enrollment=successor_id)

@@ -132,6 +132,8 @@ def enrollment(record: EnrollmentRecord, standing: Standing) -> schemas.Enrollme
         access_expires=record.access_expires_at,
         reason=record.reason or None,
         metadata=dict(record.metadata),
+        swapped_from=_reference(record.swapped_from_id),
+        swapped_to=_reference(record.swapped_to_id),
         events_url=events_url(record.id),
         course_access_url=access_url(record.course_id),
         **(
@@ -157,6 +159,10 @@ def place_in_line(found: Place | None) -> dict[str, Any] | None:
         "expected_wait": expected_wait(found, at),
         "poll_after": poll_after(found, at),
     }
+
+
+def _reference(enrollment_id: UUID | None) -> str | None:
+    return None if enrollment_id is None else ids.to_text("enr", enrollment_id)
 
 
 def failure(record: EnrollmentRecord, standing: Standing) -> schemas.Failure | None:

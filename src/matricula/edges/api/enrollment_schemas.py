@@ -175,11 +175,17 @@ class Enrollment(Schema):
     access_expires: datetime | None
     reason: str | None
     metadata: dict[str, str]
+    swapped_from: str | None = Field(description="The enrollment that was given up for this one.")
+    swapped_to: str | None = Field(description="The enrollment that this one was given up for.")
     events_url: str
     course_access_url: str
     position: int | None = Field(None, description="In the waiting room: 1 is served next.")
     expected_wait: int | None = None
     poll_after: int | None = None
+
+
+class SwapRequest(Schema):
+    cohort_id: Annotated[str, StringConstraints(max_length=100)]
 
 
 class EnrollmentList(Schema):

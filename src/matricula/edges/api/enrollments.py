@@ -27,6 +27,7 @@ from matricula.enrollments.states import Stage, Status
 from matricula.flows import cancel as cancelling
 from matricula.flows import desk, payment_status
 from matricula.flows import extend as extending
+from matricula.flows import swap as swapping
 from matricula.flows.applications import AlreadyAnswered
 from matricula.kernel import ids
 from matricula.kernel.errors import DomainError
@@ -121,6 +122,26 @@ def cancel_enrollment(
 
     def work() -> HttpResponse:
         record = cancelling.cancel(wanted, person.pk, actor_id=person.pk, reason=reason)
+        return answer(_with_money(record))
+
+    return idempotent.once(request, person.pk, work)
+
+
+@router.post(
+    "/enrollments/{enrollment_id}/swap",
+    response={200: schemas.Enrollment, 403: Problem, **REFUSALS},
+)
+def swap_enrollment(
+    request: HttpRequest, enrollment_id: str, payload: schemas.SwapRequest
+) -> HttpResponse:
+    """Exchanges a confirmed seat for one in another cohort, in one step: when the other cannot be
+    had, the first stays. The answer is the new enrollment."""
+    person = active_person(request)
+    wanted = ids.from_text("enr", enrollment_id)
+    cohort_id = ids.from_text("coh", payload.cohort_id)
+
+    def work() -> HttpResponse:
+        record = swapping.swap(wanted, person.pk, cohort_id, actor_id=person.pk)
         return answer(_with_money(record))
 
     return idempotent.once(request, person.pk, work)

@@ -157,7 +157,10 @@ def intakes_of(offer: CourseOffer) -> list[Intake]:
         ButtonState.AVAILABLE,
         ButtonState.LOGIN_REQUIRED,
     }
-    return [_intake(offer, cohort, choosing and cohort in joinable) for cohort in offer.cohorts]
+    return [
+        intake_of(offer, cohort, can_choose=choosing and cohort in joinable)
+        for cohort in offer.cohorts
+    ]
 
 
 def joinable_cohorts(offer: CourseOffer) -> list[CohortOffer]:
@@ -207,7 +210,8 @@ def _state_words(offer: CourseOffer) -> tuple[str, str]:
     }.get(offer.button, (_("Open for enrollment"), "open"))
 
 
-def _intake(offer: CourseOffer, cohort: CohortOffer, can_choose: bool) -> Intake:
+def intake_of(offer: CourseOffer, cohort: CohortOffer, *, can_choose: bool = False) -> Intake:
+    """A cohort as a row of a page."""
     plan = cohort.plan
     reference = ids.to_text("coh", plan.id)
     url = reverse("enroll", args=[offer.course.slug]) + f"?cohort={reference}"

@@ -36,6 +36,7 @@ EVENT_WORDS = {
     "payment.refund_failed": gettext_lazy("The refund failed. We are looking into it."),
     "payment.refunded": gettext_lazy("The payment was refunded."),
     "payment.disputed": gettext_lazy("The payment was questioned by its bank."),
+    "override.used": gettext_lazy("The organizers made an exception for you."),
     "guest.joined": gettext_lazy("It was joined to your account."),
 }
 

@@ -17,6 +17,7 @@ from matricula.edges.web.views import (
     paying,
     profile,
     support,
+    swapping,
     waitlists,
 )
 
@@ -56,6 +57,7 @@ urlpatterns = [
     path("me/messages/settings/", messages.preferences, name="message_preferences"),
     path("me/messages/<uuid:reference>/", messages.follow, name="message"),
     path("unsubscribe/<str:token>/", messages.unsubscribe, name="unsubscribe"),
+    path("enrollments/<str:reference>/swap/", swapping.swap, name="swap_enrollment"),
     path("me/", learning.my_courses, name="my_courses"),
     path("me/profile/", profile.profile, name="profile"),
     path("learn/<slug:slug>/", learning.course_home, name="learn"),

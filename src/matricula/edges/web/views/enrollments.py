@@ -53,6 +53,8 @@ def status(request: HttpRequest, reference: str) -> HttpResponse:
         "history": progress.history_of(happened),
         "cohort": cohort,
         "line": waiting.standing_of(record, is_paid(course, clock.now())),
+        "other_intakes": summary.is_enrolled and len(course.cohorts) > 1,
+        "successor": ids.to_text("enr", record.swapped_to_id) if record.swapped_to_id else "",
         "pay_url": _pay_url(record, standing),
         "order_url": reverse("order", args=[ids.to_text("ord", standing.order.id)])
         if standing.order is not None

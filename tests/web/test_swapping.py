@@ -1,0 +1,97 @@
+"""The page that exchanges one intake for another."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+
+from matricula.accounts.models import Person
+from matricula.catalog.models import Course
+from matricula.enrollments.models import Enrollment
+from matricula.flows.enroll import Application, enroll
+from matricula.kernel import clock, ids
+from tests.support.factories import make_cohort, make_course, only_cohort
+from tests.support.people import person
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def course(db: None) -> Course:
+    return make_course()
+
+
+@pytest.fixture
+def mine(learner: Person, course: Course) -> str:
+    receipt = enroll(Application(learner.pk, cohort_id=only_cohort(course)))
+    return f"/enrollments/{ids.to_text('enr', receipt.enrollment_id)}/"
+
+
+def text_of(client: Client, path: str) -> str:
+    return str(client.get(path).content.decode())
+
+
+def test_the_status_page_leads_to_it_when_there_is_another_intake(
+    member: Client, course: Course, mine: str
+) -> None:
+    assert "swap/" not in text_of(member, mine)
+    make_cohort(course)
+    assert f'href="{mine}swap/"' in text_of(member, mine)
+
+
+def test_it_offers_what_can_be_had_and_nothing_else(
+    member: Client, course: Course, mine: str
+) -> None:
+    make_cohort(course, name="Evenings")
+    make_cohort(course, name="Full one", capacity=0)
+    make_cohort(course, name="Closed one", closes_at=clock.now() - timedelta(minutes=1))
+    html = text_of(member, f"{mine}swap/")
+    assert "Evenings" in html
+    assert "Full one" not in html
+    assert "Closed one" not in html
+
+
+def test_swapping_leads_to_the_new_enrollment_and_the_old_one_leads_there_too(
+    member: Client, learner: Person, course: Course, mine: str
+) -> None:
+    other = make_cohort(course, name="Evenings")
+    response = member.post(f"{mine}swap/", {"cohort": ids.to_text("coh", other.pk)}, follow=True)
+    html = response.content.decode()
+    assert "Swapped. This is your seat now." in html
+    assert "Evenings" in html
+    new = Enrollment.objects.get(person=learner, stage="confirmed")
+    assert f"/enrollments/{ids.to_text('enr', new.pk)}/" in text_of(member, mine)
+
+
+def test_sent_without_a_choice_it_asks_for_one(member: Client, course: Course, mine: str) -> None:
+    make_cohort(course)
+    response = member.post(f"{mine}swap/", {})
+    assert response.status_code == 422
+    assert "Choose an intake first." in response.content.decode()
+
+
+def test_a_cohort_that_filled_up_meanwhile_is_refused_and_the_seat_kept(
+    member: Client, course: Course, mine: str
+) -> None:
+    full = make_cohort(course, capacity=0)
+    response = member.post(f"{mine}swap/", {"cohort": ids.to_text("coh", full.pk)})
+    assert response.status_code == 409
+    assert "You are enrolled" in text_of(member, mine)
+
+
+def test_with_nothing_to_swap_into_it_says_so(member: Client, mine: str) -> None:
+    assert "No other intake has a seat for you" in text_of(member, f"{mine}swap/")
+
+
+@pytest.mark.parametrize("cohort", ["coh_1", "nonsense", "coh_01h455vb4pex5vsknk084sn02q"])
+def test_an_unknown_cohort_is_not_found(member: Client, mine: str, cohort: str) -> None:
+    assert member.post(f"{mine}swap/", {"cohort": cohort}).status_code == 404
+
+
+def test_anothers_is_not_found(course: Course, mine: str) -> None:
+    stranger = Client(HTTP_HOST="127.0.0.1")
+    stranger.force_login(person())
+    assert stranger.get(f"{mine}swap/").status_code == 404
+    assert stranger.post(f"{mine}swap/", {"cohort": "coh_1"}).status_code == 404
