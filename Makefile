@@ -39,6 +39,7 @@ check:
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/check_sizes.py
 	$(BIN)/python scripts/check_migrations.py
+	@sh scripts/script_types.sh
 
 bench:
 	@sh scripts/setup.sh dev

@@ -71,6 +71,23 @@ def test_again_while_pending_gives_the_same_session(api: ApiClient, sandbox: San
     assert (other.status_code, other.json()["code"]) == (409, "illegal_state")
 
 
+def test_nothing_is_held_at_a_price_that_was_not_shown(api: ApiClient, sandbox: Sandbox) -> None:
+    body = {"course_id": "full-stack-development", "expected_total_minor": 299_900}
+    refused = api.request("POST", INITIALIZE, body, key="shown")
+    assert (refused.status_code, refused.json()["code"]) == (422, "amount_mismatch")
+    assert refused.json()["total_payable_minor"] == 353_882
+    assert not Payment.objects.exists()
+    again = api.request("POST", INITIALIZE, body, key="shown")
+    assert again.headers["Idempotent-Replayed"] == "true"
+    made = begin(api, expected_total_minor=353_882)
+    assert made["total_payable_minor"] == 353_882
+
+
+def test_what_was_shown_as_free_is_not_bought(api: ApiClient, sandbox: Sandbox) -> None:
+    body = {"course_id": "full-stack-development", "expected_total_minor": 0}
+    assert api.post(INITIALIZE, body).json()["code"] == "amount_mismatch"
+
+
 def test_a_key_repeats_the_first_answer(api: ApiClient, sandbox: Sandbox) -> None:
     made = begin(api, key="k1")
     again = api.request("POST", INITIALIZE, {"course_id": "full-stack-development"}, key="k1")

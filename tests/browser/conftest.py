@@ -18,6 +18,7 @@ QUIET = (
 )
 
 OpenPage = Callable[..., Page]
+BLOCKED = "Service Worker registration blocked by Playwright"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -44,19 +45,25 @@ def troubles() -> list[str]:
 
 @pytest.fixture
 def open_page(chromium: Browser, live_site: str, troubles: list[str]) -> Iterator[OpenPage]:
-    """Opens a browser of its own on the site: `open_page(width=360, javascript=False)`."""
+    """Opens a browser of its own on the site: `open_page(width=360, javascript=False)`.
+
+    Without a service worker unless asked: a test sees the requests of a page only without one.
+    """
     contexts = []
 
     def note(message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"}:
+        if message.type in {"error", "warning"} and BLOCKED not in message.text:
             troubles.append(f"{message.page.url if message.page else ''} {message.text}")
 
-    def opened(*, width: int = 1280, javascript: bool = True, scheme: str = "light") -> Page:
+    def opened(
+        *, width: int = 1280, javascript: bool = True, scheme: str = "light", worker: bool = False
+    ) -> Page:
         context = chromium.new_context(
             base_url=live_site,
             viewport={"width": width, "height": 740},
             java_script_enabled=javascript,
             color_scheme="dark" if scheme == "dark" else "light",
+            service_workers="allow" if worker else "block",
         )
         contexts.append(context)
         page = context.new_page()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.walking import CONTROL, SUBMIT, enroll, fill_in_sign_up, sign_up
@@ -78,22 +78,22 @@ def test_a_double_click_books_one_seat(open_page: OpenPage, javascript: bool) ->
     assert running_courses(page) == 1
 
 
-# Stands behind our own listener: counts what would really be sent, and keeps the page from leaving.
-COUNT_SENT = """() => {
-  window.sent = 0;
-  document.querySelector("form[data-enroll-form]").addEventListener("submit", (event) => {
-    if (!event.defaultPrevented) window.sent += 1;
-    event.preventDefault();
-  });
-}"""
+def hold_back(page: Page) -> list[Route]:
+    """Keeps what the confirmation sends from arriving, until a test lets it."""
+    held: list[Route] = []
+    page.route(
+        "**/enroll/",
+        lambda route: held.append(route) if route.request.method == "POST" else route.continue_(),
+    )
+    return held
 
 
 def test_the_button_locks_and_says_what_is_going_on(open_page: OpenPage) -> None:
     page = open_page()
     sign_up(page)
     page.goto("/courses/hot-drop/enroll/")
-    page.evaluate(COUNT_SENT)
-    button = page.locator(SUBMIT)
+    held = hold_back(page)
+    button = page.locator(SUBMIT).first
     button.click()
     expect(button).to_have_text("Enrolling...")
     expect(button).to_have_attribute("aria-disabled", "true")
@@ -101,12 +101,52 @@ def test_the_button_locks_and_says_what_is_going_on(open_page: OpenPage) -> None
     expect(page.locator("[data-enroll-status]")).to_have_text("Enrolling...")
     button.dispatch_event("click")
     button.press("Enter")
-    assert page.evaluate("window.sent") == 1
+    assert len(held) == 1
+    held[0].continue_()
+    expect(page.get_by_role("heading", level=1)).to_have_text("You are enrolled")
 
-    page.evaluate("window.dispatchEvent(new Event('pageshow'))")  # coming back unlocks it
-    expect(button).to_have_text("Confirm and enroll")
+
+def test_a_slow_request_says_so_and_can_be_stopped(open_page: OpenPage) -> None:
+    page = open_page(width=360)
+    sign_up(page)
+    page.goto("/courses/hot-drop/enroll/")
+    hold_back(page)
+    page.locator(SUBMIT).first.click()
+    page.get_by_role("button", name="Stop waiting").click(timeout=15_000)
+    status = page.locator("[data-enroll-status]")
+    expect(status).to_contain_text("Stopped waiting.")
+    expect(page.get_by_role("button", name="Stop waiting")).to_be_hidden()
+    page.unroute("**/enroll/")
+    page.get_by_role("button", name="Confirm and enroll").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("You are enrolled")
+
+
+def test_a_refusal_is_shown_with_its_ways_on(open_page: OpenPage) -> None:
+    page, other = open_page(), open_page()
+    for one in (page, other):
+        sign_up(one)
+        one.goto("/courses/tiny-seminar/enroll/")
+    other.locator(SUBMIT).click()
+    expect(other.get_by_role("heading", level=1)).to_have_text("You are enrolled")
+    page.locator(SUBMIT).click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("full")
+    expect(page.get_by_role("link", name="Enrollment Failed - Try Again")).to_be_visible()
+    expect(page.get_by_role("heading", name="You could take instead")).to_be_visible()
+    other.get_by_role("link", name="Cancel this enrollment").click()
+    other.locator(SUBMIT).click()  # the seat is free again, for other tests
+    expect(other.get_by_role("heading", level=1)).to_have_text("This enrollment is cancelled")
+
+
+def test_coming_back_finds_the_button_unlocked(open_page: OpenPage) -> None:
+    page = open_page()
+    sign_up(page)
+    page.goto("/courses/hot-drop/enroll/")
+    hold_back(page)
+    button = page.locator(SUBMIT).first
     button.click()
-    assert page.evaluate("window.sent") == 2
+    expect(button).to_have_text("Enrolling...")
+    page.evaluate("window.dispatchEvent(new Event('pageshow'))")
+    expect(button).to_have_text("Confirm and enroll")
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["scripts", "no scripts"])

@@ -23,15 +23,25 @@ _START_SECONDS = 60
 _MATRICULA = str(Path(sys.executable).parent / "matricula")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Site:
-    """A running site. `log` is what its processes print."""
+    """A running site. `log` is what its processes print, `environ` what they are started with."""
 
     url: str
     database_url: str
     home: Path
     log: Path
     web: subprocess.Popen[bytes]
+    environ: dict[str, str]
+
+    @contextmanager
+    def away(self, **changed: str) -> Iterator[None]:
+        """Cannot be reached inside the block; is back after it, with these settings changed."""
+        stop(self.web)
+        yield
+        self.environ |= changed
+        self.web = _start(self.environ, self.log)
+        _wait_until_ready(self)
 
     def client(self, token: str | None = None) -> httpx.Client:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -52,16 +62,20 @@ def running_site(*, workers: int = 2, **extra: str) -> Iterator[Site]:
             **extra,
         }
         log = Path(folder) / "web.log"
-        with log.open("wb") as out:
-            web = subprocess.Popen(
-                [_MATRICULA, "web"], env=environ, stdout=out, stderr=subprocess.STDOUT
-            )
-            try:
-                site = Site(f"http://127.0.0.1:{port}", database_url, Path(folder), log, web)
-                _wait_until_ready(site)
-                yield site
-            finally:
-                stop(web)
+        url = f"http://127.0.0.1:{port}"
+        site = Site(url, database_url, Path(folder), log, _start(environ, log), environ)
+        try:
+            _wait_until_ready(site)
+            yield site
+        finally:
+            stop(site.web)
+
+
+def _start(environ: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
+    with log.open("ab") as out:
+        return subprocess.Popen(
+            [_MATRICULA, "web"], env=environ, stdout=out, stderr=subprocess.STDOUT
+        )
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

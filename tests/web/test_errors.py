@@ -38,6 +38,7 @@ def test_every_page_refuses_other_methods_with_a_page(guest: Client, pattern: An
         "reference": "enr_01h455vb4pex5vsknk084sn02q",
         "paper": "inv_01h455vb4pex5vsknk084sn02q",
         "token": "x",
+        "build": "0123456789ab",
         "name": "x",
     }
     names = re.findall(r"\w+:(\w+)", str(pattern.pattern))

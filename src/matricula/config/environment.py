@@ -106,6 +106,11 @@ class Environment:
     terms_version: str
     waitlist: WaitlistSettings
 
+    @property
+    def socket_origin(self) -> str:
+        """Where the site's WebSockets are: older browsers don't take it for the site itself."""
+        return self.base_url.replace("http", "ws", 1)
+
 
 def load(environ: Mapping[str, str]) -> Environment:
     """The environment of this installation.

@@ -13,6 +13,7 @@ import environ as django_environ
 from psycopg.conninfo import conninfo_to_dict
 
 from matricula.config import environment, logs
+from matricula.config.assets import build_of
 
 ENVIRONMENT = environment.load(os.environ)
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -192,6 +193,9 @@ CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],
         "img-src": ["'self'", "data:"],
+        "connect-src": ["'self'", ENVIRONMENT.socket_origin],
+        "worker-src": ["'self'"],
+        "manifest-src": ["'self'"],
         "object-src": ["'none'"],
         "base-uri": ["'none'"],
         "form-action": ["'self'"],
@@ -213,8 +217,12 @@ if ENVIRONMENT.mail.url:
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = (
     f"{SITE_NAME} <no-reply@{urlsplit(ENVIRONMENT.base_url).hostname or 'localhost'}>"
 )
-STATIC_URL = "/static/"
 STATICFILES_DIRS = [PACKAGE / "edges" / "web" / "static"]
+# The build is part of a file's address, so that a page of one version never meets scripts of
+# another, in no cache; within a build a file never changes. See docs/adr/0021.
+BUILD = build_of(*STATICFILES_DIRS, PACKAGE / "edges" / "web" / "templates")
+STATIC_URL = f"/static/{BUILD}/"
+WHITENOISE_IMMUTABLE_FILE_TEST = rf"^/static/{BUILD}/matricula/"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 STATIC_ROOT = None

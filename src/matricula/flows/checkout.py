@@ -33,7 +33,7 @@ from matricula.orders.policy import Step
 from matricula.payments import actions as payments
 from matricula.payments import gateways
 from matricula.pricing import actions as pricing
-from matricula.pricing.errors import CouponNotApplicable
+from matricula.pricing.errors import CouponNotApplicable, PriceChanged
 from matricula.pricing.values import Quote, QuoteLine
 from matricula.seats import actions as seats
 from matricula.seats.errors import HoldEnded
@@ -44,7 +44,11 @@ LEAST_MINOR = 100
 
 @dataclass(frozen=True)
 class Terms:
-    """On what terms somebody buys: where the bill goes, what was agreed to, where to go after."""
+    """On what terms somebody buys: where the bill goes, what was agreed to, where to go after.
+
+    `shown_minor` is the total that the buyer was shown, in minor units, when they said so: at
+    another one nothing is bought.
+    """
 
     country: str = ""
     state: str = ""
@@ -53,6 +57,7 @@ class Terms:
     terms_version: str = ""
     success_url: str = ""
     cancel_url: str = ""
+    shown_minor: int | None = None
 
 
 @dataclass(frozen=True)
@@ -97,8 +102,9 @@ def basket(
     key: str | None = None,
     metadata: Mapping[str, str] | None = None,
 ) -> Basket:
-    """What these choices cost this person now. Raises a refusal of a coupon (`pricing.errors`), and
-    ValidationFailed for a place that does not exist."""
+    """What these choices cost this person now. Raises a refusal of a coupon (`pricing.errors`),
+    ValidationFailed for a place that does not exist, and PriceChanged when the buyer was shown
+    another total."""
     person = Person.objects.only("email", "guest_email", "full_name", "phone").get(pk=person_id)
     email = person.guest_email or person.email
     place_ = quotes.place_of(terms.country, terms.state, terms.tax_id)
@@ -110,6 +116,8 @@ def basket(
         email=email,
         at=clock.now(),
     )
+    if terms.shown_minor is not None and terms.shown_minor != quote.total.minor:
+        raise PriceChanged(guidance=Guidance(extra={"total_payable_minor": quote.total.minor}))
     buyer = Buyer(
         name=person.full_name,
         email=email,

@@ -23,3 +23,8 @@ class CouponExhausted(DomainError):
 class CouponNotApplicable(DomainError):
     code, status, title = "coupon_not_applicable", 422, "This coupon does not apply here"
     usual_detail = "It is for other courses. Use another code, or go on without it."
+
+
+class PriceChanged(DomainError):
+    code, status, title = "amount_mismatch", 422, "The price has changed"
+    usual_detail = "It is another one than was shown. Nothing was booked: look at it again first."

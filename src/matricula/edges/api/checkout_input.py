@@ -24,6 +24,7 @@ def terms_of(payload: schemas.Checkout) -> Terms:
         terms_version=payload.consent.terms_version if payload.consent else "",
         success_url=payload.success_url or "",
         cancel_url=payload.cancel_url or "",
+        shown_minor=payload.expected_total_minor,
     )
 
 

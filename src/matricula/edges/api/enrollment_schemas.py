@@ -43,6 +43,11 @@ class Checkout(Billing):
     success_url: Annotated[str, StringConstraints(max_length=2000)] | None = None
     cancel_url: Annotated[str, StringConstraints(max_length=2000)] | None = None
     consent: Consent | None = None
+    expected_total_minor: Annotated[int, Field(ge=0, le=2**53)] | None = Field(
+        None,
+        description="The total that the buyer was shown, in minor units. When it is another one"
+        " by now, nothing is held and the answer is 422 `amount_mismatch`.",
+    )
 
 
 class Initialize(Checkout):

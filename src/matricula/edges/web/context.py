@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from matricula.kernel import correlation
+from matricula.kernel import correlation, ids
 from matricula.notifications import queries as notifications
 
 FRAGMENT = "X-Fragment"
+
+
+def _person(request: HttpRequest) -> str:
+    """The signed-in person's reference; empty for a guest. Reads the session when it is printed."""
+    return ids.to_text("usr", request.user.pk) if request.user.is_authenticated else ""
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
@@ -28,6 +34,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
         "demo": settings.ENVIRONMENT.demo,
         "correlation_id": correlation.current(),
         "is_fragment": FRAGMENT in request.headers,
+        "person_reference": partial(_person, request),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from matricula.edges.web.views import (
+    app,
     carts,
     catalog,
     demo_mail,
@@ -66,6 +67,12 @@ urlpatterns = [
     path("support/links/<str:token>/", support.follow_link, name="support_link"),
     path("support/<str:reference>/", support.conversation, name="conversation"),
     path("support/<str:reference>/close/", support.close, name="close_conversation"),
+    path("manifest.webmanifest", app.manifest, name="manifest"),
+    path("sw.js", app.worker, name="worker"),
+    path("offline/", app.offline, name="offline"),
+    path("offline/enroll/", app.enroll, name="offline_enroll"),
+    path("offline/session/", app.session, name="offline_session"),
+    path("static/<slug:build>/matricula/<path:name>", app.other_build, name="other_build"),
     path("demo/mail/", demo_mail.mailbox, name="demo_mail"),
     path("demo/mail/<str:name>", demo_mail.message, name="demo_message"),
 ]

@@ -91,7 +91,7 @@ def _allow(response: HttpResponse, order: OrderRecord) -> None:
     response._csp_update = {  # type: ignore[attr-defined]  # noqa: SLF001 - what csp_update sets
         "script-src": ["'self'", *gateway],
         "frame-src": gateway or ["'none'"],
-        "connect-src": ["'self'", *gateway],
+        "connect-src": ["'self'", settings.ENVIRONMENT.socket_origin, *gateway],
         "form-action": [*gateway, *back],
     }
     # The gateway opens a bank's page in a window of its own, and hears from it.

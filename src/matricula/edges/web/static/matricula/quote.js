@@ -24,12 +24,11 @@ async function quote(form) {
   if (status && total) status.textContent = total.textContent?.trim() ?? "";
 }
 
-for (const form of document.querySelectorAll("form[data-enroll-form]")) {
-  if (!(form instanceof HTMLFormElement)) continue;
-  let latest = Promise.resolve();
-  form.addEventListener("change", (event) => {
-    if (!(event.target instanceof Element) || !event.target.matches("[data-quotes]")) return;
-    // One after the other, so that the last change has the last word; offline, the button remains.
-    latest = latest.then(() => quote(form)).catch(() => {});
-  });
-}
+let latest = Promise.resolve();
+document.addEventListener("change", ({ target }) => {
+  if (!(target instanceof Element) || !target.matches("[data-quotes]")) return;
+  const form = target.closest("form[data-enroll-form]");
+  if (!(form instanceof HTMLFormElement)) return;
+  // One after the other, so that the last change has the last word; offline, the button remains.
+  latest = latest.then(() => quote(form)).catch(() => {});
+});

@@ -1,0 +1,256 @@
+"""Without a connection: what can be read, and what is written down until it is back."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+import matricula
+from tests.browser.conftest import OpenPage
+from tests.browser.walking import CONTROL, SUBMIT, sign_up
+from tests.support.sites import Site, running_site
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+# A promise is always true for `wait_for_function`: these wait by themselves.
+CONTROLLED = """async () => {
+  await navigator.serviceWorker.ready;
+  while (!navigator.serviceWorker.controller) await new Promise((next) => setTimeout(next, 50));
+}"""
+SAVED = """async (path) => {
+  while (!(await caches.match(path))) await new Promise((next) => setTimeout(next, 50));
+}"""
+
+
+@pytest.fixture(scope="module")
+def own_site() -> Iterator[Site]:
+    with running_site(workers=1) as site:
+        yield site
+
+
+@pytest.fixture
+def live_site(own_site: Site) -> str:
+    return own_site.url
+
+
+def visit(page: Page, slug: str) -> None:
+    """Looks at the course, until the worker has saved it."""
+    page.goto(f"/courses/{slug}/")
+    page.evaluate(CONTROLLED)
+    page.evaluate(SAVED, f"/courses/{slug}/")
+
+
+def queued(page: Page) -> Locator:
+    return page.locator("li.queued")
+
+
+def enrollments(page: Page) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = page.request.get("/api/v1/enrollments").json()["items"]
+    return items
+
+
+def write_down(page: Page, slug: str) -> None:
+    """Enrolls from the saved course page, without a connection."""
+    page.context.set_offline(True)
+    page.goto(f"/courses/{slug}/")
+    page.locator(CONTROL).click()
+    page.goto(f"/courses/{slug}/enroll/")
+    page.get_by_role("button", name="Send it when I am back online").click()
+    expect(queued(page)).to_contain_text("Not yet sent. No seat is held.")
+
+
+def test_the_catalog_and_visited_courses_can_be_read(open_page: OpenPage) -> None:
+    page = open_page(worker=True, width=360)
+    visit(page, "basic-programming")
+    page.context.set_offline(True)
+    page.goto("/courses/basic-programming/")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Basic Programming")
+    expect(page.get_by_text("This page was saved on")).to_be_visible()
+    page.goto("/")
+    expect(page.get_by_role("link", name="Hot Drop")).to_be_visible()
+    page.goto("/me/")
+    expect(page.get_by_role("heading", level=1)).to_have_text("You are offline")
+    expect(page.locator("[data-kept-list]")).to_contain_text("Basic Programming")
+
+
+def test_nothing_personal_is_saved(open_page: OpenPage) -> None:
+    page = open_page(worker=True)
+    sign_up(page)
+    visit(page, "hot-drop")
+    page.goto("/me/")
+    page.context.set_offline(True)
+    page.goto("/courses/hot-drop/")
+    expect(page.get_by_role("link", name="Sign in", exact=True)).to_be_visible()
+    expect(page.locator(CONTROL)).to_have_attribute("data-enroll-state", "login_required")
+    saved = page.evaluate(
+        """async () => (await Promise.all((await caches.keys()).map(async (name) => {
+          const cache = await caches.open(name);
+          const answers = await Promise.all((await cache.keys()).map((r) => cache.match(r)));
+          return Promise.all(answers.map((answer) => answer.text()));
+        }))).flat().join()"""
+    )
+    assert 'data-person="usr_' not in saved
+    assert "Sign out" not in saved
+
+
+def test_written_down_offline_and_sent_once_when_back(open_page: OpenPage) -> None:
+    page = open_page(worker=True, width=360)
+    sign_up(page)
+    visit(page, "hot-drop")
+    write_down(page, "hot-drop")
+    page.goto("/me/")  # it is seen wherever one goes
+    expect(queued(page)).to_contain_text("Hot Drop")
+    page.context.set_offline(False)
+    expect(queued(page)).to_contain_text("Enrolled Successfully!")
+    assert [item["status"] for item in enrollments(page)] == ["enrolled"]
+    page.reload()
+    page.get_by_role("link", name="See your enrollment").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("You are enrolled")
+    page.get_by_role("button", name="Understood").click()
+    expect(queued(page)).to_have_count(0)
+    page.reload()
+    expect(queued(page)).to_have_count(0)
+    assert len(enrollments(page)) == 1
+
+
+def test_what_was_written_down_can_be_withdrawn(open_page: OpenPage) -> None:
+    page = open_page(worker=True)
+    sign_up(page)
+    visit(page, "hot-drop")
+    write_down(page, "hot-drop")
+    page.get_by_role("button", name="Withdraw").click()
+    expect(page.locator("[data-app-status]")).to_have_text("Withdrawn. Nothing was sent.")
+    expect(queued(page)).to_have_count(0)
+    page.context.set_offline(False)
+    page.goto("/me/")
+    assert enrollments(page) == []
+
+
+def test_full_meanwhile_is_told_with_ways_on(open_page: OpenPage) -> None:
+    page = open_page(worker=True)
+    sign_up(page)
+    visit(page, "tiny-seminar")
+    write_down(page, "tiny-seminar")
+    other = open_page()
+    sign_up(other)
+    other.goto("/courses/tiny-seminar/enroll/")
+    other.locator(SUBMIT).click()
+    expect(other.get_by_role("heading", level=1)).to_have_text("You are enrolled")
+    page.context.set_offline(False)
+    refused = queued(page)
+    expect(refused).to_contain_text("Enrollment Failed")
+    expect(refused).to_contain_text("full")
+    expect(refused.get_by_role("link", name="Look at the course")).to_be_visible()
+    assert refused.get_by_role("link").count() > 1  # others to take instead
+    assert enrollments(page) == []
+
+
+def test_a_paid_course_is_not_written_down_unseen(open_page: OpenPage) -> None:
+    page = open_page(worker=True)
+    sign_up(page)
+    visit(page, "full-stack-development")
+    page.context.set_offline(True)
+    page.goto("/courses/full-stack-development/enroll/")
+    expect(page.get_by_text("This course costs something.")).to_be_visible()
+    assert page.get_by_role("button", name="Send it when I am back online").is_hidden()
+
+
+def test_a_guest_is_told_that_enrolling_needs_a_name(open_page: OpenPage) -> None:
+    page = open_page(worker=True)
+    visit(page, "hot-drop")
+    page.context.set_offline(True)
+    page.goto("/courses/hot-drop/enroll/")
+    expect(page.get_by_text("Enrolling needs to know who you are")).to_be_visible()
+
+
+def test_a_confirmation_whose_network_is_gone_is_written_down_as_confirmed(
+    open_page: OpenPage,
+) -> None:
+    """A price was shown and agreed to, so it may be sent; and only at this price."""
+    page = open_page()
+    sign_up(page)
+    page.goto("/courses/full-stack-development/enroll/")
+    page.context.set_offline(True)
+    page.get_by_role("button", name=re.compile("Confirm and pay")).click()
+    expect(queued(page)).to_contain_text("Not yet sent. No seat is held.")
+    expect(page.locator("[data-enroll-status]")).to_contain_text("no seat is held")
+    page.context.set_offline(False)
+    expect(queued(page)).to_contain_text("A seat is held for you. Nothing was paid.")
+    (item,) = enrollments(page)
+    assert (item["status"], item["payment_status"]) == ("pending", "pending")
+    queued(page).get_by_role("link", name="Continue to payment").click()
+    # To its payment; here, where the gateway is away, to the enrollment that waits for it.
+    expect(page).to_have_url(re.compile(r"/(pay|enrollments)/\w{30}/$"))
+    expect(page.get_by_text("Continue to payment").last).to_be_visible()
+
+
+def test_signed_out_meanwhile_it_waits_for_the_same_person(open_page: OpenPage) -> None:
+    page = open_page()
+    sign_up(page)
+    page.goto("/courses/hot-drop/enroll/")
+    page.context.set_offline(True)
+    page.locator(SUBMIT).click()
+    expect(queued(page)).to_be_visible()
+    session = [c for c in page.context.cookies() if c["name"] == "matricula_session"]
+    page.context.clear_cookies(name="matricula_session")
+    page.context.set_offline(False)
+    expect(queued(page)).to_contain_text("Sign in again and it is sent.")
+    page.context.add_cookies(session)  # type: ignore[arg-type]
+    page.goto("/me/")
+    expect(queued(page)).to_contain_text("Enrolled Successfully!")
+
+
+def test_signing_out_takes_along_what_was_not_sent(open_page: OpenPage) -> None:
+    page = open_page()
+    sign_up(page)
+    page.goto("/courses/hot-drop/enroll/")
+    page.route("**/offline/session/", lambda route: route.abort())
+    page.route("**/courses/hot-drop/enroll/", lambda route: route.abort())
+    page.locator(SUBMIT).click()
+    expect(queued(page)).to_be_visible()
+    page.goto("/accounts/logout/")
+    expect(page.get_by_text("is withdrawn when you sign out")).to_be_visible()
+    page.locator(SUBMIT).click()
+    expect(page.get_by_role("link", name="Sign in", exact=True)).to_be_visible()
+    assert page.evaluate("indexedDB.databases().then((all) => all.length)") == 1
+    sign_up(page)
+    expect(queued(page)).to_have_count(0)
+    assert enrollments(page) == []
+
+
+def next_version(folder: Path) -> str:
+    """A copy of our code in which a style has changed; what PYTHONPATH is to be, to run it."""
+    shutil.copytree(Path(matricula.__file__).parent, folder / "matricula")
+    style = folder / "matricula/edges/web/static/matricula/site.css"
+    style.write_text(style.read_text() + "h1 { letter-spacing: 0 }")
+    return str(folder)
+
+
+def test_a_new_version_is_offered_and_loaded_when_asked(
+    open_page: OpenPage, own_site: Site, tmp_path: Path
+) -> None:
+    page = open_page(worker=True)
+    visit(page, "basic-programming")
+    build = page.evaluate("caches.keys().then((n) => n.find((k) => k.startsWith('shell-')))")
+    with own_site.away(PYTHONPATH=next_version(tmp_path)):
+        page.goto("/me/")
+        expect(page.get_by_role("heading", level=1)).to_have_text("You are offline")
+    page.goto("/")
+    expect(page.get_by_text("A new version of this site is ready.")).to_be_visible()
+    page.get_by_role("button", name="Load it").click()
+    expect(page.get_by_text("A new version of this site is ready.")).to_be_hidden()
+    page.evaluate(
+        "async (old) => { while ((await caches.keys()).includes(old))"
+        " await new Promise((next) => setTimeout(next, 50)); }",
+        build,
+    )
+    page.context.set_offline(True)
+    page.goto("/courses/basic-programming/")  # saved by the old version, dressed by the new one
+    expect(page.get_by_role("heading", level=1)).to_have_text("Basic Programming")
+    assert page.evaluate("getComputedStyle(document.querySelector('.panel')).display") != ""
+    assert page.evaluate("document.styleSheets[0].cssRules.length") > 50
