@@ -29,6 +29,8 @@ REFUND_STEPS = "/console/orders/refundstep/"
 SELLER = "/console/pricing/seller/"
 CONVERSATIONS = "/console/support/conversation/"
 CANNED = "/console/support/cannedanswer/"
+DELIVERIES = "/console/notifications/delivery/"
+SUPPRESSED = "/console/notifications/suppressedaddress/"
 MONEY = (
     TASKS,
     ORDERS,
@@ -53,6 +55,8 @@ LISTS = (
     ROLES,
     CONVERSATIONS,
     CANNED,
+    DELIVERIES,
+    SUPPRESSED,
     *MONEY,
 )
 

@@ -54,3 +54,21 @@ def test_outside_demo_mode_there_is_none(guest: Client, box: Path, settings: Laz
     assert guest.get("/demo/mail/").status_code == 404
     (name,) = (file.name for file in box.iterdir())
     assert guest.get(f"/demo/mail/{name}").status_code == 404
+
+
+def test_every_kind_of_letter_can_be_looked_at(guest: Client) -> None:
+    page = guest.get("/demo/mail/letters/").content.decode()
+    found = [
+        part.partition('"')[0] for part in page.split('src="') if "/demo/mail/letters/" in part
+    ]
+    assert len(found) >= 15
+    for address in found:
+        answer = guest.get(address)
+        assert (answer.status_code, answer["X-Frame-Options"]) == (200, "SAMEORIGIN")
+        assert "sandbox" in answer["Content-Security-Policy"]
+
+
+def test_letters_are_shown_in_demo_mode_alone(guest: Client, settings: LazySettings) -> None:
+    settings.ENVIRONMENT = replace(settings.ENVIRONMENT, demo=False)
+    for address in ("/demo/mail/letters/", "/demo/mail/letters/receipt/html/"):
+        assert guest.get(address).status_code == 404

@@ -22,6 +22,6 @@ CONSOLE_POLICY = "; ".join(f"{name} {sources}" for name, sources in DIRECTIVES.i
 
 
 def protect(response: HttpResponse) -> HttpResponse:
-    """The response with the console's policy."""
-    response[HEADER] = CONSOLE_POLICY
+    """The response with the console's policy, unless it brings a stricter one of its own."""
+    response.headers.setdefault(HEADER, CONSOLE_POLICY)
     return response

@@ -29,6 +29,7 @@ _PREFIX_OF_EVENT: dict[str, Prefix] = {
     "person": "usr",
     "completion": "usr",
     "support": "sup",
+    "message": "dlv",
 }
 _PAGE_OF_PREFIX: dict[str, str] = {
     "enr": "enrollments_enrollment",
@@ -40,6 +41,7 @@ _PAGE_OF_PREFIX: dict[str, str] = {
     "pay": "payments_payment",
     "rfd": "payments_refund",
     "sup": "support_conversation",
+    "dlv": "notifications_delivery",
 }
 
 

@@ -52,6 +52,10 @@ _USABLE: dict[str, dict[str, tuple[str, ...]]] = {
         "conversation": ("view", "change"),
         "cannedanswer": ("view", "add", "change", "delete"),
     },
+    "notifications": {
+        "delivery": ("view", "change"),
+        "suppressedaddress": ("view", "delete"),
+    },
     "kernel": {"event": ("view",)},
 }
 

@@ -32,6 +32,7 @@ from matricula.edges.console.courses import CourseAdmin
 from matricula.edges.console.enrollments import EnrollmentAdmin
 from matricula.edges.console.events import EventAdmin
 from matricula.edges.console.holds import HoldAdmin
+from matricula.edges.console.mail import DeliveryAdmin, SuppressedAddressAdmin
 from matricula.edges.console.orders import OrderAdmin
 from matricula.edges.console.payments import (
     DisputeAdmin,
@@ -54,6 +55,7 @@ from matricula.edges.console.webhooks import InboxAdmin, RejectedWebhookAdmin
 from matricula.enrollments.models import Enrollment
 from matricula.kernel import correlation
 from matricula.kernel.models import Event
+from matricula.notifications.models import Delivery, SuppressedAddress
 from matricula.orders.models import Order, RefundStep
 from matricula.payments.models import (
     Dispute,
@@ -108,6 +110,13 @@ NAVIGATION: tuple[tuple[str, tuple[tuple[type[models.Model], str, str], ...]], .
             (TaxRate, "Tax rates", "percent"),
             (RefundStep, "Refund policy", "undo"),
             (Seller, "Seller", "storefront"),
+        ),
+    ),
+    (
+        "Mail",
+        (
+            (Delivery, "Deliveries", "outgoing_mail"),
+            (SuppressedAddress, "Suppressed addresses", "unsubscribe"),
         ),
     ),
     ("Oversight", ((Event, "Events", "receipt_long"), (Group, "Roles", "admin_panel_settings"))),
@@ -249,6 +258,8 @@ console.register(CannedAnswer, CannedAnswerAdmin)
 console.register(Person, PersonAdmin)
 console.register(Event, EventAdmin)
 console.register(Group, RoleAdmin)
+console.register(Delivery, DeliveryAdmin)
+console.register(SuppressedAddress, SuppressedAddressAdmin)
 console.register(StaffTask, StaffTaskAdmin)
 console.register(Order, OrderAdmin)
 console.register(Payment, PaymentAdmin)

@@ -74,5 +74,8 @@ urlpatterns = [
     path("offline/session/", app.session, name="offline_session"),
     path("static/<slug:build>/matricula/<path:name>", app.other_build, name="other_build"),
     path("demo/mail/", demo_mail.mailbox, name="demo_mail"),
+    path("demo/mail/letters/", demo_mail.kinds, name="demo_letters"),
+    path("demo/mail/letters/<str:kind>/<str:part>/", demo_mail.kind, name="demo_letter"),
+    path("demo/mail/<str:name>/<int:number>/", demo_mail.content, name="demo_content"),
     path("demo/mail/<str:name>", demo_mail.message, name="demo_message"),
 ]

@@ -1,4 +1,4 @@
-"""The mail a demo installation would have sent, as text. Not there outside demo mode."""
+"""The mail a demo installation would have sent. Not there outside demo mode."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from matricula.edges import letters
 from matricula.edges.web.guard import page
 from matricula.kernel.errors import NotFound
 
@@ -29,6 +30,7 @@ class Letter:
     recipient: str
     date: str
     body: str
+    html: str = ""
 
 
 @page("GET")
@@ -45,7 +47,31 @@ def message(request: HttpRequest, name: str) -> HttpResponse:
     file = next((file for file in _files() if file.name == name), None)
     if file is None:
         raise NotFound("There is no such message.")
-    return render(request, "demo/message.html", {"letters": _letters(file)})
+    return render(request, "demo/message.html", {"letters": _letters(file), "name": name})
+
+
+@page("GET")
+def content(request: HttpRequest, name: str, number: int) -> HttpResponse:  # noqa: ARG001
+    """The HTML part of a message, alone and without rights: its styles are its own."""
+    file = next((file for file in _files() if file.name == name), None)
+    found = _letters(file) if file is not None else []
+    if number >= len(found) or not found[number].html:
+        raise NotFound("There is no such message.")
+    return letters.alone(found[number].html)
+
+
+@page("GET")
+def kinds(request: HttpRequest) -> HttpResponse:
+    """Every kind of letter, to be looked at."""
+    _files()
+    return render(request, "demo/letters.html", {"kinds": letters.kinds()})
+
+
+@page("GET")
+def kind(request: HttpRequest, kind: str, part: str) -> HttpResponse:
+    """One of them, as HTML or text."""
+    _files()
+    return letters.answer(kind, part, request.GET.get("language", ""))
 
 
 def _files() -> list[Path]:
@@ -65,10 +91,12 @@ def _letters(file: Path) -> list[Letter]:
 def _letter(raw: bytes) -> Letter:
     parsed = email.message_from_bytes(raw, policy=policy.default)
     body = parsed.get_body(("plain", "html")) if isinstance(parsed, EmailMessage) else None
+    rich = parsed.get_body(("html",)) if isinstance(parsed, EmailMessage) else None
     return Letter(
         subject=str(parsed["Subject"] or ""),
         sender=str(parsed["From"] or ""),
         recipient=str(parsed["To"] or ""),
         date=str(parsed["Date"] or ""),
         body=str(body.get_content()) if body is not None else "",
+        html=str(rich.get_content()) if rich is not None else "",
     )

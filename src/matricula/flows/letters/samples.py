@@ -1,0 +1,107 @@
+"""A letter of each kind about nobody in particular, to be looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from uuid import UUID
+
+from matricula.accounts.models import Person
+from matricula.catalog.models import Cohort, Course
+from matricula.enrollments.models import Enrollment
+from matricula.flows.letters import enrolling, paying, waiting
+from matricula.flows.letters.about import About
+from matricula.flows.letters.waiting import AboutPlace
+from matricula.kernel import clock
+from matricula.kernel.money import Money
+from matricula.notifications.letters import Letter
+from matricula.orders.queries import LineRecord, OrderRecord
+from matricula.orders.states import OrderState
+from matricula.payments.models import Refund
+from matricula.payments.queries import PaymentRecord
+from matricula.payments.states import PaymentState
+from matricula.waitlist.models import Entry
+
+_ID = UUID("01920000-0000-7000-8000-000000000001")
+
+
+def letters() -> Mapping[str, Letter]:
+    """By kind, in the language that is active. Nothing is written."""
+    about, order = _about(), _order()
+    place = AboutPlace(_ID, about.person, _entry(about), {}, None, "")
+    ends_at = (clock.now() + timedelta(days=1)).isoformat()
+    offer = AboutPlace(_ID, about.person, place.entry, {"ends_at": ends_at}, None, "")
+    return {
+        "enrollment_confirmed": enrolling.confirmed(about),
+        "enrollment_cancelled": _some(enrolling.cancelled(about)),
+        "enrollment_failed": enrolling.failed(about),
+        "enrollment_expired": enrolling.expired(about),
+        "hold_ending": enrolling.hold_ending(about),
+        "receipt": paying.receipt(about, order, None),
+        "payment_failed": paying.failed(about, _payment()),
+        "refund_started": paying.refund_started(about, order, _refund()),
+        "refund_arrived": paying.refund_arrived(about, order, _refund(), None),
+        "waitlist_joined": waiting.joined(place),
+        "waitlist_offered": waiting.offered(offer),
+        "waitlist_lapsed": waiting.lapsed(place),
+        "waitlist_skipped": waiting.skipped(place),
+        "course_starting": enrolling.starting(about),
+        "checkout_waiting": enrolling.unfinished(about),
+    }
+
+
+def _about() -> About:
+    at = clock.now()
+    course = Course(id=_ID, slug="full-stack-development", title="Full Stack Development")
+    cohort = Cohort(id=_ID, course=course, name="Spring intake", starts_at=at + timedelta(days=9))
+    person = Person(id=_ID, email="lea@example.org", full_name="Lea Learner")
+    enrollment = Enrollment(
+        id=_ID,
+        person=person,
+        course=course,
+        cohort=cohort,
+        stage="confirmed",
+        confirmed_at=at,
+        hold_expires_at=at + timedelta(minutes=9),
+    )
+    return About(_ID, person, enrollment, _order(), {})
+
+
+def _entry(about: About) -> Entry:
+    entry = Entry(id=_ID, course=about.enrollment.course, cohort=about.enrollment.cohort)
+    entry.person = about.person
+    entry.skipped_reason = "Complete first: Basic Programming."
+    return entry
+
+
+def _order() -> OrderRecord:
+    at, total = clock.now(), Money(176_942, "INR")
+    net, tax = Money(149_950, "INR"), Money(26_992, "INR")
+    regular, off = Money(299_900, "INR"), Money(149_950, "INR")
+    line = LineRecord(
+        _ID, _ID, "confirmed", _ID, "full-stack-development", None, "Full Stack Development",
+        "Spring intake", regular, off, net, tax, total, [], [],
+    )  # fmt: skip
+    return OrderRecord(
+        _ID, _ID, OrderState.PAID, "INR", regular, off, net, tax, total, [], ["SAVE50"],
+        "Lea Learner", "lea@example.org", "", "IN", "KA", "", "", "", at, at, None, (line,),
+    )  # fmt: skip
+
+
+def _payment() -> PaymentRecord:
+    return PaymentRecord(
+        _ID, _ID, _ID, "razorpay", PaymentState.FAILED, Money(176_942, "INR"), None, 1,
+        "BAD_REQUEST_ERROR", "The bank declined the payment.", clock.now(), None,
+    )  # fmt: skip
+
+
+def _refund() -> Refund:
+    return Refund(
+        id=_ID, cause=Refund.Cause.POLICY, amount_minor=176_942, currency="INR",
+        reason="You asked for it within 14 days.",
+    )  # fmt: skip
+
+
+def _some(letter: Letter | None) -> Letter:
+    assert letter is not None  # noqa: S101 - a confirmed enrollment's end is always told
+    return letter
