@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from procrastinate.contrib.django import app
 from pytest_django import DjangoDbBlocker
 
-from matricula.kernel import correlation, events, ids, outbox
+from matricula.kernel import correlation, events, ids, notices, outbox
 from matricula.kernel.events import NewEvent
 from matricula.kernel.models import Event, Outbox
 from tests.support.crowds import all_at_once, connect, django_on, during, wait_until
@@ -125,14 +125,16 @@ def test_a_rollback_leaves_the_event_owed(empty: None) -> None:
     assert list(Outbox.objects.values_list("event_seq", flat=True)) == written(subject)
 
 
-def test_live_processes_are_woken_once_a_batch(address: str) -> None:
+def test_live_processes_are_told_once_a_batch_whom_it_is_about(address: str) -> None:
     with connect(address) as listener:
         listener.execute(f"LISTEN {outbox.CHANNEL}")
-        happen(5)
+        subject, course = happen(5), ids.new_id()
+        events.append([NewEvent("tests.happened", subject, data={"course": str(course)})])
         outbox.dispatch_batch()
-        notices = [notice.channel for notice in listener.notifies(timeout=5, stop_after=1)]
-        notices += [notice.channel for notice in listener.notifies(timeout=0)]
-    assert notices == [outbox.CHANNEL]
+        heard = [notice.payload for notice in listener.notifies(timeout=5, stop_after=1)]
+        heard += [notice.payload for notice in listener.notifies(timeout=0)]
+    (payload,) = heard
+    assert set(notices.read(payload) or ()) == {subject, course}
 
 
 def test_two_dispatchers_never_take_the_same_event(address: str) -> None:

@@ -76,7 +76,9 @@ def test_after_a_restart_in_the_middle_each_event_has_come_once(own: LiveSite) -
 
     told = list(first.told)
     last = str(told[-1][0])
-    wait_until(lambda: stream(own, token, enrollment, **{"Last-Event-ID": last}).connected())
+    wait_until(
+        lambda: stream(own, token, enrollment, **{"Last-Event-ID": last}).answered_with() == 200
+    )
     second = stream(own, token, enrollment, **{"Last-Event-ID": last})
     own.happen(enrollment, "payment.processing")
     wait_until(lambda: told + second.told == own.log(enrollment))

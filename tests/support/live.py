@@ -100,6 +100,13 @@ class LiveSite:
         with psycopg.connect(self.site.database_url) as connection:
             connection.execute(statement.encode(), params)
 
+    def ask(self, query: str) -> Any:
+        """The one value that the query returns."""
+        with psycopg.connect(self.site.database_url) as connection:
+            row = connection.execute(query.encode()).fetchone()
+        assert row is not None
+        return row[0]
+
     def cancel(self, token: str, enrollment: str) -> None:
         with self.site.client(token) as client:
             answer = client.post(f"/api/v1/enrollments/{enrollment}/cancel", json={})
@@ -170,13 +177,10 @@ class Follower:
         """Returns once so many messages have come."""
         wait_until(lambda: len(self.messages) >= count)
 
-    def wait_until_answered(self) -> None:
+    def answered_with(self) -> int:
+        """The status, once it is there; 0 when the site did not answer."""
         wait_until(lambda: self.status > 0 or self.ended)
-
-    def connected(self) -> bool:
-        """Whether the site answered."""
-        self.wait_until_answered()
-        return self.status > 0
+        return self.status
 
     def wait_for_end(self) -> None:
         wait_until(lambda: self.ended)

@@ -25,7 +25,7 @@ from matricula.kernel import notices
 
 BATCH = 500
 CHANNEL = "matricula_events"
-IDLE_SECONDS = 0.1
+IDLE_SECONDS = 0.05
 AFTER_FAILURE_SECONDS = 1.0
 
 log = structlog.get_logger(__name__)

@@ -18,7 +18,7 @@ from matricula.kernel.errors import Guidance, RateLimited
 from matricula.runtime.draining import draining
 
 MOST_OF_A_PERSON = 20
-MOST_OF_AN_ADDRESS = 100
+MOST_OF_AN_ADDRESS = 1000  # a campus may stand behind one
 RETRY_SECONDS = 10
 HEARTBEAT_SECONDS = 15
 LONGEST_LIFE_SECONDS = 3600.0
