@@ -10,6 +10,9 @@ from matricula.kernel.models import Event
 
 COURSES = "/console/catalog/course/"
 COHORTS = "/console/catalog/cohort/"
+OVERRIDES = "/console/enrollments/override/"
+GROUPS = "/console/accounts/learnergroup/"
+LIMITS = "/console/catalog/categorylimit/"
 PEOPLE = "/console/accounts/person/"
 ENROLLMENTS = "/console/enrollments/enrollment/"
 HOLDS = "/console/seats/hold/"
@@ -47,6 +50,9 @@ MONEY = (
 LISTS = (
     COURSES,
     COHORTS,
+    OVERRIDES,
+    GROUPS,
+    LIMITS,
     PEOPLE,
     ENROLLMENTS,
     HOLDS,
@@ -98,7 +104,14 @@ def cohort_form(cohort: Cohort | None = None, **fields: Any) -> dict[str, Any]:
     """A cohort's form: ten seats and no dates, with `fields` filled in otherwise."""
     name = cohort.name if cohort else "Autumn"
     empty = {f"{moment}_at_{part}": "" for moment in _MOMENTS for part in (0, 1)}
-    return {"name": name, "seats_limit": "limited", "capacity": 10, **empty, **fields}
+    return {
+        "name": name,
+        "seats_limit": "limited",
+        "capacity": 10,
+        **empty,
+        **lines("meetings"),
+        **fields,
+    }
 
 
 def events_of(subject: UUID) -> list[Event]:

@@ -14,12 +14,14 @@ from django.template.defaultfilters import pluralize
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from matricula.catalog import actions as catalog
 from matricula.catalog.models import Cohort
 from matricula.catalog.rules import window
 from matricula.edges.console import references, waiting_rooms
 from matricula.edges.console.base import ConsoleAdmin, column
 from matricula.edges.console.cohort_form import CohortForm
 from matricula.edges.console.filters import CourseFilter
+from matricula.edges.console.meetings import MeetingInline, meeting_changes
 from matricula.edges.console.recording import Changes, RecordsEvents
 from matricula.enrollments.models import Enrollment
 from matricula.enrollments.states import LIVE
@@ -38,6 +40,7 @@ class CohortAdmin(RecordsEvents, ConsoleAdmin):
     event_kind = "cohort"
     recorded = ("course", "opens_at", "closes_at", "starts_at", "ends_at", "waitlist_enabled")
     form = CohortForm
+    inlines = (MeetingInline,)
     list_display = (
         "name",
         "course_title",
@@ -123,8 +126,18 @@ class CohortAdmin(RecordsEvents, ConsoleAdmin):
         if not change:
             seats.set_capacity(obj.pk, capacity)
 
+    def save_related(
+        self, request: HttpRequest, form: CohortForm, formsets: Any, change: bool
+    ) -> None:
+        super().save_related(request, form, formsets, change)
+        catalog.arrange(form.instance.pk)
+
     def changes(self, form: BaseForm, formsets: Sequence[BaseFormSet[Any]], add: bool) -> Changes:
         changes = super().changes(form, formsets, add)
+        meetings = [line for formset in formsets for line in meeting_changes(formset)]
+        if meetings:
+            changes["fields"].append("meetings")
+            changes["meetings"] = meetings
         asked = {"seats_limit", "capacity"}
         changes["fields"] = [name for name in changes["fields"] if name not in asked]
         old, new = form.initial.get("capacity"), form.cleaned_data["capacity"]

@@ -9,6 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
+from django.contrib.postgres.forms import SimpleArrayField
+from django.core.validators import RegexValidator
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.forms import BaseForm, BaseFormSet
@@ -17,9 +19,10 @@ from django.http import HttpRequest
 from django.template.defaultfilters import pluralize
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
 from matricula.accounts.models import Person
-from matricula.catalog.models import Cohort, Course, CourseStatus
+from matricula.catalog.models import Cohort, Course, CourseStatus, ProfileField
 from matricula.edges.console import references
 from matricula.edges.console.base import ConsoleAdmin, column
 from matricula.edges.console.prices import PriceInline, price_changes
@@ -46,6 +49,11 @@ _COHORTS_MADE = Coalesce(
 )
 
 
+_is_domain = RegexValidator(
+    r"^(?!-)([A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,63}$", "Give domains like example.com."
+)
+
+
 class CourseForm(forms.ModelForm):  # type: ignore[type-arg]
     """A course; the ways to lock everybody out of it are refused."""
 
@@ -64,9 +72,43 @@ class CourseForm(forms.ModelForm):  # type: ignore[type-arg]
             "duration_weeks",
             "access_days",
             "prerequisites",
+            "corequisites",
+            "equivalents",
+            "email_domains",
+            "learner_groups",
+            "least_age",
+            "greatest_age",
+            "required_profile",
+            "most_takes",
             "tax_inclusive",
             "tax_category",
         )
+
+    required_profile = forms.MultipleChoiceField(
+        choices=ProfileField.choices,
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text="What people have to tell of themselves first.",
+    )
+    email_domains = SimpleArrayField(
+        forms.CharField(max_length=253, validators=[_is_domain]),
+        required=False,
+        max_length=50,
+        label="E-mail domains",
+        widget=UnfoldAdminTextInputWidget,
+        help_text="Only people with a confirmed address there: example.com, example.org. "
+        "Empty: everybody.",
+    )
+
+    def clean_email_domains(self) -> list[str]:
+        return sorted({name.lower() for name in self.cleaned_data["email_domains"]})
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        least, greatest = values.get("least_age"), values.get("greatest_age")
+        if least is not None and greatest is not None and greatest < least:
+            self.add_error("greatest_age", "It cannot be lower than the least age.")
+        return values
 
     def clean_prerequisites(self) -> QuerySet[Course]:
         chosen: QuerySet[Course] = self.cleaned_data["prerequisites"]
@@ -104,6 +146,14 @@ class CourseAdmin(RecordsEvents, ConsoleAdmin):
         "tax_category",
         "instructor",
         "prerequisites",
+        "corequisites",
+        "equivalents",
+        "email_domains",
+        "learner_groups",
+        "least_age",
+        "greatest_age",
+        "required_profile",
+        "most_takes",
     )
     form = CourseForm
     inlines = (PriceInline,)
@@ -119,7 +169,7 @@ class CourseAdmin(RecordsEvents, ConsoleAdmin):
     search_fields = ("title", "slug", "category")
     search_help_text = "Title, address or category"
     ordering = ("title", "id")
-    autocomplete_fields = ("prerequisites",)
+    autocomplete_fields = ("prerequisites", "corequisites", "equivalents", "learner_groups")
     readonly_fields = ("reference", "cohort_list")
     fieldsets = (
         (None, {"fields": ("title", "slug", "status", "summary", "description")}),
@@ -132,8 +182,22 @@ class CourseAdmin(RecordsEvents, ConsoleAdmin):
             {
                 "fields": (
                     ("duration_weeks", "access_days"),
-                    "prerequisites",
                     ("tax_inclusive", "tax_category"),
+                )
+            },
+        ),
+        (
+            "Who may take it",
+            {
+                "fields": (
+                    "prerequisites",
+                    "corequisites",
+                    "equivalents",
+                    "email_domains",
+                    "learner_groups",
+                    ("least_age", "greatest_age"),
+                    "required_profile",
+                    "most_takes",
                 )
             },
         ),

@@ -18,9 +18,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import action
 from unfold.enums import ActionVariant
-from unfold.widgets import UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
+from matricula.catalog.models import Cohort
 from matricula.edges.console import people, references
+from matricula.edges.console.acting import Acting
 from matricula.edges.console.base import ReadOnlyAdmin, column
 from matricula.edges.console.events import timeline
 from matricula.edges.console.filters import CohortFilter, CourseFilter
@@ -28,6 +30,7 @@ from matricula.edges.console.recording import actor_id
 from matricula.enrollments.models import Enrollment
 from matricula.enrollments.states import ENROLLMENT, Stage
 from matricula.flows import cancel as cancelling
+from matricula.flows import swap as swapping
 from matricula.kernel import ids
 from matricula.kernel.errors import DomainError
 from matricula.seats.models import Hold
@@ -58,7 +61,26 @@ class CancelForm(forms.Form):
     )
 
 
-class EnrollmentAdmin(ReadOnlyAdmin):
+class SwapForm(forms.Form):
+    """Which cohort instead."""
+
+    cohort = forms.ModelChoiceField(
+        Cohort.objects.none(),
+        widget=UnfoldAdminSelectWidget,
+        help_text="Of the same course. What was paid pays for it from then on.",
+    )
+
+
+def _swap_form(enrollment: Enrollment, posted: Any) -> SwapForm:
+    form = SwapForm(posted)
+    rows = Cohort.objects.filter(course=enrollment.course_id).exclude(pk=enrollment.cohort_id)
+    field = form.fields["cohort"]
+    assert isinstance(field, forms.ModelChoiceField)  # noqa: S101 - declared above
+    field.queryset = rows.order_by("starts_at", "name")
+    return form
+
+
+class EnrollmentAdmin(Acting, ReadOnlyAdmin):
     """Everybody's place in a cohort, with its whole story."""
 
     list_display = (
@@ -74,7 +96,7 @@ class EnrollmentAdmin(ReadOnlyAdmin):
     search_fields = ("id",)
     search_help_text = "Whole address, enr_… or usr_…"
     ordering = ("-id",)
-    actions_detail = ("cancel_enrollment",)
+    actions_detail = ("swap_enrollment", "cancel_enrollment")
     change_form_outer_after_template = "console/timeline.html"
     fieldsets = (
         (
@@ -148,7 +170,30 @@ class EnrollmentAdmin(ReadOnlyAdmin):
         )
         if stage is None or not ENROLLMENT.allows(Stage(stage), "cancel"):
             return []
-        return super().get_actions_detail(request, object_id)
+        found = super().get_actions_detail(request, object_id)
+        if stage == Stage.CONFIRMED:
+            return found
+        return [entry for entry in found if "swap" not in entry.action_name]
+
+    @action(description="Swap the cohort", url_path="swap", permissions=["cancel"])  # type: ignore[untyped-decorator]
+    def swap_enrollment(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self.ask(
+            request,
+            object_id,
+            title="Swap the cohort",
+            points=[
+                "This seat is given up once the other is taken; if there is none, nothing changes.",
+                "The rules of the other cohort hold. An exception lets somebody past them.",
+            ],
+            form=_swap_form,
+            run=lambda enrollment, answers: swapping.swap(
+                enrollment.pk,
+                enrollment.person_id,
+                answers["cohort"].pk,
+                actor_id=actor_id(request),
+            ),
+            done="Swapped. The new enrollment is listed with the person's others.",
+        )
 
     @action(  # type: ignore[untyped-decorator]
         description="Cancel enrollment",

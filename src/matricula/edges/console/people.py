@@ -85,10 +85,10 @@ class PersonAdmin(RecordsEvents, ConsoleAdmin):
     ordering = ("-id",)
     sortable_by = ()
     inlines = (CompletionInline,)
-    readonly_fields = ("email", "created_at", "reference", "enrollment_links")
+    readonly_fields = ("email", "created_at", "reference", "enrollment_links", "group_names")
     _base = (
-        (None, {"fields": ("email", "full_name", "phone", "is_active")}),
-        ("Records", {"fields": ("enrollment_links", "created_at", "reference")}),
+        (None, {"fields": ("email", "full_name", "phone", "birth_date", "is_active")}),
+        ("Records", {"fields": ("enrollment_links", "group_names", "created_at", "reference")}),
     )
     _rights = ("Rights in the console", {"fields": RIGHTS})
 
@@ -179,6 +179,11 @@ class PersonAdmin(RecordsEvents, ConsoleAdmin):
     def enrollment_links(self, person: Person) -> SafeString:
         query = f"q={ids.to_text('usr', person.pk)}"
         return references.listing(Enrollment, query, "All enrollments of this person")
+
+    @column("Groups")
+    def group_names(self, person: Person) -> str:
+        names = person.learner_groups.order_by("name").values_list("name", flat=True)
+        return ", ".join(names[:50]) or "None"
 
     def history_of(self, obj: Person) -> str:
         return ids.to_text("usr", obj.pk)

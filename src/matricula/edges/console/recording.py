@@ -9,7 +9,7 @@ holds names, and is not written by anything but the admin.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, time
 from typing import Any, ClassVar, Protocol
 from uuid import UUID
 
@@ -37,7 +37,7 @@ def plain(value: Any) -> Any:
     """The value as JSON can hold it; records become their ids."""
     if isinstance(value, Model):
         value = value.pk
-    if isinstance(value, date):
+    if isinstance(value, date | time):
         return value.isoformat()
     if isinstance(value, UUID):
         return str(value)

@@ -26,9 +26,18 @@ _USABLE: dict[str, dict[str, tuple[str, ...]]] = {
         "course": ("view", "add", "change", "delete"),
         "courseprice": ("view", "add", "change", "delete"),
         "cohort": ("view", "add", "change", "delete"),
+        "cohortmeeting": ("view", "add", "change", "delete"),
+        "categorylimit": ("view", "add", "change", "delete"),
     },
-    "accounts": {"person": ("view", "change")},
-    "enrollments": {"enrollment": ("view", "change"), "completion": ("view", "add", "delete")},
+    "accounts": {
+        "person": ("view", "change"),
+        "learnergroup": ("view", "add", "change", "delete"),
+    },
+    "enrollments": {
+        "enrollment": ("view", "change"),
+        "completion": ("view", "add", "delete"),
+        "override": ("view", "add"),
+    },
     "seats": {"hold": ("view",)},
     "waitingroom": {"room": ("view", "add", "change")},
     "orders": {

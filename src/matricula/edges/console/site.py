@@ -24,9 +24,14 @@ from django.urls import reverse
 from unfold.dataclasses import Favicon
 from unfold.sites import UnfoldAdminSite
 
-from matricula.accounts.models import Person
-from matricula.catalog.models import Cohort, Course
+from matricula.accounts.models import LearnerGroup, Person
+from matricula.catalog.models import CategoryLimit, Cohort, Course
 from matricula.edges.console import dashboard, failures, policy
+from matricula.edges.console.admission import (
+    CategoryLimitAdmin,
+    LearnerGroupAdmin,
+    OverrideAdmin,
+)
 from matricula.edges.console.cohorts import CohortAdmin
 from matricula.edges.console.courses import CourseAdmin
 from matricula.edges.console.enrollments import EnrollmentAdmin
@@ -52,7 +57,7 @@ from matricula.edges.console.roles import RoleAdmin
 from matricula.edges.console.support import CannedAnswerAdmin, ConversationAdmin
 from matricula.edges.console.waiting_rooms import RoomAdmin
 from matricula.edges.console.webhooks import InboxAdmin, RejectedWebhookAdmin
-from matricula.enrollments.models import Enrollment
+from matricula.enrollments.models import Enrollment, Override
 from matricula.kernel import correlation
 from matricula.kernel.models import Event
 from matricula.notifications.models import Delivery, SuppressedAddress
@@ -81,7 +86,10 @@ NAVIGATION: tuple[tuple[str, tuple[tuple[type[models.Model], str, str], ...]], .
             (Enrollment, "Enrollments", "how_to_reg"),
             (Hold, "Seats held", "event_seat"),
             (Room, "Waiting rooms", "groups"),
+            (Override, "Exceptions", "key"),
             (Person, "People", "group"),
+            (LearnerGroup, "Groups", "groups"),
+            (CategoryLimit, "Limits", "production_quantity_limits"),
         ),
     ),
     (
@@ -256,6 +264,9 @@ console.register(Room, RoomAdmin)
 console.register(Conversation, ConversationAdmin)
 console.register(CannedAnswer, CannedAnswerAdmin)
 console.register(Person, PersonAdmin)
+console.register(LearnerGroup, LearnerGroupAdmin)
+console.register(CategoryLimit, CategoryLimitAdmin)
+console.register(Override, OverrideAdmin)
 console.register(Event, EventAdmin)
 console.register(Group, RoleAdmin)
 console.register(Delivery, DeliveryAdmin)
