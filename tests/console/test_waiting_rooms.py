@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from django.conf import settings
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from matricula.accounts.models import Person
 from matricula.flows import admit, rooms
@@ -11,7 +14,7 @@ from matricula.kernel import ids
 from matricula.seats.models import SeatCount
 from matricula.waitingroom.models import Room
 from tests.console.addresses import COHORTS, ROOMS, change, events_of
-from tests.support.factories import make_course, make_people, only_cohort
+from tests.support.factories import make_course, only_cohort
 from tests.waitingroom.conftest import Drop, make_drop
 
 
@@ -85,11 +88,8 @@ def test_the_list_shows_how_the_lines_do(console: Client, drop: Drop) -> None:
 
 
 def test_the_list_takes_as_many_queries_for_many_rooms(
-    console: Client, django_assert_max_num_queries: object
+    console: Client,
 ) -> None:
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
     counts = []
     for _ in range(2):
         make_drop()
@@ -103,8 +103,6 @@ def test_the_list_takes_as_many_queries_for_many_rooms(
 def test_the_figures_tell_who_waits(drop: Drop) -> None:
     drop.arrive(3)
     drop.serve(1)
-    from django.conf import settings
-
     token = settings.ENVIRONMENT.metrics_token
     answer = Client(HTTP_HOST="127.0.0.1").get(
         "/metrics", headers={"Authorization": f"Bearer {token}"}
@@ -115,4 +113,3 @@ def test_the_figures_tell_who_waits(drop: Drop) -> None:
     assert (
         f'matricula_waiting_room_served_total{{cohort="{cohort}",outcome="admitted"}} 1.0' in text
     )
-    assert len(make_people(1)) == 1

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from matricula.catalog.models import CoursePrice, CourseStatus
 from matricula.enrollments.models import Enrollment
 from matricula.enrollments.states import Stage
 from matricula.flows import admit, doctor, expire, rooms
 from matricula.flows.enroll import Application, enroll
-from matricula.kernel import correlation
+from matricula.kernel import correlation, ids
 from matricula.kernel.models import Event
 from matricula.seats import actions as seats
 from matricula.seats.models import Hold, SeatCount
+from matricula.waitingroom import queries
 from matricula.waitingroom.models import Ticket
-from tests.support.factories import complete, make_course, make_people, make_person
+from tests.support.factories import complete, make_course, make_people
 from tests.waitingroom.conftest import Drop, make_drop, told
 from tests.waitingroom.test_tickets import give_up
 
@@ -154,8 +154,6 @@ def test_a_batch_takes_as_many_queries_however_large(db: None) -> None:
     for size in (2, 40):
         drop = make_drop(capacity=100)
         drop.arrive(size)
-        from django.test.utils import CaptureQueriesContext
-
         with CaptureQueriesContext(connection) as captured:
             drop.serve()
         counts.append(len(captured))
@@ -192,8 +190,21 @@ def test_more_seats_meanwhile_admit_more(drop: Drop) -> None:
     assert drop.states() == ["admitted"] * 4
 
 
-def test_a_person_without_a_ticket_has_no_place(drop: Drop, db: None) -> None:
-    from matricula.waitingroom import queries
+def test_who_has_no_ticket_has_no_place(db: None) -> None:
+    assert queries.place_of(ids.new_id()) is None
 
-    assert queries.place_of(make_person().pk) is None
-    assert isinstance(drop.cohort_id, UUID)
+
+def test_ten_thousand_are_served_in_order_in_bounded_transactions(db: None) -> None:
+    drop = make_drop(capacity=500)
+    people = [person.pk for person in make_people(10_000)]
+    for start in range(0, len(people), 1000):
+        drop.ask(people[start : start + 1000])
+    served = []
+    while count := drop.serve():
+        served.append(count)
+    assert max(served) == admit.BATCH
+    assert sum(served) == len(people)
+    assert drop.states() == ["admitted"] * 500 + ["refused"] * 9_500
+    admitted = Event.objects.filter(type="enrollment.confirmed", person__in=people[:500])
+    assert admitted.count() == 500
+    assert doctor.examine() == []

@@ -10,7 +10,7 @@ from matricula.catalog.models import Cohort
 from matricula.enrollments.errors import RegistrationNotOpen
 from matricula.enrollments.models import Enrollment
 from matricula.enrollments.states import Stage
-from matricula.flows import cancel
+from matricula.flows import admit, cancel
 from matricula.flows.enroll import Application, enroll
 from matricula.kernel import clock
 from matricula.pricing.errors import CouponInvalid
@@ -96,8 +96,6 @@ def test_a_useless_coupon_is_told_before_the_wait(drop: Drop) -> None:
 def test_several_lines_are_joined_in_one_call(db: None) -> None:
     drops = [make_drop(), make_drop()]
     people = [person.pk for person in make_people(4)]
-    from matricula.flows import admit
-
     answers = admit.queue(
         [
             admit.Request(person, drops[at % 2].course.pk, drops[at % 2].cohort_id)
