@@ -22,6 +22,9 @@ from matricula.runtime.errors import StartError
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "matricula.config.settings")
 
 
+_LARGEST_BOUNCE = 10 * 1024 * 1024  # bytes of a returned mail
+
+
 class _Commands(click.Group):
     """Shows a failure that the operator can mend as its one line."""
 
@@ -172,6 +175,22 @@ def reconcile(hours: int) -> None:
     )
     if summary.unanswered or summary.differences:
         sys.exit(1)
+
+
+@main.command()
+def bounce() -> None:
+    """Note a returned mail, read from standard input: its address gets no more mail.
+
+    Reads delivery status notifications (RFC 3464) and abuse reports (RFC 5965). Anything else, and
+    what is about no mail of ours, is passed over.
+    """
+    raw = sys.stdin.buffer.read(_LARGEST_BOUNCE)
+    with _django():
+        from matricula.notifications import bounces
+
+        report = bounces.read_report(raw)
+        is_ours = report is not None and bounces.record(report)
+        click.echo("noted" if is_ours else "passed over")
 
 
 @main.command("create-staff")

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
-from matricula.notifications import bounces
+from matricula.notifications import actions, bounces
+from matricula.notifications.models import SuppressedAddress
+from tests.support.crowds import django_on
+from tests.support.databases import site_environment
 
 HEAD = b"Message-ID: <dlv_1@site.example>\r\nSubject: x\r\nTo: gone@example.org\r\n\r\n"
 
@@ -72,3 +79,30 @@ def test_other_feedback_is_no_complaint() -> None:
 @pytest.mark.parametrize("raw", [b"", b"\xff\xfe\x00", b"Subject: Out of office\r\n\r\nBye", HEAD])
 def test_anything_else_says_nothing(raw: bytes) -> None:
     assert bounces.read_report(raw) is None
+
+
+def bounce(url: str, raw: bytes) -> str:
+    """What `matricula bounce` says to this message."""
+    done = subprocess.run(
+        [sys.executable, "-m", "matricula.cli", "bounce"],
+        env={**os.environ, **site_environment(url)},
+        input=raw,
+        capture_output=True,
+        check=True,
+    )
+    return done.stdout.decode().strip()
+
+
+def test_the_command_notes_a_bounce_of_ours_and_passes_others_over(
+    db: None, fresh_database: str
+) -> None:
+    with django_on(fresh_database):
+        row = actions.new_delivery(
+            "other", "gone@example.org", "x", {"text": "x", "html": "", "headers": {}}
+        )
+        row.message_id_header = "<dlv_1@site.example>"
+        row.save()
+        raw = delivery_status("failed", "5.1.1")
+        said = [bounce(fresh_database, given) for given in (raw, b"x")]
+        assert said == ["noted", "passed over"]
+        assert SuppressedAddress.objects.get().address == "gone@example.org"

@@ -18,6 +18,7 @@ COMMANDS = [
     "migrate",
     "demo",
     "doctor",
+    "bounce",
     "create-staff",
     "backup",
     "restore",
