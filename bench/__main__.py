@@ -9,7 +9,7 @@ from functools import partial
 
 import click
 
-from bench import enrolling, following, pages, paying, report, starting
+from bench import answering, enrolling, following, growing, opening, pages, paying, report, starting
 from bench.installation import BenchError, Site, running_site
 from bench.report import Figure
 from bench.settings import Settings
@@ -18,9 +18,11 @@ ON_A_SITE: dict[str, Callable[[Site, Settings], Sequence[Figure]]] = {
     "p1": enrolling.one_hot_cohort,
     "p2": enrolling.thousand_cohorts,
     "p3": paying.paid_path,
-    "p4": enrolling.under_load,
+    "p4": answering.under_load,
+    "p5": opening.opening_day,
     "p6": following.following,
     "p7": pages.pages,
+    "p8": growing.growth,
 }
 BY_ITSELF: dict[str, Callable[[Settings], Sequence[Figure]]] = {"p10": starting.starting}
 NAMES = [*ON_A_SITE, *BY_ITSELF]
@@ -32,16 +34,26 @@ NAMES = [*ON_A_SITE, *BY_ITSELF]
 @click.option("--seconds", default=8.0, show_default=True, type=click.FloatRange(min=1))
 @click.option("--people", default=40_000, show_default=True, type=click.IntRange(min=1000))
 @click.option("--streams", default=10_000, show_default=True, type=click.IntRange(min=200))
+@click.option("--sizes", default="4,5,6", show_default=True, help="Powers of ten, for p8.")
 @click.option("--keep/--no-keep", default=True, help="Write bench/results (default) or not.")
 def main(
-    names: Sequence[str], rounds: int, seconds: float, people: int, streams: int, *, keep: bool
+    *,
+    names: Sequence[str],
+    rounds: int,
+    seconds: float,
+    people: int,
+    streams: int,
+    sizes: str,
+    keep: bool,
 ) -> None:
-    """Measure Matricula: every benchmark, or those named (p1 p2 p3 p4 p6 p7 p10).
+    """Measure Matricula: every benchmark, or those named (p1 … p8, p10).
 
     Each figure stands beside its limit, measured in the same run, in turns. A figure of one run
     says nothing beside one of another run; the ratio does. bench/README.md says what each means.
     """
-    settings = Settings(rounds=rounds, seconds=seconds, people=people, streams=streams)
+    settings = Settings(
+        rounds=rounds, seconds=seconds, people=people, streams=streams, sizes=_sizes(sizes)
+    )
     wanted = [name for name in NAMES if not names or name in names]
     figures: list[Figure] = []
     try:
@@ -58,6 +70,10 @@ def main(
         raise click.ClickException(str(error)) from error
     _say("")
     _say(report.table(figures))
+
+
+def _sizes(powers: str) -> tuple[int, ...]:
+    return tuple(sorted(10 ** int(power) for power in powers.split(",")))
 
 
 def _measure(

@@ -1,4 +1,4 @@
-"""P1, P2 and P4: free enrollments over HTTP, on one hot cohort and over a thousand."""
+"""P1 and P2: free enrollments over HTTP, on one hot cohort and over a thousand."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from bench.settings import Settings
 T = TypeVar("T")
 CONNECTIONS = 64
 CLIENTS = 16
-LOAD = 0.7  # of its own top rate, for P4
 REQUEST = """POST /api/v1/enrollments/initialize HTTP/1.1
 Host: 127.0.0.1:{port}
 Authorization: Bearer {token}
@@ -27,7 +26,7 @@ Content-Type: application/json
 
 def one_hot_cohort(site: Site, settings: Settings) -> Sequence[Figure]:
     """P1: everybody wants the same cohort, beside the database doing the same by itself."""
-    target = Target(0.6, of_ratio=True)
+    target = Target(3, of_ratio=True)
     return [_beside_database(site, settings, filling.HOT, "P1 one hot cohort", target)]
 
 
@@ -35,34 +34,6 @@ def thousand_cohorts(site: Site, settings: Settings) -> Sequence[Figure]:
     """P2: the same over a thousand cohorts."""
     target = Target(0.7, of_ratio=True)
     return [_beside_database(site, settings, filling.SPREAD, "P2 1,000 cohorts", target)]
-
-
-def under_load(site: Site, settings: Settings) -> Sequence[Figure]:
-    """P4: how long `initialize` takes at 70 % of its own top rate."""
-    outcomes: list[Outcome] = []
-
-    def measure() -> float:
-        top = enroll(site, settings, filling.HOT).per_second
-        outcomes.append(enroll(site, settings, filling.HOT, rate=top * LOAD))
-        return top
-
-    tops = [measure() for _ in range(settings.rounds)]
-    site.settle()
-    notes: dict[str, float | str] = {
-        "top_per_second": tops[-1],
-        "load": LOAD,
-        "arrivals": "random (Poisson)",
-    }
-    return [
-        Figure("P4 initialize p50", "ms", [o.p50_ms for o in outcomes], notes=notes),
-        Figure(
-            "P4 initialize p99",
-            "ms",
-            [o.p99_ms for o in outcomes],
-            target=Target(200, at_most=True),
-            notes=notes,
-        ),
-    ]
 
 
 def _beside_database(
@@ -93,7 +64,7 @@ def _beside_database(
 
 def enroll(site: Site, settings: Settings, kind: int, rate: float | None = None) -> Outcome:
     """One span of enrollments over HTTP, checked against the database."""
-    places = filling.HOT_COURSES if kind == filling.HOT else filling.SPREAD_COURSES
+    places = filling.places(kind)
     order = Order(
         port=site.port,
         request=REQUEST.replace("{port}", str(site.port)),
@@ -111,12 +82,12 @@ def enroll(site: Site, settings: Settings, kind: int, rate: float | None = None)
         outcome = loaders.load(order)
         return outcome, loaders.expect_only(outcome, "201")
 
-    return _checked(site, send)
+    return checked(site, send)
 
 
 def _claim(site: Site, settings: Settings, kind: int) -> float:
     """The same by pgbench: enrollments a second."""
-    places = filling.HOT_COURSES if kind == filling.HOT else filling.SPREAD_COURSES
+    places = filling.places(kind)
     variables = {
         "people": site.people,
         "stride": kind,
@@ -134,10 +105,10 @@ def _claim(site: Site, settings: Settings, kind: int) -> float:
             variables=variables,
         )
 
-    return _checked(site, claim)
+    return checked(site, claim)
 
 
-def _checked(site: Site, work: Callable[[], tuple[T, int]]) -> T:
+def checked(site: Site, work: Callable[[], tuple[T, int]]) -> T:
     """Does the work, and sees that the database has as many enrollments more as it says."""
     before = site.enrollments()
     result, said = work()

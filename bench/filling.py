@@ -9,9 +9,14 @@ import argparse
 from pathlib import Path
 
 # Lists of places that requests go to. A hot course serves one measured span and is then left.
-HOT, SPREAD = 0, 1
+# An opening has few seats.
+HOT, SPREAD, OPENING = 0, 1, 2
 HOT_COURSES = 200
 SPREAD_COURSES = 1_000
+OPENINGS = 20
+OPENING_SEATS = 500
+_PLENTY = 1_000_000_000
+_WORDS = {HOT: "hot", SPREAD: "quiet", OPENING: "opening"}
 FOLLOWED_AT_ONCE = 500
 _HOLD_SECONDS = 86_400
 # The same function as the site's own, for a batch.
@@ -33,7 +38,12 @@ SELECT count(*) FROM (
 
 def slug(kind: int, number: int) -> str:
     """The address of a course of the benchmark."""
-    return f"{'hot' if kind == HOT else 'quiet'}-{number:04d}"
+    return f"{_WORDS[kind]}-{number:04d}"
+
+
+def places(kind: int) -> int:
+    """How many courses there are of this kind."""
+    return {HOT: HOT_COURSES, SPREAD: SPREAD_COURSES, OPENING: OPENINGS}[kind]
 
 
 def fill(people: int, tokens: Path) -> None:
@@ -46,17 +56,18 @@ def fill(people: int, tokens: Path) -> None:
     demo.add_people(people, tokens)
     _add_courses(HOT, HOT_COURSES)
     _add_courses(SPREAD, SPREAD_COURSES)
+    _add_courses(OPENING, OPENINGS, OPENING_SEATS)
     _number(tokens)
 
 
-def _add_courses(kind: int, count: int) -> None:
+def _add_courses(kind: int, count: int, capacity: int = _PLENTY) -> None:
     from matricula.catalog.models import Cohort, Course, CourseStatus
     from matricula.seats import actions as seats
 
     courses = [
         Course(
             slug=slug(kind, number),
-            title=f"{'Hot' if kind == HOT else 'Quiet'} course {number}",
+            title=f"{_WORDS[kind].capitalize()} course {number}",
             summary="A course that the benchmarks fill.",
             description="It has as many seats as anybody wants. " * 20,
             category="Benchmark",
@@ -68,7 +79,7 @@ def _add_courses(kind: int, count: int) -> None:
     ]
     Course.objects.bulk_create(courses)
     for cohort in Cohort.objects.bulk_create(Cohort(course=c, name="Intake") for c in courses):
-        seats.set_capacity(cohort.pk, 1_000_000_000)
+        seats.set_capacity(cohort.pk, capacity)
 
 
 def follow(count: int, file: str) -> None:
@@ -82,7 +93,7 @@ def follow(count: int, file: str) -> None:
 
     course = Course.objects.create(slug="followed", title="Followed", status=CourseStatus.PUBLISHED)
     cohort = Cohort.objects.create(course=course, name="Intake")
-    seats.set_capacity(cohort.pk, 1_000_000_000)
+    seats.set_capacity(cohort.pk, _PLENTY)
     enrollments = [ids.new_id() for _ in range(count)]
     with connection.cursor() as cursor:
         for start in range(0, count, FOLLOWED_AT_ONCE):
@@ -111,10 +122,10 @@ def _number(tokens: Path) -> None:
         )
         cursor.execute(
             "INSERT INTO bench_place SELECT CASE split_part(c.slug, '-', 1) WHEN 'hot' THEN %s"
-            " ELSE %s END, split_part(c.slug, '-', 2)::integer, c.id, h.id"
+            " WHEN 'quiet' THEN %s ELSE %s END, split_part(c.slug, '-', 2)::integer, c.id, h.id"
             " FROM catalog_course c JOIN catalog_cohort h ON h.course_id = c.id"
             " WHERE c.category = 'Benchmark'",
-            [HOT, SPREAD],
+            [HOT, SPREAD, OPENING],
         )
         cursor.execute("VACUUM ANALYZE")
 

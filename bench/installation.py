@@ -47,7 +47,7 @@ class Site:
         """The first of some places of this list that nobody of the people has been to yet."""
         first = self._used.get(kind, 0)
         self._used[kind] = first + laps
-        most = filling.HOT_COURSES if kind == filling.HOT else filling.SPREAD_COURSES
+        most = filling.places(kind)
         if first + laps > most:
             raise BenchError("too many rounds for the courses there are")
         return first

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import select
 import socket
 import sys
@@ -23,6 +24,7 @@ from pathlib import Path
 
 CHUNK = 262_144
 DRAIN_SECONDS = 20.0
+_GAP = re.compile(r"(\{(?:token|key|place)\})")
 _END_OF_HEAD = b"\r\n\r\n"
 _LENGTH = b"content-length:"
 
@@ -32,7 +34,9 @@ class Order:
     """What to send: `request` with {token}, {key} and {place} filled in for each request.
 
     Request n is of person n modulo the number of tokens; `places` are taken by the rule in `place`.
-    Without a tokens file every request is the same. `rate` is in requests a second; None: closed.
+    Without a tokens file every request is the same; `paired`, each person has the place of the
+    same number. `rate` is in requests a second; None: closed. No more than `most` are sent. `noted`
+    keeps what became of each request.
     """
 
     port: int
@@ -45,13 +49,17 @@ class Order:
     places: tuple[str, ...] = ("",)
     stride: int = 0
     first_place: int = 0
+    paired: bool = False
+    most: int | None = None
+    noted: bool = False
     key: str = "bench"
     seed: int = 1
 
 
 @dataclass
 class Outcome:
-    """What came back. `answers` counts every answer by status; `per_second` those after warm-up."""
+    """What came back. `answers` counts every answer by status; `per_second` those after warm-up;
+    `seconds` passed until the last."""
 
     answers: dict[str, int] = field(default_factory=dict)
     broken: int = 0
@@ -61,7 +69,11 @@ class Outcome:
     p99_ms: float = 0.0
     longest_ms: float = 0.0
     loader_cpu: float = 0.0
+    seconds: float = 0.0
     unexpected: str = ""
+    # Of each request, in the order they were sent: when it was due and when it was answered, in
+    # seconds since the start, and its status.
+    noted: list[tuple[float, float, str]] = field(default_factory=list)
 
 
 def place(number: int, people: int, stride: int, first: int, places: int) -> int:
@@ -80,28 +92,33 @@ class _Requests:
     def __init__(self, order: Order) -> None:
         self._order = order
         self._tokens = Path(order.tokens).read_text().split() if order.tokens else []
-        self._made = 0
+        self.made = 0
+        head, _, body = order.request.partition("\n\n")
+        # Cut up once: the loader must be far quicker than what it measures.
+        self._head = _GAP.split("\r\n".join(head.split("\n")))
+        self._body = _GAP.split(body)
+        self._length = "\r\nContent-Length: {}\r\n\r\n" if body else "\r\n\r\n"
 
     def __call__(self) -> bytes:
-        order, number = self._order, self._made
-        self._made += 1
-        text = order.request
-        if self._tokens:
-            people = len(self._tokens)
+        values = self._values(self.made)
+        self.made += 1
+        body = "".join([values.get(part, part) for part in self._body])
+        head = "".join([values.get(part, part) for part in self._head])
+        return (head + self._length.format(len(body)) + body).encode()
+
+    def _values(self, number: int) -> dict[str, str]:
+        order, people = self._order, len(self._tokens)
+        if not people:
+            return {}
+        if order.paired:
+            index = number % people
+        else:
             index = place(number, people, order.stride, order.first_place, len(order.places))
-            text = text.replace("{token}", self._tokens[number % people])
-            text = text.replace("{key}", f"{order.key}-{number:09d}")
-            text = text.replace("{place}", order.places[index])
-        return _with_length(text)
-
-
-def _with_length(text: str) -> bytes:
-    head, _, body = text.partition("\n\n")
-    content = body.encode()
-    lines = head.split("\n")
-    if content:
-        lines.append(f"Content-Length: {len(content)}")
-    return "\r\n".join(lines).encode() + _END_OF_HEAD + content
+        return {
+            "{token}": self._tokens[number % people],
+            "{key}": f"{order.key}-{number:09d}",
+            "{place}": order.places[index],
+        }
 
 
 class _Connection:
@@ -111,11 +128,12 @@ class _Connection:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.began = 0.0
+        self.number = 0
         self.busy = False
         self.received = b""
 
-    def send(self, request: bytes, began: float) -> None:
-        self.began, self.busy, self.received = began, True, b""
+    def send(self, request: bytes, began: float, number: int) -> None:
+        self.began, self.number, self.busy, self.received = began, number, True, b""
         self.socket.sendall(request)
 
     def receive(self) -> bytes | None:
@@ -123,7 +141,7 @@ class _Connection:
         part = self.socket.recv(CHUNK)
         if not part:
             raise ConnectionResetError
-        self.received += part
+        self.received = self.received + part if self.received else part
         end = self.received.find(_END_OF_HEAD)
         if end < 0:
             return None
@@ -152,20 +170,34 @@ class _Load:
         self._times: list[tuple[float, float]] = []  # when it was answered, how long it took
         self._broken = 0
         self._unexpected = ""
+        self._began = 0.0
+        self._noted: list[tuple[int, tuple[float, float, str]]] = []
+
+    @property
+    def _is_sent(self) -> bool:
+        """Whether all has been sent that may be."""
+        return self._order.most is not None and self._requests.made >= self._order.most
+
+    @property
+    def _is_done(self) -> bool:
+        return self._is_sent and len(self._idle) == len(self._open)
 
     def run(self) -> Outcome:
         order = self._order
         for _ in range(order.connections):
             self._connect()
         cpu, began = time.process_time(), time.perf_counter()
+        self._began = began
         stop = began + order.warm_up + order.seconds
         if order.rate is None:
             self._due.extend([began] * order.connections)
         arrivals = random.Random(order.seed)
         coming = began
-        while (now := time.perf_counter()) < stop:
+        while (now := time.perf_counter()) < stop and not self._is_done:
             wait = stop - now
-            if order.rate is not None:
+            if self._is_sent:
+                wait = 0.1
+            elif order.rate is not None:
                 while coming <= now:
                     self._due.append(coming)
                     coming += arrivals.expovariate(order.rate)
@@ -184,9 +216,10 @@ class _Load:
 
     def _send_due(self, now: float) -> None:
         closed = self._order.rate is None
-        while self._due and self._idle:
+        while self._due and self._idle and not self._is_sent:
             due = self._due.popleft()
-            self._idle.popleft().send(self._requests(), now if closed else due)
+            number = self._requests.made
+            self._idle.popleft().send(self._requests(), now if closed else due, number)
 
     def _take_answers(self, wait: float, *, go_on: bool) -> None:
         for number, _ in self._poller.poll(max(0.0, wait)):
@@ -203,7 +236,7 @@ class _Load:
             if answer is None:
                 continue
             now = time.perf_counter()
-            self._note(answer, now, now - connection.began)
+            self._note(answer, now, connection)
             if b"\r\nconnection: close" in answer[:1024].lower():
                 self._close(number)
                 self._connect()
@@ -213,10 +246,13 @@ class _Load:
                 self._due.append(now)
                 self._send_due(now)
 
-    def _note(self, answer: bytes, now: float, took: float) -> None:
+    def _note(self, answer: bytes, now: float, connection: _Connection) -> None:
         status = answer[9:12].decode()
         self._answers[status] += 1
-        self._times.append((now, took))
+        self._times.append((now, now - connection.began))
+        if self._order.noted:
+            due, at = connection.began - self._began, now - self._began
+            self._noted.append((connection.number, (due, at, status)))
         if status[0] != "2" and not self._unexpected:
             self._unexpected = answer[:2000].decode(errors="replace")
 
@@ -245,7 +281,9 @@ class _Load:
             p99_ms=quantile(took, 0.99),
             longest_ms=quantile(took, 1.0),
             loader_cpu=cpu,
+            seconds=max((at for at, _ in self._times), default=self._began) - self._began,
             unexpected=self._unexpected,
+            noted=[what for _, what in sorted(self._noted)],
         )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "matricula.config.settings")
 
 from a2wsgi import WSGIMiddleware
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
 if TYPE_CHECKING:
@@ -24,10 +25,14 @@ def _front() -> Front:
     django = WSGIMiddleware(cast("Any", get_wsgi_application()), workers=THREADS)
     # Only now that Django is set up can the edges be imported.
     from matricula.edges.front import Front
+    from matricula.edges.limits import Limits
     from matricula.edges.live.app import LiveApplication
 
+    # In demo mode everybody is on loopback, so addresses tell nobody apart.
+    environment = settings.ENVIRONMENT
+    limits = Limits(count_loopback=not environment.demo) if environment.limits else None
     # Both libraries describe the same two protocols, in types of their own.
-    return Front(cast("Any", django), LiveApplication())
+    return Front(cast("Any", django), LiveApplication(), limits)
 
 
 application = _front()

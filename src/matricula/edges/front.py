@@ -1,16 +1,19 @@
 """The first thing a request meets: plain ASGI, before the live edge, and Django and its threads.
 
-It refuses bodies that are too large while they arrive, not after they have filled the disk.
+It refuses bodies that are too large while they arrive, not after they have filled the disk, and
+senders who ask too often before anything is done for them.
 """
 
 from __future__ import annotations
 
-import json
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Protocol
 
+from matricula.edges import problems
+from matricula.edges.limits import Limits
 from matricula.kernel import correlation
-from matricula.kernel.errors import PayloadTooLarge
+from matricula.kernel.errors import DomainError, Guidance, PayloadTooLarge, RateLimited
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -18,7 +21,9 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-_FRAMING = {b"content-length", b"transfer-encoding"}
+# The seconds until a sender who asks too often may ask again. Only the front says it.
+LIMITED = b"x-matricula-limited"
+_OURS = {b"content-length", b"transfer-encoding", LIMITED}
 LARGEST_BODY = 1_048_576
 LONGEST_LENGTH = 12  # digits of a Content-Length that is worth reading
 
@@ -39,13 +44,17 @@ class Front:
     """Serves `live` what it lists and `django` the rest, within limits. Answers the lifespan
     protocol itself."""
 
-    def __init__(self, django: Application, live: Live) -> None:
+    def __init__(self, django: Application, live: Live, limits: Limits | None = None) -> None:
         self._django = django
         self._live = live
+        self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
+            telling = asyncio.create_task(self._limits.tell()) if self._limits else None
             await _run(self._live, receive, send)
+            if telling is not None:
+                telling.cancel()
         elif scope["type"] == "http":
             await self._serve(scope, receive, send)
         else:
@@ -56,16 +65,29 @@ class Front:
             body = await _read_body(scope, receive)
         except _Disconnected:
             return  # half a request is no request
-        except PayloadTooLarge:
-            await _refuse(scope, send)
+        except PayloadTooLarge as error:
+            # What is still arriving is not read: the connection ends with this answer.
+            await _refuse(scope, send, error, [(b"connection", b"close")])
             return
-        if await self._live.serve(scope, body, receive, send):
+        standing = self._limits.ask(scope) if self._limits else None
+        limited = b""
+        if standing is not None and scope["path"].startswith("/api/"):
+            if standing.is_over:
+                over = RateLimited(guidance=Guidance(retry_after=standing.resets_in))
+                await _refuse(scope, send, over, standing.headers)
+                return
+            send = _with_headers(send, standing.headers)
+        elif standing is not None and standing.is_over:
+            limited = str(standing.resets_in).encode()  # a page says so: Django's to make
+        if not limited and await self._live.serve(scope, body, receive, send):
             return
         # One length and no transfer coding, whatever way the body came: a WSGI application takes a
         # body without a length for an empty one.
-        kept = [pair for pair in scope["headers"] if pair[0] not in _FRAMING]
-        length = (b"content-length", str(len(body)).encode())
-        scope = {**scope, "headers": [*kept, length]}
+        kept = [pair for pair in scope["headers"] if pair[0] not in _OURS]
+        ours = [(b"content-length", str(len(body)).encode())]
+        if limited:
+            ours.append((LIMITED, limited))
+        scope = {**scope, "headers": [*kept, *ours]}
         messages = [{"type": "http.request", "body": body, "more_body": False}]
 
         async def replay() -> Message:
@@ -97,30 +119,34 @@ async def _read_body(scope: Scope, receive: Receive) -> bytes:
             return b"".join(parts)
 
 
-async def _refuse(scope: Scope, send: Send) -> None:
-    error = PayloadTooLarge()
+async def _refuse(
+    scope: Scope, send: Send, error: DomainError, extra: list[tuple[bytes, bytes]]
+) -> None:
     offered = _header(scope, b"x-correlation-id").decode("latin-1")
     correlation_id = correlation.accept_or_make(offered)
-    body = json.dumps(
-        {
-            "type": "about:blank",
-            "title": error.title,
-            "status": error.status,
-            "detail": error.detail,
-            "code": error.code,
-            "correlation_id": correlation_id,
-            "retryable": error.retryable,
-        }
-    ).encode()
+    with correlation.following(correlation_id):
+        body = problems.body_of(error).encode()
     headers = [
-        (b"content-type", b"application/problem+json"),
+        (b"content-type", problems.MEDIA_TYPE.encode()),
         (b"content-length", str(len(body)).encode()),
         (b"x-correlation-id", correlation_id.encode()),
-        # What is still arriving is not read: the connection ends with this answer.
-        (b"connection", b"close"),
+        (b"x-content-type-options", b"nosniff"),
+        (b"cache-control", b"no-store"),
+        *extra,
     ]
+    if error.guidance.retry_after is not None:
+        headers.append((b"retry-after", str(error.guidance.retry_after).encode()))
     await send({"type": "http.response.start", "status": error.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+def _with_headers(send: Send, headers: list[tuple[bytes, bytes]]) -> Send:
+    async def add(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], *headers]}
+        await send(message)
+
+    return add
 
 
 async def _run(live: Live, receive: Receive, send: Send) -> None:

@@ -13,10 +13,16 @@ from django.utils.cache import patch_vary_headers
 from matricula.edges import problems
 from matricula.edges.metrics import REQUESTS, SECONDS
 from matricula.kernel import correlation
-from matricula.kernel.errors import MalformedRequest, MethodNotAllowed
+from matricula.kernel.errors import (
+    Guidance,
+    MalformedRequest,
+    MethodNotAllowed,
+    RateLimited,
+)
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 HEADER = "X-Correlation-Id"
+LIMITED = "X-Matricula-Limited"  # said by the front (`front.py`), who lets nobody else say it
 PERMISSIONS_POLICY = "camera=(), geolocation=(), microphone=(), payment=(self)"
 # Nothing under these is for a cache: it is somebody's, or holds a token or a link.
 _PERSONAL = (
@@ -78,6 +84,9 @@ class ErrorPages:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
             return self.process_exception(request, MalformedRequest("It holds a NUL character."))
+        if LIMITED in request.headers:
+            wait = Guidance(retry_after=int(request.headers[LIMITED]))
+            return self.process_exception(request, RateLimited(guidance=wait))
         response = self._get_response(request)
         if request.path.startswith("/api/"):
             if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:

@@ -36,7 +36,7 @@ BATCH = 100
 # wants its counter.
 LANES = 2
 # Whoever would wait longer is told at once to come again: by how long the last ones took.
-LONGEST_WAIT = 8.0  # seconds
+LONGEST_WAIT = 15.0  # seconds
 MOST_WAITING = 20_000  # in a lane, whatever the estimate says
 RETRY_FOR = 5.0  # seconds for a database that is away
 RETRY_PAUSE = 0.1

@@ -65,3 +65,21 @@ class RememberedAnswer(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class RequestCount(models.Model):
+    """How many requests a subject (a digest) made in the window that ends then. Unlogged: it is not
+    worth the writing of a log, and losing it harms nobody."""
+
+    subject = models.TextField()
+    ends_at = models.DateTimeField()
+    requests = models.IntegerField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["subject", "ends_at"], name="one_request_count")
+        ]
+        indexes: ClassVar = [models.Index(fields=["ends_at"], name="request_count_by_end")]
+
+    def __str__(self) -> str:
+        return f"{self.requests} until {self.ends_at}"

@@ -1,0 +1,82 @@
+"""P8: the same figures while the database grows."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import psycopg
+
+from bench import enrolling, filling, pages
+from bench.installation import MATRICULA, BenchError, Site
+from bench.report import Figure, Target
+from bench.settings import Settings
+
+GROW = Path(__file__).parent / "sql" / "grow.sql"
+AT_ONCE = 500_000
+FLAT = 0.8
+
+
+def growth(site: Site, settings: Settings) -> Sequence[Figure]:
+    """P1, the course page and the doctor at each size; the smallest is the limit of the others."""
+    rates: dict[int, list[float]] = {}
+    page_rates: dict[int, list[float]] = {}
+    doctors: dict[int, float] = {}
+    grown = 0
+    for size in settings.sizes:
+        grown = _grow(site, grown, size)
+        ask = pages.asking(site, settings, pages.COURSE, "")
+        rates[size], page_rates[size] = [], []
+        for _ in range(settings.rounds):
+            rates[size].append(enrolling.enroll(site, settings, filling.HOT).per_second)
+            page_rates[size].append(ask())
+        doctors[size] = _examine(site)
+    first = settings.sizes[0]
+    figures = []
+    for size in settings.sizes:
+        for name, measured in (("enrollments", rates), ("course page", page_rates)):
+            figures.append(
+                Figure(
+                    f"P8 {name} at {size:,}",
+                    "/s",
+                    measured[size],
+                    limit=f"the same at {first:,}",
+                    limit_rounds=measured[first],
+                    target=Target(FLAT, of_ratio=True),
+                )
+            )
+        notes: dict[str, float | str] = {"microseconds_each": round(doctors[size] / size * 1e6, 2)}
+        figures.append(Figure(f"P8 doctor at {size:,}", "s", [doctors[size]], notes=notes))
+    return figures
+
+
+def _grow(site: Site, have: int, size: int) -> int:
+    """Brings the number of old enrollments up to `size`."""
+    text = GROW.read_text()
+    with psycopg.connect(site.database_url, autocommit=True) as database:
+        database.execute("SET statement_timeout = 0")
+        for first in range(have, size, AT_ONCE):
+            last = min(first + AT_ONCE, size)
+            with database.transaction():
+                statements = text.replace("{first}", str(first)).replace("{last}", str(last))
+                database.execute(statements.encode())
+        database.execute("VACUUM ANALYZE")
+        database.execute("CHECKPOINT")
+    return size
+
+
+def _examine(site: Site) -> float:
+    """Seconds that the doctor takes over and above starting up, with nothing owed any more."""
+    site.settle()
+    begun = time.monotonic()
+    done = subprocess.run(
+        [MATRICULA, "doctor"], env=site.environ, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise BenchError(f"the doctor found:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    took = time.monotonic() - begun
+    begun = time.monotonic()
+    subprocess.run([MATRICULA, "version"], env=site.environ, capture_output=True, check=True)
+    return max(0.001, took - (time.monotonic() - begun))
