@@ -6,8 +6,8 @@ from uuid import UUID
 
 from procrastinate.contrib.django import app
 
-from matricula.flows import expire, issue, promote, reconcile, refund, remind, tell
-from matricula.kernel import correlation, idempotency
+from matricula.flows import expire, issue, promote, reconcile, refund, remind, tell, waitlist_mail
+from matricula.kernel import clock, correlation, idempotency
 from matricula.kernel.models import Event
 from matricula.kernel.outbox import owe, owe_together
 from matricula.orders.models import OrderLine
@@ -36,7 +36,18 @@ owe(promote_waiting, "seats.freed", "waitlist.left", "waitlist.moved")
 def sweep_waitlists(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's signature
     """Every 15 seconds: lists whose turn it is though no event said so (quiet hours end, somebody
     may take a seat by now, a job was lost), and offers that end soon."""
+    waitlist_mail.warn_of_endings(clock.now())
     return promote.sweep()
+
+
+@app.task
+def send_list_message(event_seq: int, correlation_id: str = "") -> int:
+    """Staff has written to a waitlist."""
+    with correlation.following(correlation_id):
+        return waitlist_mail.send_message(Event.objects.get(seq=event_seq).subject)
+
+
+owe(send_list_message, "waitlist_message.written")
 
 
 @app.periodic(cron="23 * * * *")

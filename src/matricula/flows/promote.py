@@ -32,16 +32,17 @@ from matricula.flows import claims, eligibility
 from matricula.flows import offer as offering
 from matricula.flows.claims import Choice, Wish
 from matricula.kernel import clock, events
-from matricula.kernel.errors import DomainError, NotFound
+from matricula.kernel.errors import DomainError, IllegalState, NotFound
 from matricula.kernel.events import NewEvent
 from matricula.kernel.locks import lock_people
 from matricula.seats import actions as seats
 from matricula.seats import queries as seat_counts
 from matricula.seats.queries import NO_SEATS
 from matricula.waitlist import actions, queries, rules
-from matricula.waitlist.models import Offer
+from matricula.waitlist.models import Entry, Offer
 from matricula.waitlist.queries import Waiting
 from matricula.waitlist.rules import SAVED_FOR, Place, Plan
+from matricula.waitlist.states import EntryState
 
 BATCH = 100
 DEEPEST = 2_000
@@ -241,6 +242,32 @@ def _note(turn: _Turn, fit: Sequence[Waiting], plan: Plan) -> None:
     back = [w.place.id for w in fit if not w.is_counted and w.place.id not in {*resting, *served}]
     actions.count_again(back)
     actions.note(plan, resting, turn.at)
+
+
+@transaction.atomic
+def serve_by_hand(entry: Entry, actor_id: UUID) -> None:
+    """Staff gives a free seat to one place before its turn. Raises a refusal of the rules, and
+    IllegalState when its seats are not free, or it does not wait."""
+    turn = _turn(entry.cohort_id)
+    if turn is None:
+        raise IllegalState("Registration is over: nobody is given a seat from this list any more.")
+    lock_people([entry.person_id])
+    seats.lock_counters([entry.cohort_id])
+    entry.refresh_from_db()
+    if entry.state != EntryState.WAITING:
+        raise IllegalState("This place in the list is not waiting any more.")
+    free = _free(entry.cohort_id)
+    if free is not None and free < entry.party_size:
+        raise IllegalState(f"{entry.party_size} seats are wanted and {free} are free.")
+    refusal = eligibility.refusals(turn.course, entry.cohort_id, [entry.person_id])[entry.person_id]
+    if refusal is not None:
+        raise refusal
+    waiting = Waiting(Place(entry.pk, entry.party_size), entry.person_id, entry.is_counted)
+    told = _event(turn, "promoted", waiting)
+    seats.set_queued(entry.cohort_id, False)
+    given = _give(turn, [waiting])
+    seats.set_queued(entry.cohort_id, actions.is_waited_for(entry.cohort_id))
+    events.append([replace(told, actor=actor_id), *given])
 
 
 # --- giving the seats ---------------------------------------------------------------------------

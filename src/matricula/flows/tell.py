@@ -132,6 +132,7 @@ _OF_TYPE: dict[str, tuple[str, Write[About]]] = {
 _OF_PLACE: dict[str, tuple[str, Write[AboutPlace]]] = {
     "waitlist.joined": ("waitlist_joined", waiting.joined),
     "waitlist.offered": ("waitlist_offered", waiting.offered),
+    "waitlist.ending": ("waitlist_offer_ending", waiting.ending),
     "waitlist.lapsed": ("waitlist_lapsed", waiting.lapsed),
     "waitlist.skipped": ("waitlist_skipped", waiting.skipped),
 }

@@ -182,6 +182,13 @@ def lapse(offer_ids: Sequence[UUID]) -> list[Entry]:
     return _settle({offer.entry_id for offer in found})
 
 
+def warn(offer_ids: Sequence[UUID]) -> list[Offer]:
+    """Notes that these offers were warned of; returns those that still are to be."""
+    found = [o for o in lock_offers(offer_ids) if o.state == OfferState.OPEN and not o.warned_at]
+    Offer.objects.filter(pk__in=[offer.pk for offer in found]).update(warned_at=Now())
+    return found
+
+
 def _settle(entry_ids: Collection[UUID]) -> list[Entry]:
     """Ends the places none of whose offers is open; returns those that took no seat."""
     rows = Entry.objects.filter(pk__in=entry_ids, state=EntryState.OFFERED)

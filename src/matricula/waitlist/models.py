@@ -144,6 +144,23 @@ class Entry(models.Model):
         return ids.to_text("wtl", self.pk)
 
 
+class ListMessage(models.Model):
+    """What staff wrote to everybody who waited for a cohort. `reached` is the last place written
+    to, so that a worker that dies goes on where it stopped."""
+
+    id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
+    cohort = models.ForeignKey("catalog.Cohort", on_delete=models.CASCADE)
+    author = models.ForeignKey("accounts.Person", on_delete=models.PROTECT)
+    subject = models.CharField(max_length=150)
+    body = models.TextField()
+    written_at = models.DateTimeField(db_default=Now())
+    reached = models.UUIDField(null=True)
+    sent_to = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return self.subject
+
+
 class Offer(models.Model):
     """One seat held for a place in the list, until `ends_at`. The id is the hold's key. A party has
     as many as it asked for, numbered from 1: the first is for who joined, the others for whoever

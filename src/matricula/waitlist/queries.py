@@ -9,13 +9,15 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Now
 
 from matricula.kernel.errors import NotFound
-from matricula.waitlist.models import FIRST_RANK, Entry, Offer, Queue
+from matricula.waitlist.models import FIRST_RANK, Entry, ListMessage, Offer, Queue
 from matricula.waitlist.rules import Place
 from matricula.waitlist.states import OPEN, EntryState, OfferState
 
+WARNED = timedelta(hours=2)  # before an offer ends
 # How long somebody who was passed over keeps the reason before it is looked at again.
 LOOKED_AT_AGAIN_AFTER = timedelta(minutes=5)
 
@@ -177,6 +179,21 @@ def ahead(entry: EntryRecord) -> Ahead:
     with connection.cursor() as cursor:
         cursor.execute(_AHEAD, [entry.rank, entry.cohort_id, entry.rank, entry.place])
         return Ahead(*cursor.fetchone())
+
+
+def ending_offers(at: datetime, limit: int) -> list[UUID]:
+    """Open offers of which a quarter of the time is left, or two hours, and that nobody was warned
+    of yet."""
+    rows = Offer.objects.filter(
+        state=OfferState.OPEN, number=1, warned_at=None, ends_at__gt=at, ends_at__lte=at + WARNED
+    ).filter(ends_at__lte=at + (F("ends_at") - F("offered_at")) / 4)
+    return list(rows.order_by("ends_at").values_list("pk", flat=True)[:limit])
+
+
+def messages_today(cohort_id: UUID) -> int:
+    """How many messages staff wrote to the list within a day."""
+    rows = ListMessage.objects.filter(cohort=cohort_id)
+    return rows.filter(written_at__gt=Now() - timedelta(days=1)).count()
 
 
 def queue(cohort_id: UUID) -> Queue:

@@ -13,8 +13,13 @@ from matricula.catalog.models import Cohort
 from matricula.edges.console import references
 from matricula.seats.errors import CapacityTooSmall
 from matricula.seats.models import Hold, SeatCount
+from matricula.seats.states import HoldState
+from matricula.waitlist import queries
+from matricula.waitlist.models import LARGEST_PARTY, LONGEST_OFFER
 
 _LARGEST = 2_147_483_647
+LIST_TERMS = ("longest", "offer_hours", "largest_party")
+_NAMED = 5
 _LIMITED, _UNLIMITED = "limited", "unlimited"
 
 
@@ -40,6 +45,32 @@ class CohortForm(forms.ModelForm):  # type: ignore[type-arg]
         help_text="Only with a limited number. 0 admits nobody.",
     )
 
+    longest = forms.IntegerField(
+        label="Longest waitlist",
+        min_value=0,
+        max_value=_LARGEST,
+        required=False,
+        widget=UnfoldAdminIntegerFieldWidget,
+        help_text="Places at most. Empty: no limit.",
+    )
+    offer_hours = forms.IntegerField(
+        label="Hours an offered seat is held",
+        min_value=1,
+        max_value=LONGEST_OFFER,
+        required=False,
+        widget=UnfoldAdminIntegerFieldWidget,
+        help_text="For those who waited. Empty: as the site's setting says.",
+    )
+    largest_party = forms.IntegerField(
+        label="Largest party",
+        min_value=1,
+        max_value=LARGEST_PARTY,
+        initial=4,
+        required=False,
+        widget=UnfoldAdminIntegerFieldWidget,
+        help_text="Seats that one place in the waitlist may ask for together. 1: no parties.",
+    )
+
     class Meta:
         model = Cohort
         fields = (
@@ -58,6 +89,16 @@ class CohortForm(forms.ModelForm):  # type: ignore[type-arg]
         if count is not None:
             self.initial["seats_limit"] = _UNLIMITED if count.capacity is None else _LIMITED
             self.initial["capacity"] = count.capacity
+        queue = queries.queue(self.instance.pk)
+        self.initial |= {name: getattr(queue, name) for name in LIST_TERMS}
+        if self.is_bound:  # what a program leaves out stays as it is
+            known = {name: self.initial[name] or "" for name in LIST_TERMS}
+            self.data = {**known, **self.data.dict()}
+
+    def list_terms(self) -> dict[str, int | None]:
+        """The terms of the waitlist as they were filled in."""
+        terms: dict[str, int | None] = {name: self.cleaned_data.get(name) for name in LIST_TERMS}
+        return terms | {"largest_party": terms["largest_party"] or 1}
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
@@ -79,9 +120,15 @@ class CohortForm(forms.ModelForm):  # type: ignore[type-arg]
 
 def _what_blocks(cohort: Cohort, refusal: CapacityTooSmall) -> SafeString:
     """The seats room's own words, and who it is about (F45)."""
+    held = Hold.objects.filter(seats=cohort.pk, state=HoldState.HELD).select_related("person")
+    names = [
+        f"{hold.person.full_name or hold.person.email} until {references.when(hold.expires_at)} UTC"
+        for hold in held.order_by("expires_at")[:_NAMED]
+    ]
     return format_html(
-        "{} {} {}",
+        "{} {} {} {}",
         refusal.detail,
+        f"Held by {'; '.join(names)}." if names else "",
         references.listing(
             Hold, f"cohort={cohort.pk}&state=held", "See who holds seats and until when,"
         ),

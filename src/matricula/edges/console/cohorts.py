@@ -19,26 +19,39 @@ from matricula.catalog.models import Cohort
 from matricula.catalog.rules import window
 from matricula.edges.console import references, waiting_rooms
 from matricula.edges.console.base import ConsoleAdmin, column
-from matricula.edges.console.cohort_form import CohortForm
+from matricula.edges.console.cohort_form import LIST_TERMS, CohortForm
 from matricula.edges.console.filters import CourseFilter
 from matricula.edges.console.meetings import MeetingInline, meeting_changes
 from matricula.edges.console.recording import Changes, RecordsEvents
+from matricula.edges.console.waitlists import WritesToList
 from matricula.enrollments.models import Enrollment
 from matricula.enrollments.states import LIVE
 from matricula.kernel import clock, ids
 from matricula.seats import actions as seats
 from matricula.seats.errors import CapacityTooSmall
 from matricula.seats.models import Hold, SeatCount
+from matricula.waitlist import actions as waitlist
+from matricula.waitlist import queries as waitlists
+from matricula.waitlist.models import Entry
 
 WINDOW_COLOURS = {"Opens later": "info", "Open": "success", "Closed": "default"}
 _WINDOW_WORDS = {"before": "Opens later", "open": "Open", "after": "Closed"}
 
 
-class CohortAdmin(RecordsEvents, ConsoleAdmin):
+class CohortAdmin(RecordsEvents, WritesToList, ConsoleAdmin):
     """Intakes of courses. Seats are changed through the seats room alone."""
 
     event_kind = "cohort"
-    recorded = ("course", "opens_at", "closes_at", "starts_at", "ends_at", "waitlist_enabled")
+    actions_detail = ("write_to_list",)
+    recorded = (
+        "course",
+        "opens_at",
+        "closes_at",
+        "starts_at",
+        "ends_at",
+        "waitlist_enabled",
+        *LIST_TERMS,
+    )
     form = CohortForm
     inlines = (MeetingInline,)
     list_display = (
@@ -59,7 +72,14 @@ class CohortAdmin(RecordsEvents, ConsoleAdmin):
     search_help_text = "Name of the cohort or the course"
     ordering = ("-starts_at", "name", "id")
     autocomplete_fields = ("course",)
-    readonly_fields = ("reference", "seats_shown", "course_shown", "enrollment_links", "room_link")
+    readonly_fields = (
+        "reference",
+        "seats_shown",
+        "waitlist_shown",
+        "course_shown",
+        "enrollment_links",
+        "room_link",
+    )
     _dates = (
         "Registration and dates (UTC)",
         {"fields": ("opens_at", "closes_at", "starts_at", "ends_at")},
@@ -67,17 +87,21 @@ class CohortAdmin(RecordsEvents, ConsoleAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Cohort | None = None) -> Any:
         if obj is None:
-            seats_fields: tuple[Any, ...] = ("seats_limit", "capacity", "waitlist_enabled")
+            seats_fields: tuple[Any, ...] = ("seats_limit", "capacity")
             return (
                 (None, {"fields": ("course", "name")}),
                 ("Seats", {"fields": seats_fields}),
+                ("Waitlist", {"fields": ("waitlist_enabled", LIST_TERMS)}),
                 self._dates,
             )
-        editable = ("seats_limit", "capacity") if self.has_change_permission(request, obj) else ()
+        may_change = self.has_change_permission(request, obj)
+        editable = ("seats_limit", "capacity") if may_change else ()
+        terms = (LIST_TERMS,) if may_change else ()
         return (
             # The course stays: its people's enrollments name it too.
             (None, {"fields": ("course_shown", "name")}),
-            ("Seats", {"fields": ("seats_shown", *editable, "waitlist_enabled")}),
+            ("Seats", {"fields": ("seats_shown", *editable)}),
+            ("Waitlist", {"fields": ("waitlist_shown", "waitlist_enabled", *terms)}),
             self._dates,
             ("Records", {"fields": ("enrollment_links", "room_link", "reference")}),
         )
@@ -125,6 +149,7 @@ class CohortAdmin(RecordsEvents, ConsoleAdmin):
         super().save_model(request, obj, form, change)
         if not change:
             seats.set_capacity(obj.pk, capacity)
+        waitlist.set_terms(obj.pk, **form.list_terms())
 
     def save_related(
         self, request: HttpRequest, form: CohortForm, formsets: Any, change: bool
@@ -212,6 +237,18 @@ class CohortAdmin(RecordsEvents, ConsoleAdmin):
             "no limit to what is" if count.capacity is None else self.left_shown(cohort),
             references.listing(
                 Hold, f"cohort={cohort.pk}&state=held", "Who holds seats, and until when"
+            ),
+        )
+
+    @column("Now")
+    def waitlist_shown(self, cohort: Cohort) -> SafeString:
+        length = waitlists.queue(cohort.pk).length
+        return format_html(
+            "{} {}. {}",
+            length,
+            "place waits" if length == 1 else "places wait",
+            references.listing(
+                Entry, f"cohort={cohort.pk}&state__exact=waiting", "Who waits, in order"
             ),
         )
 

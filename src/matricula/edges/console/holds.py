@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.admin import SimpleListFilter
-from django.db.models import F, QuerySet
+from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
@@ -19,6 +19,7 @@ from matricula.edges.console.filters import MOST_CHOICES, CohortFilter
 from matricula.kernel import ids
 from matricula.seats.models import Hold, SeatCount
 from matricula.seats.states import HoldState
+from matricula.waitlist.models import Offer
 
 STATE_COLOURS = {"Held": "warning", "Sold": "success", "Released": "default", "Expired": "default"}
 _ANY = "any"
@@ -95,7 +96,10 @@ class HoldAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Hold]:
         rows: QuerySet[Hold] = super().get_queryset(request)
         return rows.select_related("person").annotate(
-            cohort_name=F("seats__cohort__name"), course_title=F("seats__cohort__course__title")
+            cohort_name=F("seats__cohort__name"),
+            course_title=F("seats__cohort__course__title"),
+            # A seat that is offered to somebody who waited has no enrollment yet.
+            place_waiting=Subquery(Offer.objects.filter(pk=OuterRef("key")).values("entry")[:1]),
         )
 
     def get_search_results(
@@ -136,9 +140,10 @@ class HoldAdmin(ReadOnlyAdmin):
     def until(self, hold: Hold) -> str:
         return references.when(hold.expires_at)
 
-    @column("Enrollment")
+    @column("For")
     def serves(self, hold: Hold) -> SafeString:
-        return references.page("enr", hold.key)
+        place = getattr(hold, "place_waiting", None)
+        return references.page("wtl", place) if place else references.page("enr", hold.key)
 
     @column("Id")
     def reference(self, hold: Hold) -> SafeString:

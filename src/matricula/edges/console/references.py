@@ -30,6 +30,7 @@ _PREFIX_OF_EVENT: dict[str, Prefix] = {
     "completion": "usr",
     "support": "sup",
     "message": "dlv",
+    "waitlist": "wtl",
 }
 _PAGE_OF_PREFIX: dict[str, str] = {
     "enr": "enrollments_enrollment",
@@ -42,6 +43,7 @@ _PAGE_OF_PREFIX: dict[str, str] = {
     "rfd": "payments_refund",
     "sup": "support_conversation",
     "dlv": "notifications_delivery",
+    "wtl": "waitlist_entry",
 }
 
 

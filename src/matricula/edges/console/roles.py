@@ -40,6 +40,11 @@ _USABLE: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "seats": {"hold": ("view",)},
     "waitingroom": {"room": ("view", "add", "change")},
+    "waitlist": {
+        "entry": ("view", "change"),
+        "prioritygroup": ("view", "add", "change", "delete"),
+        "listmessage": ("add",),
+    },
     "orders": {
         "order": ("view",),
         "refundstep": ("view", "add", "change", "delete"),

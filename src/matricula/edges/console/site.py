@@ -56,6 +56,7 @@ from matricula.edges.console.references import changelist
 from matricula.edges.console.roles import RoleAdmin
 from matricula.edges.console.support import CannedAnswerAdmin, ConversationAdmin
 from matricula.edges.console.waiting_rooms import RoomAdmin
+from matricula.edges.console.waitlists import EntryAdmin, PriorityGroupAdmin
 from matricula.edges.console.webhooks import InboxAdmin, RejectedWebhookAdmin
 from matricula.enrollments.models import Enrollment, Override
 from matricula.kernel import correlation
@@ -74,6 +75,7 @@ from matricula.pricing.models import Coupon, Seller, TaxRate
 from matricula.seats.models import Hold
 from matricula.support.models import CannedAnswer, Conversation
 from matricula.waitingroom.models import Room
+from matricula.waitlist.models import Entry, PriorityGroup
 
 View = Callable[..., HttpResponse]
 
@@ -87,6 +89,8 @@ NAVIGATION: tuple[tuple[str, tuple[tuple[type[models.Model], str, str], ...]], .
             (Hold, "Seats held", "event_seat"),
             (Room, "Waiting rooms", "groups"),
             (Override, "Exceptions", "key"),
+            (Entry, "Waitlists", "hourglass_top"),
+            (PriorityGroup, "Waitlist groups", "low_priority"),
             (Person, "People", "group"),
             (LearnerGroup, "Groups", "groups"),
             (CategoryLimit, "Limits", "production_quantity_limits"),
@@ -263,6 +267,8 @@ console.register(Hold, HoldAdmin)
 console.register(Room, RoomAdmin)
 console.register(Conversation, ConversationAdmin)
 console.register(CannedAnswer, CannedAnswerAdmin)
+console.register(Entry, EntryAdmin)
+console.register(PriorityGroup, PriorityGroupAdmin)
 console.register(Person, PersonAdmin)
 console.register(LearnerGroup, LearnerGroupAdmin)
 console.register(CategoryLimit, CategoryLimitAdmin)

@@ -17,7 +17,8 @@ from matricula.kernel import words
 from matricula.kernel.models import Event
 from matricula.notifications.actions import Recipient
 from matricula.notifications.letters import Action, Letter
-from matricula.waitlist.models import Entry
+from matricula.waitlist.models import Entry, ListMessage
+from matricula.waitlist.states import OfferState
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,39 @@ def offered(about: AboutPlace) -> Letter:
         facts=facts,
         paragraphs=[_("Take it before then, or it goes to the next in line.")],
         action=Action(_("Take the seat"), about.action.path),
+    )
+
+
+def ending(about: AboutPlace) -> Letter | None:
+    """The time of an offer ends soon; nothing once it has ended."""
+    offer = about.entry.offers.filter(number=1, state=OfferState.OPEN).first()
+    if offer is None:
+        return None
+    return Letter(
+        subject=_("Your offered seat ends soon: %(course)s") % {"course": about.title},
+        heading=_("The seat goes to the next soon"),
+        greeting=greeting(about.person),
+        summary=_("The seat in %(course)s that is held for you goes to the next in line.")
+        % {"course": about.title},
+        facts=[*_facts(about), (_("Held for you until"), words.moment(offer.ends_at))],
+        action=Action(_("Take the seat"), about.action.path),
+    )
+
+
+def from_staff(entry: Entry, message: ListMessage) -> Letter:
+    """What staff wrote to everybody who waits, in its own words."""
+    first, *others = message.body.split("\n\n")
+    return Letter(
+        subject=message.subject,
+        heading=message.subject,
+        greeting=greeting(entry.person),
+        summary=first,
+        paragraphs=others,
+        action=Action(_("See your place"), f"/courses/{entry.course.slug}/waitlist/"),
+        closing=[
+            _("You get this because you are on the waitlist of %(course)s.")
+            % {"course": entry.course.title}
+        ],
     )
 
 

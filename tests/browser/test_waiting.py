@@ -1,0 +1,118 @@
+"""Full, joined, somebody cancels, the page says so, taken, paid, enrolled: scripts on and off."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import OpenPage
+from tests.browser.test_fit import check
+from tests.browser.test_paying import confirm, pay
+from tests.browser.walking import CONTROL, sign_up
+from tests.support.paid_sites import PaidSite, running_paid_site
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+COURSE = "evening-lab"  # two seats
+# A folder to keep pictures of the pages in, to be looked at.
+PICTURES = os.environ.get("MATRICULA_PICTURES", "")
+
+
+@pytest.fixture(scope="module")
+def paid_site() -> Iterator[PaidSite]:
+    with running_paid_site() as paid:
+        yield paid
+
+
+@pytest.fixture
+def live_site(paid_site: PaidSite) -> str:
+    return paid_site.site.url
+
+
+@pytest.fixture
+def seats(paid_site: PaidSite) -> Iterator[list[tuple[str, str]]]:
+    """Two people hold the two seats; whoever still does at the end gives theirs back."""
+    held = []
+    for token in paid_site.tokens(2):
+        with paid_site.site.client(token) as client:
+            body = {"course_id": COURSE}
+            answer = client.post("/api/v1/enrollments/initialize", json=body).json()
+            held.append((token, answer["enrollment_id"]))
+    yield held
+    while held:
+        cancel(paid_site, held)
+
+
+def cancel(paid_site: PaidSite, held: list[tuple[str, str]]) -> None:
+    token, enrollment = held.pop()
+    with paid_site.site.client(token) as client:
+        client.post(f"/api/v1/enrollments/{enrollment}/cancel").raise_for_status()
+
+
+def picture(page: Page, name: str) -> None:
+    if PICTURES:
+        page.screenshot(path=str(Path(PICTURES) / f"{name}.png"), full_page=True)
+
+
+@pytest.mark.parametrize(("width", "javascript"), [(360, True), (1280, False)])
+def test_from_full_to_enrolled(
+    open_page: OpenPage,
+    troubles: list[str],
+    paid_site: PaidSite,
+    seats: list[tuple[str, str]],
+    width: int,
+    javascript: bool,
+) -> None:
+    page = open_page(width=width, javascript=javascript, scheme="dark" if javascript else "light")
+    sign_up(page)
+    page.goto(f"/courses/{COURSE}/")
+    expect(page.locator(CONTROL)).to_have_attribute("data-enroll-state", "course_full")
+    picture(page, f"course-{width}")
+    page.locator(CONTROL).click()
+    picture(page, f"join-{width}")
+    if javascript:
+        check(page, (f"/courses/{COURSE}/", f"/courses/{COURSE}/waitlist/"))
+    page.get_by_role("button", name="Join the waitlist").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("You are on the waitlist")
+    expect(page.get_by_text("You are number 1 of 1.")).to_be_visible()
+    picture(page, f"standing-{width}")
+    if javascript:
+        check(page, (f"/courses/{COURSE}/waitlist/",))
+
+    cancel(paid_site, seats)
+    heading = page.get_by_role("heading", level=1)
+    if javascript:
+        expect(heading).to_have_text("A seat is yours, if you take it in time", timeout=30_000)
+    else:
+        for _ in range(60):
+            page.get_by_role("link", name="Refresh").click()
+            if heading.inner_text() != "You are on the waitlist":
+                break
+            page.wait_for_timeout(500)
+        expect(heading).to_have_text("A seat is yours, if you take it in time")
+    picture(page, f"offered-{width}")
+    page.get_by_role("link", name="Look at the offer").click()
+    expect(heading).to_have_text("A seat is held for you")
+    picture(page, f"offer-{width}")
+    if javascript:
+        check(page, (re.sub(r"^https?://[^/]+", "", page.url),))
+    confirm(page)
+    expect(page).to_have_url(re.compile(r"/pay/pay_\w{26}/"))
+    pay(page, "success@razorpay", javascript=javascript)
+    expect(heading).to_have_text("You are enrolled")
+    page.goto("/me/")
+    expect(page.get_by_text("Waitlists")).to_have_count(0)
+    assert [said for said in troubles if said.startswith(page.url[:24])] == []
+    give_back(page)
+
+
+def give_back(page: Page) -> None:
+    """The seat is free again for the next walk."""
+    page.get_by_role("link", name="Enrollment: Evening Lab").click()
+    page.get_by_role("link", name="Cancel this enrollment").click()
+    page.locator("main form button[type=submit]").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("refunded")
