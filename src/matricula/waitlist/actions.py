@@ -233,6 +233,7 @@ def move(entry: Entry, ahead: int) -> None:
     _must_wait(entry)
     others = Entry.objects.filter(cohort=entry.cohort_id, state=EntryState.WAITING)
     line = others.exclude(pk=entry.pk).order_by("rank", "place", "pk")
+    ahead = min(ahead, line.count())
     around = list(line.values_list("rank", "place")[max(0, ahead - 1) : ahead + 1])
     before, after = (None, *around[:1]) if ahead == 0 else (*around, None, None)[:2]
     entry.rank, entry.place = _between(before, after, entry)

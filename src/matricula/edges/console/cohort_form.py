@@ -90,10 +90,10 @@ class CohortForm(forms.ModelForm):  # type: ignore[type-arg]
             self.initial["seats_limit"] = _UNLIMITED if count.capacity is None else _LIMITED
             self.initial["capacity"] = count.capacity
         queue = queries.queue(self.instance.pk)
-        self.initial |= {name: getattr(queue, name) for name in LIST_TERMS}
+        self.initial.update({name: getattr(queue, name) for name in LIST_TERMS})
         if self.is_bound:  # what a program leaves out stays as it is
             known = {name: self.initial[name] or "" for name in LIST_TERMS}
-            self.data = {**known, **self.data.dict()}
+            self.data = {**known, **dict(self.data.items())}
 
     def list_terms(self) -> dict[str, int | None]:
         """The terms of the waitlist as they were filled in."""
