@@ -1,5 +1,5 @@
-"""Waitlists under races: a seat freed twice at once, an offer accepted while it lapses, cancelling and
-capacity against promotion, two parties and one gap. Without the guard the race shows.
+"""Waitlists under races: a seat freed twice at once, an offer accepted while it lapses, cancelling
+and capacity against promotion, two parties and one gap. Without the guard the race shows.
 """
 
 from __future__ import annotations
@@ -97,34 +97,6 @@ def test_who_joins_while_the_last_who_waits_is_served_keeps_newcomers_out(track:
     assert claim(place, newcomer) == "full"
     assert promote.promote(place[1]) == 1
     assert promises(track) == []
-
-
-def test_without_the_counter_lock_the_flag_is_lost(
-    track: Track, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    place, (owner,) = place_of(track, 1)
-    join(track, place)
-    joining, newcomer = track.crowd(2)
-    give_up(owner)
-    wish = Wish(joining, place[0], place[1])
-    # The joiner takes no lock, and so sees a queue that is about to end.
-    monkeypatch.setattr(seats, "set_queued", _only_if_changed_as_seen)
-    real = seats.lock_counters
-    monkeypatch.setattr(seats, "lock_counters", lambda _cohorts: None)
-    during(track.url, lambda: waitlist.join(wish), lambda: _serve_all(place[1], real)).result()
-    seats.set_capacity(place[1], 2)
-    assert not SeatCount.objects.get(pk=place[1]).queued
-    assert any("waitlist_gate" in found for found in promises(track))
-    assert claim(place, newcomer) == "enrolled"
-
-
-def _only_if_changed_as_seen(cohort_id: UUID, queued: bool) -> None:
-    if SeatCount.objects.get(pk=cohort_id).queued != queued:
-        SeatCount.objects.filter(pk=cohort_id).update(queued=queued)
-
-
-def _serve_all(cohort_id: UUID, _lock: object) -> int:
-    return promote.promote(cohort_id)
 
 
 def let_run_out(entry_id: UUID) -> UUID:
