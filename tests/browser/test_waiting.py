@@ -82,26 +82,34 @@ def test_from_full_to_enrolled(
         check(page, (f"/courses/{COURSE}/waitlist/",))
 
     cancel(paid_site, seats)
+    wait_for_the_offer(page, javascript=javascript)
+    take_the_seat(page, javascript=javascript)
+    page.goto("/me/")
+    expect(page.get_by_text("Waitlists")).to_have_count(0)
+    assert [said for said in troubles if said.startswith(page.url[:24])] == []
+
+
+def wait_for_the_offer(page: Page, *, javascript: bool) -> None:
+    """The page says so by itself; without scripts, when it is asked."""
     heading = page.get_by_role("heading", level=1)
-    if javascript:
-        expect(heading).to_have_text("A seat is yours, if you take it in time", timeout=30_000)
-    else:
-        for _ in range(60):
-            page.get_by_role("link", name="Refresh").click()
-            if heading.inner_text() != "You are on the waitlist":
-                break
-            page.wait_for_timeout(500)
-        expect(heading).to_have_text("A seat is yours, if you take it in time")
-    picture(page, f"offered-{width}")
+    for _ in range(0 if javascript else 60):
+        page.get_by_role("link", name="Refresh").click()
+        if heading.inner_text() != "You are on the waitlist":
+            break
+        page.wait_for_timeout(500)
+    expect(heading).to_have_text("A seat is yours, if you take it in time", timeout=30_000)
+    picture(page, f"offered-{javascript}")
+
+
+def take_the_seat(page: Page, *, javascript: bool) -> None:
+    """From the offer to enrolled."""
+    heading = page.get_by_role("heading", level=1)
     page.get_by_role("link", name="Look at the offer").click()
     expect(heading).to_have_text("A seat is held for you")
-    picture(page, f"offer-{width}")
+    picture(page, f"offer-{javascript}")
     if javascript:
         check(page, (re.sub(r"^https?://[^/]+", "", page.url),))
     confirm(page)
     expect(page).to_have_url(re.compile(r"/pay/pay_\w{26}/"))
     pay(page, "success@razorpay", javascript=javascript)
     expect(heading).to_have_text("You are enrolled")
-    page.goto("/me/")
-    expect(page.get_by_text("Waitlists")).to_have_count(0)
-    assert [said for said in troubles if said.startswith(page.url[:24])] == []
