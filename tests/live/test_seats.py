@@ -63,6 +63,8 @@ def test_a_socket_follows_seats_and_changes_its_mind(followed: LiveSite) -> None
             message = hear(socket)
             assert message["type"] == "seats"
             slugs |= {item["slug"] for item in message["items"]}
+        say(socket, type="seats.subscribe", courses=["no-such-course"])
+        assert hear(socket)["code"] == "not_found"
         say(socket, type="seats.subscribe", courses=["coming-soon"])
         (item,) = hear(socket)["items"]
         assert (item["slug"], item["state"]) == ("coming-soon", "not_available")

@@ -177,10 +177,11 @@ class SubscribeSeats(BaseModel):
 
 
 async def subscribe(socket: Socket, given: Payload) -> Payload | None:
-    """The same over a socket. Another set takes the place of the former; an empty one ends it."""
+    """The same over a socket. Another set takes the place of the former; an empty one ends it, and
+    one that is refused leaves it."""
     references = validated(SubscribeSeats, given).courses
-    socket.unfollow("seats")
     if not references:
+        socket.unfollow("seats")
         return {"type": "unsubscribed"}
     course_ids = await _known(references)
     board = socket.resources.board
