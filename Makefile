@@ -8,7 +8,7 @@ BIN := .venv/bin
 CODE := src sandbox tests bench scripts
 OLDEST := $(addprefix tests/,kernel accounts catalog seats enrollments flows api races properties)
 
-.PHONY: serve test test-oldest chaos check bench setup lock clean
+.PHONY: serve test test-oldest chaos histories check bench setup lock clean
 .DEFAULT_GOAL := serve
 
 serve:
@@ -29,6 +29,11 @@ test-oldest:
 chaos:
 	@sh scripts/setup.sh dev
 	@MATRICULA_CHAOS_BUYERS=$${MATRICULA_CHAOS_BUYERS:-2000} exec $(BIN)/pytest -n0 -s tests/chaos $(ARGS)
+
+# Random histories of a paid cart against a model of its money, by the thousand.
+histories:
+	@sh scripts/setup.sh dev
+	@MATRICULA_HISTORIES=$${MATRICULA_HISTORIES:-3000} exec $(BIN)/pytest -n0 --timeout 0 tests/properties/test_refunds.py $(ARGS)
 
 check:
 	@sh scripts/setup.sh dev

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hmac
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any
 
 from starlette.requests import Request
@@ -92,6 +93,7 @@ class Api:
         entity, body = find(request.path_params["id"]), await _body(request)
         rules.known_fields(body, frozenset({"notes"}))
         entity["notes"] = rules.notes(body.get("notes"))
+        self.gateway.store.touch_entity(entity)
         return entity
 
     def _payments_of_order(self, request: Request) -> Entity:
@@ -141,9 +143,8 @@ def _page(request: Request, entities: Iterable[Entity]) -> Entity:
         raise Refusal("The count may not be greater than 100.", field="count")
     begin, end = _number(request, "from", 0), _number(request, "to", 2**40)
     skip = _number(request, "skip", 0)
-    fitting = [entity for entity in entities if begin <= entity["created_at"] <= end]
-    fitting.reverse()
-    return _collection(fitting[skip : skip + count])
+    fitting = (e for e in reversed(list(entities)) if begin <= e["created_at"] <= end)
+    return _collection(list(islice(fitting, skip, skip + count)))
 
 
 def _collection(items: list[Entity]) -> Entity:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from razorpay_sandbox import faults
+from razorpay_sandbox.agenda import Agenda
 from razorpay_sandbox.api import Api
 from razorpay_sandbox.checkout import Checkout
 from razorpay_sandbox.clock import Clock
@@ -28,7 +30,7 @@ from razorpay_sandbox.webhooks import Webhooks
 
 # A refund is with the bank for so many (sandbox) seconds.
 REFUND_SECONDS = 0.3
-SAVE_SECONDS = 1.0
+SWEEP_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
@@ -44,25 +46,31 @@ class Settings:
 def build(settings: Settings) -> ASGIApp:
     """The ASGI application of one sandbox account."""
     store, clock, plan = Store(settings.state), Clock(), Plan(settings.seed)
-    webhooks = Webhooks(
-        store, clock, plan, list(settings.webhook_urls), list(settings.webhook_secrets)
-    )
+    clock.advance(store.meta.get("clock", {}).get("ahead", 0.0))
+    agenda = Agenda(store, clock)
+    webhooks = Webhooks(agenda, plan, list(settings.webhook_urls), list(settings.webhook_secrets))
 
     def announce(event: str, entity: Entity) -> None:
         webhooks.announce(event, entity)
         if event == "refund.created":
-            webhooks.run(_finish_refund(gateway, plan, entity))
+            _hand_to_bank(agenda, plan, entity)
 
+    async def at_bank(args: dict[str, Any]) -> float | None:
+        return _finish_refund(gateway, args)
+
+    agenda.teach("refund", at_bank)
     gateway = Gateway(store, clock, settings.key_secret, announce)
     payer = Payer(gateway, webhooks, plan)
     control = Control(gateway, webhooks, plan, payer)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        saving = asyncio.create_task(_save(store))
+        agenda.resume()
+        sweeping = asyncio.create_task(_sweep(gateway))
         yield
-        saving.cancel()
-        store.save()
+        sweeping.cancel()
+        agenda.stop()
+        store.close()
         await webhooks.close()
 
     app = Starlette(
@@ -77,23 +85,37 @@ def build(settings: Settings) -> ASGIApp:
     return Faulty(app, plan, store)
 
 
-async def _finish_refund(gateway: Gateway, plan: Plan, refund: Entity) -> None:
-    """The bank takes it, or does not."""
+def _hand_to_bank(agenda: Agenda, plan: Plan, refund: Entity) -> None:
+    """The bank takes the refund, or does not."""
     fault = plan.draw(("refund_pending_then_failed", "refund_failed_later"))
     pause = float(fault.params.get("ms", 0)) / 1000 if fault is not None else 0.0
-    await gateway.clock.sleep(pause or REFUND_SECONDS)
-    if refund["id"] not in gateway.store.refunds:
-        return  # the sandbox was reset meanwhile
-    if fault is None or fault.kind == "refund_failed_later":
+    steps = {
+        "": ["process"],
+        "refund_pending_then_failed": ["wait", "fail"],
+        "refund_failed_later": ["process", "fail"],
+    }[fault.kind if fault is not None else ""]
+    agenda.add("refund", pause or REFUND_SECONDS, refund_id=refund["id"], steps=steps)
+
+
+def _finish_refund(gateway: Gateway, args: dict[str, Any]) -> float | None:
+    refund = gateway.refund_entity(args["refund_id"])
+    step = args["steps"].pop(0)
+    if step == "process":
         gateway.process_refund(refund)
-    if fault is not None:
-        await gateway.clock.sleep(REFUND_SECONDS)
+    elif step == "fail":
         gateway.fail_refund(refund)
+    return REFUND_SECONDS if args["steps"] else None
 
 
-async def _save(store: Store) -> None:
+async def _sweep(gateway: Gateway) -> None:
+    store, clock = gateway.store, gateway.clock
     while True:
-        await asyncio.sleep(SAVE_SECONDS)
+        await asyncio.sleep(SWEEP_SECONDS)
+        gateway.sweep()
+        ahead = clock.now() - time.time()
+        if abs(ahead - store.meta.get("clock", {}).get("ahead", 0.0)) > 1:
+            store.meta["clock"] = {"ahead": ahead}
+            store.touch("meta", "clock")
         store.save()
 
 
@@ -121,6 +143,7 @@ class Faulty:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
         is_api = scope["type"] == "http" and path.startswith("/v1/")
+        send = self._saving(send)
         if not is_api or path.startswith("/v1/checkout"):
             await self.app(scope, receive, send)
             return
@@ -150,6 +173,16 @@ class Faulty:
                 status=status,
                 fault=fault.kind if fault is not None else "",
             )
+
+    def _saving(self, send: Send) -> Send:
+        """Nothing is answered before it is written down."""
+
+        async def saved(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self.store.save()
+            await send(message)
+
+        return saved
 
     def _fault(self, scope: Scope, path: str) -> Fault | None:
         for name, value in scope["headers"]:

@@ -10,6 +10,10 @@ class Clock:
     """Sandbox time in seconds since 1970. At `rate` 3600 an hour passes each second."""
 
     def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """The present moment, at its usual pace."""
         self.rate = 1.0
         self._real = time.time()
         self._shown = self._real

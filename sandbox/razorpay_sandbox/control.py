@@ -57,8 +57,8 @@ class Control:
         try:
             details = await _json(request)
             _known_options(details)
-            self.webhooks.mode = _when(details)
-            payment = self.payer.pay(request.path_params["id"], details)
+            with self.webhooks.in_mode(_when(details)):
+                payment = self.payer.pay(request.path_params["id"], details)
             content, status = self.gateway.hand_back(payment), 200
             if payment["status"] == "created":
                 content = {"razorpay_payment_id": payment["id"], "status": "created"}
@@ -66,8 +66,6 @@ class Control:
             content, status = failed.content, 400
         except Refusal as refusal:
             return JSONResponse(refusal.content, refusal.status)
-        finally:
-            self.webhooks.mode = "now"
         early = self.plan.draw(("webhook_before_browser",))
         if details.get("before_browser") or early is not None:
             await self.webhooks.settle()
@@ -161,6 +159,7 @@ class Control:
 
     async def _reset(self, request: Request) -> Response:
         self.gateway.store.clear()
+        self.gateway.clock.reset()
         self.plan.set(0, [])
         self.webhooks.is_disabled = False
         return JSONResponse({"status": "ok"})

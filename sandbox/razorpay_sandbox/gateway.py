@@ -9,14 +9,15 @@ import hmac
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from razorpay_sandbox import rules
+from razorpay_sandbox import instruments, rules
 from razorpay_sandbox.clock import Clock
 from razorpay_sandbox.errors import NO_SUCH_ID, PaymentFailed, Refusal
-from razorpay_sandbox.instruments import Failure, outcome
+from razorpay_sandbox.instruments import TIMED_OUT, Failure, outcome
 from razorpay_sandbox.store import Entity, Store
 
 ACCOUNT = "acc_SandboxRazorpay"
 SIX_MONTHS = 183 * 86_400
+LONGEST_BANK = 600
 Announce = Callable[[str, Entity], None]
 _NO_ERROR = dict.fromkeys(
     ("error_code", "error_description", "error_source", "error_step", "error_reason")
@@ -91,16 +92,16 @@ class Gateway:
             "status": "created",
             "order_id": order_id,
             "invoice_id": None,
-            "international": False,
+            "international": str(details.get("card")) in instruments.INTERNATIONAL,
             "method": method,
             "amount_refunded": 0,
             "refund_status": None,
             "captured": False,
             "description": details.get("description"),
             "card_id": None,
-            "bank": "HDFC" if method == "netbanking" else None,
-            "wallet": "olamoney" if method == "wallet" else None,
-            "vpa": details.get("vpa") if method == "upi" else None,
+            "bank": None,
+            "wallet": None,
+            "vpa": None,
             "email": details.get("email") or "void@razorpay.com",
             "contact": details.get("contact") or "+919999999999",
             "notes": order["notes"],
@@ -109,10 +110,12 @@ class Gateway:
             **_NO_ERROR,
             "acquirer_data": {},
             "created_at": int(self.clock.now()),
+            **instruments.details(method, details, self.store.new_id),
         }
         if order["status"] == "created":
             order["status"] = "attempted"
         order["attempts"] += 1
+        self.store.touch_entity(order)
         self.store.add_payment(payment)
         return payment
 
@@ -148,6 +151,7 @@ class Gateway:
         self._changed("payment.captured", payment)
         if order is not None and order["status"] != "paid":
             order.update(status="paid", amount_paid=order["amount"], amount_due=0)
+            self.store.touch_entity(order)
             self._changed("order.paid", payment)
 
     def fail(self, payment: Entity, failure: Failure) -> None:
@@ -162,6 +166,29 @@ class Gateway:
             error_reason=failure.reason,
         )
         self._changed("payment.failed", payment)
+
+    def sweep(self) -> None:
+        """What time does to payments: no answer of the bank within ten minutes is a failure, and
+        what nobody captures in its time goes back to the payer
+        (https://razorpay.com/docs/payments/payments/capture-settings/)."""
+        now = self.clock.now()
+        for payment_id in list(self.store.unfinished):
+            payment = self.store.payments[payment_id]
+            settings = self.store.private.get(payment["order_id"], {})
+            age = now - payment["created_at"]
+            if payment["status"] == "created" and age > LONGEST_BANK:
+                self.fail(payment, TIMED_OUT)
+            elif payment["status"] == "authorized" and age > settings.get("manual", 7200) * 60:
+                self._expire(payment)
+            if payment["status"] not in {"created", "authorized"}:
+                self.store.unfinished.discard(payment_id)
+
+    def _expire(self, payment: Entity) -> None:
+        """Not captured in time: given back, without ever having been the shop's."""
+        refund = self._make_refund(payment, payment["amount"], {}, None)
+        payment.update(amount_refunded=payment["amount"], refund_status="full", status="refunded")
+        self.store.touch_entity(payment)
+        self._changed("refund.created", refund)
 
     def capture_by_api(self, payment_id: str, body: Mapping[str, Any]) -> Entity:
         """Raises Refusal unless it is authorized and the amount is the payment's."""
@@ -199,12 +226,20 @@ class Gateway:
         if self.clock.now() - payment["created_at"] > SIX_MONTHS:
             raise Refusal("The payment is older than six months.")
         amount = _refundable(payment, body)
+        refund = self._make_refund(payment, amount, body, key)
+        self._count_refund(payment, amount)
+        self._changed("refund.created", refund)
+        return refund
+
+    def _make_refund(
+        self, payment: Entity, amount: int, body: Mapping[str, Any], key: str | None
+    ) -> Entity:
         refund = {
             "id": self.store.new_id("rfnd"),
             "entity": "refund",
             "amount": amount,
             "currency": payment["currency"],
-            "payment_id": payment_id,
+            "payment_id": payment["id"],
             "notes": rules.notes(body.get("notes")),
             "receipt": rules.receipt(body.get("receipt")),
             "acquirer_data": {"arn": None},
@@ -215,8 +250,6 @@ class Gateway:
             "speed_requested": rules.speed(body.get("speed", "normal")),
         }
         self.store.add_refund(refund, {"key": key, "body": dict(body)})
-        self._count_refund(payment, amount)
-        self._changed("refund.created", refund)
         return refund
 
     def process_refund(self, refund: Entity) -> None:
@@ -236,6 +269,7 @@ class Gateway:
         is_full = given == payment["amount"]
         payment["refund_status"] = "full" if is_full else "partial" if given else None
         payment["status"] = "refunded" if is_full else "captured"
+        self.store.touch_entity(payment)
 
     # --- disputes -----------------------------------------------------------------------------
 
@@ -280,7 +314,7 @@ class Gateway:
         }
 
     def _changed(self, event: str, entity: Entity) -> None:
-        self.store.is_dirty = True
+        self.store.touch_entity(entity)
         self.announce(event, entity)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 SUCCESS_VPA = "success@razorpay"
 FAILURE_VPA = "failure@razorpay"
@@ -54,14 +56,15 @@ WRONG_OTP = Failure(
     "payment_authentication",
     "incorrect_otp",
 )
+TIMED_OUT = Failure(
+    "GATEWAY_ERROR",
+    "Payment was unsuccessful as it timed out. Try again after some time.",
+    "gateway",
+    "payment_authorization",
+    "payment_timed_out",
+)
 FAILING_CARDS = {
-    "4100280000090000": Failure(
-        "GATEWAY_ERROR",
-        "Payment was unsuccessful as it timed out. Try again after some time.",
-        "gateway",
-        "payment_authorization",
-        "payment_timed_out",
-    ),
+    "4100280000090000": TIMED_OUT,
     "4100280000080001": Failure(
         "BAD_REQUEST_ERROR",
         "Your payment could not be completed due to insufficient account balance.",
@@ -99,3 +102,31 @@ def outcome(method: str, *, vpa: str = "", card: str = "", success: bool = True)
             return DECLINED
         return None if success else WRONG_OTP
     return None if success else BANK_FAILED
+
+
+def details(method: str, given: Mapping[str, Any], new_id: Callable[[str], str]) -> dict[str, Any]:
+    """The members of a payment entity that its method brings along
+    (https://razorpay.com/docs/api/payments/entity/)."""
+    if method == "upi":
+        vpa = str(given.get("vpa") or SUCCESS_VPA)
+        upi = {"payer_account_type": "bank_account", "vpa": vpa, "flow": "intent"}
+        return {"vpa": vpa, "upi": upi, "acquirer_data": {"rrn": None}}
+    if method == "card":
+        card_id, number = new_id("card"), str(given.get("card") or "4100280000001007")
+        number = number.replace(" ", "")
+        card = {
+            "id": card_id,
+            "entity": "card",
+            "name": "",
+            "last4": number[-4:],
+            "network": CARDS.get(number, "Visa"),
+            "type": "credit",
+            "issuer": None,
+            "international": number in INTERNATIONAL,
+            "emi": False,
+            "sub_type": "consumer",
+        }
+        return {"card_id": card_id, "card": card, "acquirer_data": {"auth_code": None}}
+    if method == "netbanking":
+        return {"bank": "HDFC", "acquirer_data": {"bank_transaction_id": None}}
+    return {"wallet": "olamoney", "acquirer_data": {"transaction_id": None}}

@@ -20,17 +20,19 @@ class Payer:
         self.gateway = gateway
         self.webhooks = webhooks
         self.plan = plan
+        self.agenda = webhooks.agenda
+        self.agenda.teach("step", self._step)
+        self.agenda.teach("dispute", self._dispute)
 
     def pay(self, order_id: str, details: Mapping[str, Any]) -> Entity:
         """Raises Refusal, and PaymentFailed."""
         gateway = self.gateway
         payment = gateway.begin(order_id, str(details.get("method", "upi")), details)
         for step in details.get("then", []):
-            self.webhooks.run(self._later(payment, step))
+            self._later(payment, step.get("after_ms", 0), str(step.get("status", "captured")))
         late = self.plan.draw(("late_authorization",))
         if late is not None:
-            step = {"after_ms": late.params.get("ms", 1000), "status": "captured"}
-            self.webhooks.run(self._later(payment, step))
+            self._later(payment, late.params.get("ms", 1000), "captured")
             gateway.fail(payment, DECLINED)
             raise PaymentFailed(payment)
         wanted = details.get("status")
@@ -51,19 +53,38 @@ class Payer:
             self.gateway.finish(again, {})
         fault = self.plan.draw(("dispute",))
         if fault is not None:
-            self.webhooks.run(self._dispute(payment["id"], float(fault.params.get("ms", 200))))
+            pause = float(fault.params.get("ms", 200)) / 1000
+            self.agenda.add(
+                "dispute",
+                pause,
+                payment_id=payment["id"],
+                phases=["created", "under_review", "lost"],
+                pause=pause,
+                mode=self.webhooks.later_mode,
+            )
 
-    async def _dispute(self, payment_id: str, pause: float) -> None:
-        for phase in ("created", "under_review", "lost"):
-            await self.gateway.clock.sleep(pause / 1000)
-            self.gateway.dispute(payment_id, phase)
+    def _later(self, payment: Entity, milliseconds: float, status: str) -> None:
+        self.agenda.add(
+            "step",
+            float(milliseconds) / 1000,
+            payment_id=payment["id"],
+            status=status,
+            mode=self.webhooks.later_mode,
+        )
 
-    async def _later(self, payment: Entity, step: Mapping[str, Any]) -> None:
-        await self.gateway.clock.sleep(float(step.get("after_ms", 0)) / 1000)
-        if step.get("status") == "failed":
-            self.gateway.fail(payment, DECLINED)
-        elif step.get("status") == "authorized":
-            self.gateway.authorize(payment)
-        else:
-            self.gateway.authorize(payment)
-            self.gateway.capture(payment)
+    async def _dispute(self, args: dict[str, Any]) -> float | None:
+        with self.webhooks.in_mode(args["mode"]):
+            self.gateway.dispute(args["payment_id"], args["phases"].pop(0))
+        return float(args["pause"]) if args["phases"] else None
+
+    async def _step(self, args: dict[str, Any]) -> float | None:
+        payment = self.gateway.payment(args["payment_id"])
+        with self.webhooks.in_mode(args["mode"]):
+            if args["status"] == "failed":
+                self.gateway.fail(payment, DECLINED)
+            elif args["status"] == "authorized":
+                self.gateway.authorize(payment)
+            else:
+                self.gateway.authorize(payment)
+                self.gateway.capture(payment)
+        return None

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import hashlib
 import hmac
 import json
-from collections.abc import Coroutine
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
 
-from razorpay_sandbox.clock import Clock
+from razorpay_sandbox.agenda import Agenda
 from razorpay_sandbox.faults import Fault, Plan
 from razorpay_sandbox.gateway import ACCOUNT
 from razorpay_sandbox.store import Entity, Store
@@ -35,16 +35,17 @@ _BODY_FAULTS = ("odd_notes", "odd_captured", "odd_missing_order", "odd_stale")
 class Webhooks:
     """Where events go, and their way there. `secrets`: the newest first; it signs."""
 
-    def __init__(self, store: Store, clock: Clock, plan: Plan, urls: list[str], secrets: list[str]):
-        self.store = store
-        self.clock = clock
+    def __init__(self, agenda: Agenda, plan: Plan, urls: list[str], secrets: list[str]):
+        self.agenda = agenda
+        self.store = agenda.store
+        self.clock = agenda.clock
         self.plan = plan
         self.urls = urls
         self.secrets = secrets
         self.is_disabled = False
         self.mode: str | float = "now"  # of the payment under way: now, never, or seconds to wait
         self._http = httpx.AsyncClient(timeout=LONGEST_ANSWER, trust_env=False)
-        self._tasks: set[asyncio.Task[None]] = set()
+        agenda.teach("deliver", self._deliver)
 
     def announce(self, event: str, entity: Entity) -> None:
         """An entity has changed: its webhook is made now, with what is true now, and sent."""
@@ -55,21 +56,25 @@ class Webhooks:
         wait = 0.0 if self.mode == "now" else float(self.mode)
         self._send(made, wait)
 
-    def run(self, work: Coroutine[Any, Any, None]) -> None:
-        """Runs in the background, until the program ends."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    @contextmanager
+    def in_mode(self, mode: str | float) -> Iterator[None]:
+        """How the webhooks of the block go: now, never, or after so many seconds."""
+        self.mode = mode
+        try:
+            yield
+        finally:
+            self.mode = "now"
+
+    @property
+    def later_mode(self) -> str:
+        """The mode of what follows a payment by itself: `never` holds for all of it."""
+        return "never" if self.mode == "never" else "now"
 
     async def settle(self) -> None:
         """Waits for what is being delivered at this moment."""
-        waiting = [task for task in self._tasks if not task.done()]
-        if waiting:
-            await asyncio.wait(waiting, timeout=LONGEST_ANSWER)
+        await self.agenda.settle(LONGEST_ANSWER)
 
     async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
         await self._http.aclose()
 
     async def deliver(self, event_id: str, options: dict[str, Any]) -> list[dict[str, Any]]:
@@ -98,7 +103,7 @@ class Webhooks:
             _make_odd(odd.kind, body)
         made = {"id": event_id, "event": event, "body": json.dumps(body), "deliveries": []}
         self.store.events[event_id] = made
-        self.store.is_dirty = True
+        self.store.touch("events", event_id)
         return made
 
     def _send(self, made: Entity, wait: float) -> None:
@@ -111,22 +116,31 @@ class Webhooks:
         times = 2 if fault is not None and fault.kind == "webhook_duplicate" else 1
         for url in self.urls:
             for _ in range(times):
-                self.run(self._deliver(made, url, wait, fault))
+                self.agenda.add(
+                    "deliver",
+                    wait,
+                    event_id=made["id"],
+                    url=url,
+                    fault=fault.kind if fault is not None else "",
+                    ends=self.clock.now() + wait + RETRIED_FOR,
+                    pause=FIRST_RETRY,
+                )
 
-    async def _deliver(self, made: Entity, url: str, wait: float, fault: Fault | None) -> None:
-        if wait:
-            await self.clock.sleep(wait)
-        began, pause = self.clock.now(), FIRST_RETRY
-        while not self.is_disabled:
-            if 200 <= await self._post(made, url, fault) < 300:
-                return
-            fault = None  # the next try is a true one
-            if self.clock.now() - began > RETRIED_FOR:
-                self.is_disabled = True
-                self._note(made, url, "disabled")
-                return
-            await self.clock.sleep(pause)
-            pause = min(pause * 2, 3600)
+    async def _deliver(self, args: dict[str, Any]) -> float | None:
+        """One try; after how long the next, if it failed."""
+        made = self.store.events[args["event_id"]]
+        if self.is_disabled:
+            return None
+        fault = Fault(args["fault"]) if args["fault"] else None
+        if 200 <= await self._post(made, args["url"], fault) < 300:
+            return None
+        if self.clock.now() > args["ends"]:
+            self.is_disabled = True
+            self._note(made, args["url"], "disabled")
+            return None
+        pause: float = args["pause"]
+        args.update(fault="", pause=min(pause * 2, 3600))  # the next try is a true one
+        return pause
 
     async def _post(self, made: Entity, url: str, fault: Fault | None) -> int:
         kind = fault.kind if fault is not None else ""
@@ -149,6 +163,7 @@ class Webhooks:
         except httpx.HTTPError:
             status = 0
         made["deliveries"].append({"at": int(self.clock.now()), "status": status, "fault": kind})
+        self.store.touch("events", made["id"])
         self._note(made, url, str(status), fault=kind)
         return status
 

@@ -18,6 +18,7 @@ from matricula.payments.errors import PaymentAlreadyCompleted, SignatureInvalid
 from matricula.payments.models import Payment, Refund
 from matricula.payments.states import PaymentState, RefundState, Verdict
 from matricula.seats.models import Hold, SeatCount
+from tests.support.crowds import wait_until
 from tests.support.paying import (
     Buyer,
     assert_books_agree,
@@ -341,3 +342,35 @@ def test_paying_twice_is_refused_before_it_happens(buyer: Buyer) -> None:
     buyer.hand_back(buyer.pay())
     with pytest.raises(PaymentAlreadyCompleted):
         pay.retry(buyer.enrollment_id, buyer.person_id)
+
+
+# --- money that came and went -------------------------------------------------------------------
+
+
+def test_what_was_given_back_uncaptured_counts_as_a_failed_attempt(
+    buyer: Buyer, sandbox: Sandbox
+) -> None:
+    payment_id = buyer.pay(status="authorized", webhook="never")["razorpay_payment_id"]
+    hear(payment_id)
+    sandbox.post("/_sandbox/clock", {"advance_seconds": 7200 * 60 + 10})
+    account = sandbox.account
+    path, auth = f"/v1/payments/{payment_id}", (account.key_id, account.key_secret)
+    wait_until(lambda: sandbox.http.get(path, auth=auth).json()["status"] == "refunded")
+    hear(payment_id)
+    assert buyer.stage is Stage.PAYMENT_PENDING
+    assert buyer.payment.state == PaymentState.FAILED
+    assert not refunds(buyer)
+    assert not open_tasks()
+
+
+def test_money_given_back_before_we_heard_of_it_grants_nothing(
+    buyer: Buyer, sandbox: Sandbox
+) -> None:
+    payment_id = buyer.pay(webhook="never")["razorpay_payment_id"]
+    account = sandbox.account
+    auth = (account.key_id, account.key_secret)
+    sandbox.http.post(f"/v1/payments/{payment_id}/refund", json={}, auth=auth)
+    hear(payment_id)
+    assert buyer.stage is Stage.PAYMENT_PENDING
+    assert [charge.verdict for charge in charges(buyer)] == [Verdict.QUARANTINED]
+    assert "given back" in open_tasks()[0].detail

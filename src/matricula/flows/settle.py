@@ -241,6 +241,10 @@ def _is_due(case: Case) -> bool:
         data = {"payment": str(payment.pk), "quarantined": True}
         events.append(fulfil.on_lines(found, "payment.processing", data))
         return False
+    if facts.amount_refunded == facts.amount:
+        # It came and went before we heard of it: nothing is granted for what is gone.
+        _quarantine(case.capture(Verdict.QUARANTINED), "It was given back at the gateway already.")
+        return False
     if found.order.state == OrderState.PAID or payment.state == PaymentState.CAPTURED:
         (charge,) = payments.record_captures([case.capture(Verdict.EXTRA)])
         fulfil.give_back(found, charge, NewRefund(facts.amount, Refund.Cause.EXTRA, "Paid twice."))

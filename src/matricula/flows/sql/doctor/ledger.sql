@@ -7,7 +7,8 @@ WITH entry AS (
 ), told AS (
     SELECT charge_id,
            sum(amount_minor) FILTER (WHERE state IN ('pending', 'processed')) AS refunded,
-           sum(amount_minor) FILTER (WHERE state <> 'failed') AS live
+           -- One made at the gateway while one of ours is on its way: the gateway refuses ours.
+           sum(amount_minor) FILTER (WHERE state <> 'failed' AND cause <> 'outside') AS ours
       FROM payments_refund GROUP BY charge_id
 )
 SELECT format('charge %s is %s over %s: %s captured and %s refunded in the ledger, %s by its refunds',
@@ -18,4 +19,5 @@ SELECT format('charge %s is %s over %s: %s captured and %s refunded in the ledge
   LEFT JOIN told t ON t.charge_id = c.id
  WHERE coalesce(e.captured, 0) <> CASE c.state WHEN 'captured' THEN c.amount_minor ELSE 0 END
     OR coalesce(e.refunded, 0) <> coalesce(t.refunded, 0)
-    OR coalesce(t.live, 0) > coalesce(e.captured, 0)
+    OR coalesce(t.ours, 0) > coalesce(e.captured, 0)
+    OR coalesce(t.refunded, 0) > coalesce(e.captured, 0)

@@ -60,6 +60,9 @@ def payment_of(content: Mapping[str, Any]) -> PaymentFacts:
     if status is None:
         raise Unreadable(f"payment status {content.get('status')!r}")
     amount = _money(content, "amount")
+    if content.get("status") == "refunded" and content.get("captured") is False:
+        # Never captured, and given back by Razorpay itself when its time was over.
+        return _expired(content, amount)
     return PaymentFacts(
         id=_id(content, "id"),
         order_id=_text(content, "order_id"),
@@ -70,6 +73,22 @@ def payment_of(content: Mapping[str, Any]) -> PaymentFacts:
         method=_text(content, "method"),
         failure_code=_text(content, "error_reason") or _text(content, "error_code"),
         failure_detail=_text(content, "error_description"),
+        created_at=_moment(content.get("created_at")),
+    )
+
+
+def _expired(content: Mapping[str, Any], amount: Money) -> PaymentFacts:
+    """A payment that nobody captured in time: for us it failed, and no money of ours went back
+    (https://razorpay.com/docs/payments/payments/capture-settings/)."""
+    return PaymentFacts(
+        id=_id(content, "id"),
+        order_id=_text(content, "order_id"),
+        status="failed",
+        amount=amount,
+        amount_refunded=Money.zero(amount.currency),
+        method=_text(content, "method"),
+        failure_code="not_captured",
+        failure_detail="The payment was not completed in time. Your bank gives the money back.",
         created_at=_moment(content.get("created_at")),
     )
 
