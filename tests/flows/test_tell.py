@@ -13,6 +13,7 @@ from matricula.accounts.models import Person
 from matricula.catalog.models import Cohort, Course
 from matricula.enrollments.models import Enrollment
 from matricula.flows import cancel, doctor, expire, remind, tell
+from matricula.flows.swap import swap
 from matricula.kernel import clock
 from matricula.kernel.models import Event
 from matricula.notifications import actions, sending
@@ -20,7 +21,7 @@ from matricula.notifications.kinds import Category
 from matricula.notifications.models import Delivery, Message
 from matricula.payments.models import StaffTask
 from tests.flows.conftest import given
-from tests.support.factories import make_person
+from tests.support.factories import make_cohort, make_person
 from tests.support.paying import checkout
 from tests.support.sandbox import Sandbox
 
@@ -93,6 +94,17 @@ def test_the_end_of_an_enrollment_is_told_with_its_reason(person: UUID, course: 
     cancel.cancel(enrollment, person, actor_id=make_person().pk, reason="The room burnt down.")
     tell_all()
     assert "The room burnt down." in text_of(mail_of(person, "enrollment_cancelled"))
+
+
+def test_a_swap_is_told_in_one_letter_about_the_new_seat(person: UUID, course: Course) -> None:
+    enrollment = given(person, course)
+    tell_all()
+    swap(enrollment, person, make_cohort(course, name="Mornings").pk, actor_id=person)
+    tell_all()
+    assert kinds_of(person) == ["enrollment_confirmed", "enrollment_confirmed"]
+    last = Delivery.objects.filter(person=person).latest("created_at")
+    assert "takes the place of the seat you had" in text_of(last)
+    assert "Mornings" in text_of(last)
 
 
 def test_who_gives_up_an_unpaid_seat_is_not_written_to(held: UUID, person: UUID) -> None:

@@ -234,7 +234,7 @@ def _tell(record: EnrollmentRecord, taken: Enrollment, actor_id: UUID) -> None:
         (record.id, "enrollment.cancelled", first | {"swapped_to": new}),
         (record.id, "access.revoked", first),
         (taken.pk, "enrollment.requested", second | {"swapped_from": old}),
-        (taken.pk, "enrollment.confirmed", second),
+        (taken.pk, "enrollment.confirmed", second | {"swapped_from": old}),
         (taken.pk, "access.granted", second),
     ]
     events.append(

@@ -25,7 +25,7 @@ def confirmed(about: About) -> Letter:
         greeting=greeting(about.person),
         summary=_("You have a seat in %(course)s.") % {"course": about.title},
         facts=_place(about),
-        paragraphs=[way_in],
+        paragraphs=[*_instead(about), way_in],
         action=Action(_("Open the course"), about.path(f"/learn/{enrollment.course.slug}/")),
         closing=[
             _("Something wrong? Quote %(reference)s when you write to us.")
@@ -34,9 +34,18 @@ def confirmed(about: About) -> Letter:
     )
 
 
+def _instead(about: About) -> list[str]:
+    if "swapped_from" not in about.data:
+        return []
+    return [_("It takes the place of the seat you had before, which is given up. You pay nothing.")]
+
+
 def cancelled(about: About) -> Letter | None:
-    """The end of an enrollment. Whoever gave up an unpaid checkout of their own knows it."""
+    """The end of an enrollment. Whoever gave up an unpaid checkout of their own knows it, and of a
+    swap the letter about the new seat tells."""
     enrollment = about.enrollment
+    if "swapped_to" in about.data:
+        return None
     by_themselves = about.actor == about.person.pk
     if by_themselves and enrollment.confirmed_at is None:
         return None
