@@ -67,6 +67,7 @@ def main(
             work = partial(BY_ITSELF[name], settings)
             figures += _measure(name, work, settings, keep=keep)
     except BenchError as error:
+        _say(report.table(figures))
         raise click.ClickException(str(error)) from error
     _say("")
     _say(report.table(figures))
