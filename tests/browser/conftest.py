@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 QUIET = (
@@ -17,6 +17,8 @@ QUIET = (
     "--no-first-run",
 )
 
+# A condition is waited for, however busy the machine is.
+expect.set_options(timeout=20_000)
 OpenPage = Callable[..., Page]
 BLOCKED = "Service Worker registration blocked by Playwright"
 
@@ -67,7 +69,7 @@ def open_page(chromium: Browser, live_site: str, troubles: list[str]) -> Iterato
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(30_000)
         page.on("console", note)
         page.on("pageerror", lambda error: troubles.append(str(error)))
         return page

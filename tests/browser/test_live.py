@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.test_paying import confirm
@@ -66,7 +66,7 @@ def check_out(page: Page, *, on_status: str = WATCH) -> Checkout:
     order = page.locator("input[name=order_id]").get_attribute("value")
     assert order
     status = page.context.new_page()
-    status.set_default_timeout(15_000)
+    status.set_default_timeout(30_000)
     status.add_init_script(on_status)
     status.goto("/me/")
     status.locator("main a[href^='/enrollments/']").first.click()
@@ -91,7 +91,133 @@ def test_paid_in_one_tab_shown_in_the_other(
     open_page: OpenPage, paid_site: PaidSite, troubles: list[str]
 ) -> None:
     checkout = check_out(open_page())
+    streams = requests(checkout.status, STREAM)
+    checkout.status.reload()
+    expect(line(checkout.status)).to_have_attribute("data-line", "open")
     paid_site.sandbox.pay(checkout.gateway_order)
     is_enrolled(checkout.status)
     expect(checkout.status.locator("[data-live-status]")).to_contain_text("You are enrolled")
+    assert streams
     assert troubles == []
+
+
+def test_by_socket_where_streams_are_held_back(open_page: OpenPage, paid_site: PaidSite) -> None:
+    checkout = check_out(open_page())
+    checkout.status.route(STREAM, lambda route: route.abort())
+    sockets: list[str] = []
+    checkout.status.on("websocket", lambda socket: sockets.append(socket.url))
+    checkout.status.reload()
+    expect(line(checkout.status)).to_have_attribute("data-line", "open")
+    paid_site.sandbox.pay(checkout.gateway_order)
+    is_enrolled(checkout.status)
+    assert sockets
+
+
+def test_by_long_poll_where_both_are_blocked(open_page: OpenPage, paid_site: PaidSite) -> None:
+    checkout = check_out(open_page(), on_status=WATCH + NO_SOCKETS)
+    checkout.status.route(STREAM, lambda route: route.abort())
+    polls = requests(checkout.status, POLL)
+    checkout.status.reload()
+    expect(line(checkout.status)).to_have_attribute("data-line", "open")
+    paid_site.sandbox.pay(checkout.gateway_order)
+    is_enrolled(checkout.status)
+    assert polls
+
+
+def test_with_nothing_left_the_refresh_link_is_right(
+    open_page: OpenPage, paid_site: PaidSite
+) -> None:
+    checkout = check_out(open_page(), on_status=WATCH + NO_SOCKETS)
+    checkout.status.route(re.compile("/events"), lambda route: route.abort())
+    checkout.status.reload()
+    expect(checkout.status.locator("[data-live-note]")).to_have_text("Reconnecting…")
+    paid_site.sandbox.pay(checkout.gateway_order)
+    refreshed(checkout.status)
+
+
+def test_without_scripts_the_refresh_link_is_right(
+    open_page: OpenPage, paid_site: PaidSite
+) -> None:
+    page = open_page(javascript=False, width=360)
+    sign_up(page)
+    page.goto(f"/courses/{COURSE}/enroll/")
+    confirm(page)
+    order = page.locator("input[name=order_id]").get_attribute("value")
+    assert order
+    page.goto("/me/")
+    page.locator("main a[href^='/enrollments/']").first.click()
+    paid_site.sandbox.pay(order)
+    refreshed(page)
+
+
+def test_over_a_restart_nothing_is_missed_and_nothing_comes_twice(
+    open_page: OpenPage, paid_site: PaidSite
+) -> None:
+    checkout = check_out(open_page())
+    expect(line(checkout.status)).to_have_attribute("data-line", "open")
+    after = int(checkout.status.locator("[data-live]").get_attribute("data-live-after") or 0)
+    with paid_site.site.away():
+        expect(checkout.status.locator("[data-live-note]")).to_have_text("Reconnecting…")
+    paid_site.sandbox.pay(checkout.gateway_order)
+    is_enrolled(checkout.status)
+    expect(checkout.status.locator("[data-live-note]")).to_be_hidden()
+    numbers = [event["id"] for event in checkout.events()]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert heard(checkout.status) == numbers[after:]
+
+
+def test_the_payment_page_of_another_tab_leads_on(open_page: OpenPage, paid_site: PaidSite) -> None:
+    checkout = check_out(open_page())
+    expect(line(checkout.paying)).to_have_attribute("data-line", "open")
+    paid_site.sandbox.pay(checkout.gateway_order)
+    is_enrolled(checkout.paying)
+
+
+def test_a_seat_taken_is_seen_by_guests_and_a_full_course_changes_its_button(
+    open_page: OpenPage, troubles: list[str]
+) -> None:
+    page, catalog, buyer = open_page(width=360), open_page(), open_page()
+    page.goto("/courses/evening-lab/")
+    catalog.goto("/")
+    card = catalog.locator(".card", has_text="Evening Lab")
+    expect(page.locator(".buy .seats")).to_have_text("2 seats left")
+    for left in ("1 seat left", ""):
+        sign_up(buyer)
+        buyer.goto("/courses/evening-lab/enroll/")
+        confirm(buyer)
+        expect(buyer).to_have_url(re.compile("/pay/"))
+        if left:
+            expect(page.locator(".buy .seats")).to_have_text(left)
+            expect(card.locator(".seats")).to_have_text(left)
+            buyer.context.clear_cookies()
+    control = page.locator("[data-enroll-state]")
+    expect(control).to_have_attribute("data-enroll-state", "course_full")
+    expect(control).to_have_text("Course Full")
+    expect(card).to_contain_text("Full")
+    buyer.goto("/me/")
+    buyer.locator("main a[href^='/enrollments/']").first.click()
+    buyer.get_by_role("link", name="Cancel this enrollment").click()
+    buyer.get_by_role("button", name="Cancel the enrollment").click()
+    expect(control).to_have_attribute("data-enroll-state", "login_required")
+    assert troubles == []
+
+
+def line(page: Page) -> Locator:
+    return page.locator("html")
+
+
+def refreshed(page: Page) -> None:
+    """Follows the Refresh link until the payment has arrived, as a person would."""
+    for _ in range(20):
+        page.get_by_role("link", name="Refresh").click()
+        if page.get_by_role("heading", name="You are enrolled").count():
+            break
+        page.wait_for_timeout(250)
+    is_enrolled(page)
+
+
+def requests(page: Page, path: re.Pattern[str]) -> list[str]:
+    """The requests of this kind that the page makes from now on."""
+    made: list[str] = []
+    page.on("request", lambda one: made.append(one.url) if path.search(one.url) else None)
+    return made

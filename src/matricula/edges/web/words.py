@@ -36,6 +36,21 @@ def seats(counts: Availability) -> str:
     }
 
 
+# A number of each plural category that any language of ours has
+# (https://cldr.unicode.org/index/cldr-spec/plural-rules).
+_SAMPLES = {"one": 1, "two": 2, "few": 3, "many": 11, "other": 100}
+
+
+def seat_words() -> dict[str, str]:
+    """The words of `seats` by plural category, for a script that puts other numbers into them;
+    and below how many they get weight."""
+    said = {
+        category: ngettext("%(count)d seat left", "%(count)d seats left", count)
+        for category, count in _SAMPLES.items()
+    }
+    return {**said, "none": gettext("No seats left"), "low": str(FEW_SEATS)}
+
+
 def weeks(count: int | None) -> str:
     """A duration in weeks; empty when it is not known."""
     if count is None:

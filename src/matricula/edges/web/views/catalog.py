@@ -43,6 +43,7 @@ def browse(request: HttpRequest) -> HttpResponse:
     facets = facets_at(int(time.monotonic() // FACETS_LIFETIME))
     context = {
         "cards": [offers.card_of(offer) for offer in shown],
+        "seat_words": words.seat_words(),
         "filters": filters,
         "is_narrowed": filters != Filters(),
         "categories": facets.categories,
@@ -63,6 +64,7 @@ def course(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "offer": offer,
         "course": offer.course,
+        "seat_words": words.seat_words(),
         "price": offers.price_of(offer),
         "drop": waiting.drop_of(offer),
         "can_add": not offer.takes_tickets

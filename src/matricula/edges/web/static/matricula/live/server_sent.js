@@ -8,7 +8,7 @@ import { wished } from "./backoff.js";
 // something on the way keeps it back.
 const LONGEST_SILENCE = 40_000;
 // ... and one that says nothing at all is held back from the start: its first bytes come at once.
-const FIRST_SIGN = 5000;
+const FIRST_SIGN = 10_000;
 
 /** @type {import("./manager.js").Transport} */
 export function serverSent(source, after, reports) {

@@ -2,7 +2,7 @@
 // @ts-check
 
 // The server answers a subscription at once, and a ping whenever it is asked to.
-const FIRST_SIGN = 5000;
+const FIRST_SIGN = 10_000;
 const PING_EVERY = 20_000;
 const LONGEST_SILENCE = 50_000;
 const SIGNED_OUT = 4401;
