@@ -78,7 +78,7 @@ def test_the_line_moves_by_itself_until_the_seat_is_there(
     expect(page.locator("[data-position]")).to_have_text("4")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     backstage(lambda: rooms.pause(cohort, False))
-    expect(page.get_by_role("heading", level=1)).to_have_text("You are enrolled")
+    expect(page.get_by_role("heading", level=1)).to_have_text("You are enrolled", timeout=30_000)
     assert troubles == []
 
 
@@ -119,5 +119,5 @@ def test_the_control_opens_with_the_registration(
     )
     page.locator(CONTROL).click()
     page.locator(SUBMIT).click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("You are enrolled")
+    expect(page.get_by_role("heading", level=1)).to_have_text("You are enrolled", timeout=30_000)
     assert troubles == []

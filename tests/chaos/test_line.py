@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,7 +15,8 @@ from tests.chaos import test_kill
 from tests.chaos.test_kill import Installation, assert_doctor_is_content
 from tests.support.crowds import wait_until
 
-_CROWD = 240
+_CROWD = 120
+VICTIMS = ("matricula.cli web", "matricula.cli worker", "postgres -D")
 installation = test_kill.installation
 
 
@@ -52,89 +54,69 @@ def make_a_drop(url: str) -> None:
 class Crowd:
     """People who ask until they are answered, and then look until it is decided."""
 
-    def __init__(self, installation: Installation, tokens: list[str]) -> None:
-        self._url = installation.url
-        self._tokens = iter(tokens)
-        self._lock = threading.Lock()
+    def __init__(self, client: httpx.Client, tokens: list[str]) -> None:
+        self._client = client
+        self._tokens = tokens
         self.placed: dict[str, str] = {}
-        self.ended: Counter[str] = Counter()
 
-    def run(self, strike: threading.Event, strike_at: int) -> None:
-        def work() -> None:
-            while True:
-                with self._lock:
-                    token = next(self._tokens, None)
-                if token is None:
-                    return
-                self._line_up(token)
-                if len(self.placed) >= strike_at:
-                    strike.set()
+    def line_up(self) -> None:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(self._ask_until_answered, self._tokens))
 
-        threads = [threading.Thread(target=work) for _ in range(12)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        strike.set()
-
-    def _line_up(self, token: str) -> None:
+    def _ask_until_answered(self, token: str) -> None:
         headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": token[-40:]}
 
         def ask() -> bool:
             try:
-                answer = httpx.post(
-                    f"{self._url}/api/v1/enrollments/initialize",
-                    json={"course_id": "hot-drop"},
-                    headers=headers,
-                    timeout=30,
+                answer = self._client.post(
+                    "/enrollments/initialize", json={"course_id": "hot-drop"}, headers=headers
                 )
             except httpx.TransportError:
                 return False
             if answer.status_code in {200, 202}:
                 self.placed[token] = answer.json()["enrollment_id"]
                 return True
-            if answer.status_code == 409 and answer.json()["code"] == "course_full":
-                self.ended["turned away"] += 1
-                return True
             assert answer.status_code == 503, answer.text
             return False
 
         wait_until(ask, 120)
 
-    def decided(self, token: str, enrollment_id: str) -> str:
-        """What became of it; empty while it waits."""
-        found = httpx.get(
-            f"{self._url}/api/v1/enrollments/{enrollment_id}",
-            headers={"Authorization": f"Bearer {token}"},
-            timeout=30,
-        )
-        assert found.status_code == 200, found.text
-        status: str = found.json()["status"]
-        return "" if status == "pending" else status
+    def wait_until_enrolled(self) -> None:
+        """Each of them, in the enrollment they were told of."""
+
+        def is_enrolled(token: str) -> bool:
+            found = self._client.get(
+                f"/enrollments/{self.placed[token]}", headers={"Authorization": f"Bearer {token}"}
+            )
+            assert found.status_code == 200, found.text
+            return bool(found.json()["status"] == "enrolled")
+
+        for token in self._tokens:
+            wait_until(partial(is_enrolled, token), 60)
 
 
-@pytest.mark.parametrize("victim", ["matricula.cli web", "matricula.cli worker", "postgres -D"])
-def test_a_killed_process_loses_no_place_in_line(
-    installation: Installation, tmp_path: Path, victim: str
-) -> None:
+@pytest.mark.timeout(600)
+def test_killed_processes_lose_no_place_in_line(installation: Installation, tmp_path: Path) -> None:
     tokens_file = tmp_path / "tokens"
     done = installation.command("demo", "--people", str(_CROWD), "--tokens", str(tokens_file))
     assert done.returncode == 0, done.stderr
     make_a_drop(installation.url)
-    crowd = Crowd(installation, tokens_file.read_text().split())
-    strike = threading.Event()
+    with httpx.Client(base_url=f"{installation.url}/api/v1", timeout=30) as client:
+        crowd = Crowd(client, tokens_file.read_text().split())
 
-    def killer() -> None:
-        strike.wait(120)
-        installation.kill(victim)
+        def strike() -> None:
+            for count, victim in enumerate(VICTIMS, start=1):
+                wait_until(partial(_has_placed, crowd, count * _CROWD // 4), 240)
+                installation.kill(victim)
 
-    thread = threading.Thread(target=killer)
-    thread.start()
-    crowd.run(strike, strike_at=_CROWD // 4)
-    thread.join()
-
-    for token, enrollment_id in crowd.placed.items():
-        wait_until(lambda: bool(crowd.decided(token, enrollment_id)), 120)  # noqa: B023 - called here
-        crowd.ended[crowd.decided(token, enrollment_id)] += 1
-    assert crowd.ended["enrolled"] == _CROWD  # the demo's drop has seats for all of them
+        striking = threading.Thread(target=strike)
+        striking.start()
+        crowd.line_up()
+        striking.join()
+        assert len(crowd.placed) == _CROWD
+        crowd.wait_until_enrolled()
     assert_doctor_is_content(installation)
+
+
+def _has_placed(crowd: Crowd, count: int) -> bool:
+    return len(crowd.placed) >= count
