@@ -166,3 +166,24 @@ def test_the_webhooks_of_a_payment_ask_the_gateway_once(sandbox: Sandbox) -> Non
     assert set(InboxEvent.objects.values_list("state", flat=True)) == {"handled"}
     assert notices.handle_due() == 0
     assert inbox.take(10) == []
+
+
+def test_one_whose_answer_breaks_the_reading_keeps_no_other_from_it(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A defect of ours in reading one of them, of whatever kind."""
+    from matricula.payments.providers.razorpay import mapping
+
+    buyers = paid(sandbox, 4)
+    broken = next(iter(buyers))
+    read = mapping.payment_of
+
+    def breaking(content: dict[str, object]) -> object:
+        if content["id"] == broken:
+            raise TypeError("a defect")
+        return read(content)
+
+    monkeypatch.setattr(mapping, "payment_of", breaking)
+    assert settle.settle_all(RAZORPAY, hints(list(buyers))).keys() == {broken}
+    assert buyers.pop(broken).stage is Stage.PAYMENT_PENDING
+    assert {buyer.stage for buyer in buyers.values()} == {Stage.CONFIRMED}

@@ -80,11 +80,9 @@ def settle_all(provider: str, hints: Mapping[str, str]) -> dict[str, Exception]:
     if not wanted:
         return {}
     found = fetching.fetch_all(gateways.provider(provider), wanted)
-    failed = {key: facts for key, facts in found.items() if isinstance(facts, DomainError)}
+    failed = {key: facts for key, facts in found.items() if isinstance(facts, Exception)}
     told = [
-        News(facts, hints[key])
-        for key, facts in found.items()
-        if not isinstance(facts, DomainError)
+        News(facts, hints[key]) for key, facts in found.items() if not isinstance(facts, Exception)
     ]
     return {**failed, **record_all(provider, told)}
 

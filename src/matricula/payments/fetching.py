@@ -12,7 +12,6 @@ from itertools import islice
 import structlog
 
 from matricula.kernel import clock
-from matricula.kernel.errors import DomainError
 from matricula.payments.port import PaymentFacts, PaymentProvider
 
 # From so many on, the gateway's newest captured payments are read first: a hundred in one call.
@@ -26,9 +25,9 @@ log = structlog.get_logger(__name__)
 
 def fetch_all(
     provider: PaymentProvider, payment_ids: Sequence[str]
-) -> dict[str, PaymentFacts | DomainError]:
+) -> dict[str, PaymentFacts | Exception]:
     """Each of these payments, or why it could not be fetched. Not to be called in a transaction."""
-    found: dict[str, PaymentFacts | DomainError] = {}
+    found: dict[str, PaymentFacts | Exception] = {}
     if len(payment_ids) >= MANY:
         found |= _newest(provider, frozenset(payment_ids))
     left = [payment_id for payment_id in payment_ids if payment_id not in found]
@@ -50,13 +49,13 @@ def _newest(provider: PaymentProvider, wanted: frozenset[str]) -> dict[str, Paym
                 found[facts.id] = facts
                 if len(found) == len(wanted):
                     break
-    except DomainError as error:
-        log.warning("newest_payments_not_read", error=error.code)
+    except Exception as error:  # noqa: BLE001 - then each is fetched, and fails by itself
+        log.warning("newest_payments_not_read", error=repr(error))
     return found
 
 
-def _fetch(provider: PaymentProvider, payment_id: str) -> PaymentFacts | DomainError:
+def _fetch(provider: PaymentProvider, payment_id: str) -> PaymentFacts | Exception:
     try:
         return provider.fetch_payment(payment_id)
-    except DomainError as error:
+    except Exception as error:  # noqa: BLE001 - handed back: one of them keeps no other from it
         return error
