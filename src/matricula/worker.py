@@ -31,13 +31,14 @@ def run() -> None:
     django.setup()
 
     stop = threading.Event()
-    from matricula.flows import admit, notices
+    from matricula.flows import admit, notices, webhooks
     from matricula.kernel import outbox
     from matricula.notifications import sending
 
     tasks = {
         "dispatcher": outbox.dispatch_until,
         "webhooks": notices.handle_until,
+        "deliveries": webhooks.deliver_until,
         "waiting_rooms": admit.serve_until,
         "mail": sending.send_until,
     }

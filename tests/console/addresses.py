@@ -34,6 +34,8 @@ CONVERSATIONS = "/console/support/conversation/"
 CANNED = "/console/support/cannedanswer/"
 DELIVERIES = "/console/notifications/delivery/"
 SUPPRESSED = "/console/notifications/suppressedaddress/"
+ENDPOINTS = "/console/webhooks/endpoint/"
+WEBHOOK_DELIVERIES = "/console/webhooks/delivery/"
 MONEY = (
     TASKS,
     ORDERS,
@@ -63,6 +65,8 @@ LISTS = (
     CANNED,
     DELIVERIES,
     SUPPRESSED,
+    ENDPOINTS,
+    WEBHOOK_DELIVERIES,
     *MONEY,
 )
 

@@ -14,6 +14,7 @@ from matricula.catalog.models import Course
 from matricula.enrollments.models import Enrollment
 from matricula.flows import doctor
 from matricula.flows.support import Question, answer, ask
+from matricula.flows.webhooks import make_secret
 from matricula.kernel import ids
 from matricula.kernel.models import Event, Outbox, RememberedAnswer
 from matricula.notifications.models import Delivery
@@ -21,6 +22,8 @@ from matricula.notifications.models import Message as Told
 from matricula.seats.models import Hold, SeatCount
 from matricula.support.models import Conversation, Message
 from matricula.support.states import Channel
+from matricula.webhooks.models import Delivery as WebhookDelivery
+from matricula.webhooks.models import Endpoint
 from tests.flows.conftest import given
 from tests.flows.test_doctor_of_money import BROKEN as BROKEN_MONEY
 from tests.flows.test_doctor_of_rules import BROKEN as BROKEN_RULES
@@ -194,7 +197,26 @@ def lose_the_answers_mail(enrollment: UUID, cohort: UUID) -> str:
     return str(broken)
 
 
+def forget_to_deliver(enrollment: UUID, cohort: UUID) -> str:
+    endpoint = Endpoint.objects.create(url="https://example.org", types=[], notify="a@b.org")
+    make_secret(endpoint.pk, make_person().pk)
+    late = Now() - timedelta(minutes=11)
+    stuck = WebhookDelivery.objects.create(
+        endpoint=endpoint, type="webhook.test", subject=ids.new_id(), next_try_at=late
+    )
+    return str(stuck.pk)
+
+
+def lose_the_secret(enrollment: UUID, cohort: UUID) -> str:
+    endpoint = Endpoint.objects.create(
+        url="https://example.org", types=[], notify="a@b.org", state="active"
+    )
+    return str(endpoint.pk)
+
+
 BROKEN: list[tuple[str, Broken]] = [
+    ("deliveries", forget_to_deliver),
+    ("deliveries", lose_the_secret),
     ("conversations", lose_a_message),
     ("conversations", close_silently),
     ("support_mail", answer_unmailed),

@@ -30,6 +30,9 @@ class SettingError(Exception):
         super().__init__(f"{name} {problem}: {remedy}")
 
 
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
 @dataclass(frozen=True)
 class RazorpaySettings:
     """An account at Razorpay, or at the sandbox that stands in for it. `webhook_secrets` are all
@@ -105,6 +108,7 @@ class Environment:
     terms_url: str
     terms_version: str
     waitlist: WaitlistSettings
+    webhook_networks: tuple[IPNetwork, ...]
 
     @property
     def socket_origin(self) -> str:
@@ -118,13 +122,7 @@ def load(environ: Mapping[str, str]) -> Environment:
     Raises SettingError for the first setting that is missing or wrong.
     """
     demo = _flag(environ, "MATRICULA_DEMO", default=False)
-    bind = environ.get("BIND") or "127.0.0.1"
-    if demo and not _is_loopback(bind):
-        raise SettingError(
-            "BIND",
-            f"is {bind}, but demo mode answers on loopback only",
-            "set BIND=127.0.0.1, or MATRICULA_DEMO=0 for a real installation",
-        )
+    bind = _bind(environ, demo=demo)
     port = _integer(environ, "PORT", default=8000, low=1, high=65534)
     home = Path(environ.get("MATRICULA_HOME") or "./var").absolute()
     base_url = _base_url(environ, default=f"http://127.0.0.1:{port}" if demo else None)
@@ -151,6 +149,7 @@ def load(environ: Mapping[str, str]) -> Environment:
         terms_url=_terms_url(environ),
         terms_version=environ.get("MATRICULA_TERMS_VERSION", "").strip()[:40],
         waitlist=_waitlist(environ),
+        webhook_networks=_webhook_networks(environ),
     )
 
 
@@ -397,6 +396,29 @@ def _trusted_proxies(environ: Mapping[str, str]) -> tuple[str, ...]:
                 "list addresses or networks, like 10.0.0.5,10.1.0.0/16",
             ) from error
     return proxies
+
+
+def _bind(environ: Mapping[str, str], *, demo: bool) -> str:
+    bind = environ.get("BIND") or "127.0.0.1"
+    if demo and not _is_loopback(bind):
+        raise SettingError(
+            "BIND",
+            f"is {bind}, but demo mode answers on loopback only",
+            "set BIND=127.0.0.1, or MATRICULA_DEMO=0 for a real installation",
+        )
+    return bind
+
+
+def _webhook_networks(environ: Mapping[str, str]) -> tuple[IPNetwork, ...]:
+    """The private networks that webhooks may reach; none by default."""
+    try:
+        return tuple(map(ipaddress.ip_network, _list(environ, "MATRICULA_WEBHOOK_NETWORKS")))
+    except ValueError as error:
+        raise SettingError(
+            "MATRICULA_WEBHOOK_NETWORKS",
+            f"is not a list of networks ({error})",
+            "list networks, like 10.20.0.0/16,fd00::/64, or leave it empty",
+        ) from error
 
 
 def _limits(environ: Mapping[str, str], *, demo: bool) -> bool:

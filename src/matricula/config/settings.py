@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "matricula.payments",
     "matricula.notifications",
     "matricula.support",
+    "matricula.webhooks",
     "matricula.waitingroom",
     "matricula.waitlist",
     "matricula.flows",

@@ -72,6 +72,7 @@ CHECKS: Sequence[Check] = (
     Check("missing_documents", "What was paid or given back ten minutes ago has its paper."),
     Check("coupon_limits", "No coupon is used beyond its limits, open checkouts counted."),
     Check("conversations", "A conversation stands where its last message says."),
+    Check("deliveries", "Webhooks that are due go out within ten minutes, once an event."),
     Check("support_mail", "Every answer of support has its mail."),
     Check(
         "waitlist_lengths",

@@ -6,12 +6,23 @@ from uuid import UUID
 
 from procrastinate.contrib.django import app
 
-from matricula.flows import expire, issue, promote, reconcile, refund, remind, tell, waitlist_mail
+from matricula.flows import (
+    expire,
+    issue,
+    promote,
+    reconcile,
+    refund,
+    remind,
+    tell,
+    waitlist_mail,
+    webhooks,
+)
 from matricula.kernel import clock, correlation, idempotency
 from matricula.kernel.models import Event
 from matricula.kernel.outbox import owe, owe_together
 from matricula.orders.models import OrderLine
 from matricula.payments import gateways
+from matricula.webhooks.types import TYPES
 
 
 @app.periodic(cron="* * * * * */15")
@@ -151,3 +162,19 @@ def compare_with_gateway(timestamp: int) -> int:  # noqa: ARG001 - procrastinate
     if not gateways.payment_configured():
         return 0
     return reconcile.compare_lately().compared
+
+
+@app.task
+def owe_webhooks(event_seqs: list[int]) -> None:
+    """Events that other systems may be told of: their deliveries are written down."""
+    webhooks.owe(event_seqs)
+
+
+owe_together(owe_webhooks, *TYPES)
+
+
+@app.periodic(cron="29 4 * * *")
+@app.task(queueing_lock="forget_deliveries", pass_context=False)
+def forget_deliveries(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's signature
+    """Every night: webhooks delivered or given up a month ago."""
+    return webhooks.forget_old()

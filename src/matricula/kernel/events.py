@@ -15,8 +15,20 @@ from uuid import UUID
 from django.db import connection
 from psycopg.types.json import Jsonb
 
-from matricula.kernel import correlation
+from matricula.kernel import correlation, ids
 from matricula.kernel.models import Event
+
+# Members of an event's data that are ids: UUIDs in the log, TypeIDs outside.
+_ID_MEMBERS: dict[str, ids.Prefix] = {
+    "course": "crs",
+    "cohort": "coh",
+    "order": "ord",
+    "payment": "pay",
+    "refund": "rfd",
+    "enrollment": "enr",
+    "offer": "off",
+    "offers": "off",
+}
 
 
 @dataclass(frozen=True)
@@ -97,3 +109,20 @@ def recorded(
 ) -> RecordedEvent:
     """The event in a row of `OF_SUBJECTS`, which begins with its subject."""
     return RecordedEvent(id=id_, number=number, type=type_, at=at, data=data)
+
+
+def public_data(data: Mapping[str, Any]) -> dict[str, Any]:
+    """An event's data as it is told outside: its ids as TypeIDs."""
+    return {name: _outside(name, value) for name, value in data.items()}
+
+
+def _outside(name: str, value: Any) -> Any:
+    if isinstance(value, list):
+        return [_outside(name, part) for part in value]
+    prefix = _ID_MEMBERS.get(name)
+    if prefix is None or not isinstance(value, str):
+        return value
+    try:
+        return ids.to_text(prefix, UUID(value))
+    except ValueError:  # another's id, like a gateway's
+        return value

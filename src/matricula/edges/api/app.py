@@ -22,6 +22,7 @@ from matricula.edges.api import (
     payments,
     support,
     waitlists,
+    webhooks,
 )
 from matricula.edges.api.answers import Renderer
 from matricula.edges.api.parsing import StrictParser
@@ -66,6 +67,7 @@ class MatriculaAPI(NinjaAPI):
                     _mark_problem(response)
                 if method == "post" and any(part in path for part in _KEYED):
                     operation["parameters"].append(_IDEMPOTENCY_KEY)
+        document["webhooks"] = webhooks.webhooks()
         return document
 
 

@@ -34,6 +34,7 @@ from matricula.edges.console.admission import (
 )
 from matricula.edges.console.cohorts import CohortAdmin
 from matricula.edges.console.courses import CourseAdmin
+from matricula.edges.console.endpoints import EndpointAdmin, WebhookDeliveryAdmin
 from matricula.edges.console.enrollments import EnrollmentAdmin
 from matricula.edges.console.events import EventAdmin
 from matricula.edges.console.holds import HoldAdmin
@@ -76,6 +77,8 @@ from matricula.seats.models import Hold
 from matricula.support.models import CannedAnswer, Conversation
 from matricula.waitingroom.models import Room
 from matricula.waitlist.models import Entry, PriorityGroup
+from matricula.webhooks.models import Delivery as WebhookDelivery
+from matricula.webhooks.models import Endpoint
 
 View = Callable[..., HttpResponse]
 
@@ -129,6 +132,13 @@ NAVIGATION: tuple[tuple[str, tuple[tuple[type[models.Model], str, str], ...]], .
         (
             (Delivery, "Deliveries", "outgoing_mail"),
             (SuppressedAddress, "Suppressed addresses", "unsubscribe"),
+        ),
+    ),
+    (
+        "Other systems",
+        (
+            (Endpoint, "Endpoints", "send"),
+            (WebhookDelivery, "Webhook deliveries", "outbox"),
         ),
     ),
     ("Oversight", ((Event, "Events", "receipt_long"), (Group, "Roles", "admin_panel_settings"))),
@@ -266,6 +276,8 @@ console.register(Enrollment, EnrollmentAdmin)
 console.register(Hold, HoldAdmin)
 console.register(Room, RoomAdmin)
 console.register(Conversation, ConversationAdmin)
+console.register(Endpoint, EndpointAdmin)
+console.register(WebhookDelivery, WebhookDeliveryAdmin)
 console.register(CannedAnswer, CannedAnswerAdmin)
 console.register(Entry, EntryAdmin)
 console.register(PriorityGroup, PriorityGroupAdmin)
