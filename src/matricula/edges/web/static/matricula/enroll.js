@@ -62,7 +62,7 @@ async function send(form, button) {
       unlock();
       say(status?.dataset.stopped);
     } else if (await writeDown(form, fields)) {
-      button.textContent = words;
+      unlock(); // pressing again writes it down anew, or sends it: it books once
       say(status?.dataset.kept);
     } else {
       unlock();
