@@ -19,8 +19,8 @@ CLAIMS = text_of("seats/sql/claims.sql")
 # A pause before each counter row is locked, so that batches overlap while they hold some.
 SLOW_CLAIMS = changed(
     CLAIMS,
-    "(SELECT c.cohort_id, c.capacity, c.held, c.sold\n",
-    "(SELECT c.cohort_id, c.capacity, c.held, c.sold, pg_sleep(0.005)\n",
+    "(SELECT c.cohort_id, c.capacity, c.held, c.sold, c.queued\n",
+    "(SELECT c.cohort_id, c.capacity, c.held, c.sold, c.queued, pg_sleep(0.005)\n",
 )
 CLAIMS_IN_ORDER_OF_ARRIVAL = changed(
     SLOW_CLAIMS,
