@@ -6,6 +6,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 import pytest
+from django.conf import LazySettings
 
 from matricula.flows import support
 from matricula.flows.support import Question
@@ -16,6 +17,12 @@ from tests.races.conftest import Track
 from tests.support.crowds import all_at_once
 
 AT_ONCE = 8
+
+
+@pytest.fixture(autouse=True)
+def queued_mail(settings: LazySettings) -> None:
+    """Mail is queued as in earnest, where Django's test runner would keep it in memory."""
+    settings.EMAIL_BACKEND = "matricula.notifications.mail.Backend"
 
 
 def begun(track: Track) -> tuple[UUID, UUID]:
