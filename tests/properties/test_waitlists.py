@@ -1,0 +1,137 @@
+"""Random histories of one list: whatever people, staff and the worker do, nobody is overtaken
+without a reason, no seat is idle that fits somebody who may take it, and no promise is broken.
+
+`MATRICULA_WAITLIST_HISTORIES` runs more of them.
+"""
+
+from __future__ import annotations
+
+import os
+
+from django.contrib.postgres.functions import TransactionNow
+from django.db import transaction
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from matricula.flows import doctor, expire, promote, waitlist
+from matricula.seats import actions as seats
+from matricula.seats.models import Hold, SeatCount
+from matricula.waitlist.models import Entry, Offer
+from matricula.waitlist.states import EntryState, OfferState
+from tests.waitlist.conftest import Full, full_course
+
+HISTORIES = int(os.environ.get("MATRICULA_WAITLIST_HISTORIES", "12"))
+TIMELESS = [
+    check
+    for check in doctor.CHECKS
+    if check.name.startswith("waitlist") or check.name in {"seats", "seat_counts", "oversold"}
+]
+picks = st.integers(0, 99)
+
+
+class List(RuleBasedStateMachine):
+    """One cohort, paid or free, with who has a seat and who waits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._undone = transaction.atomic()
+        self._undone.__enter__()
+
+    def teardown(self) -> None:
+        self.check_promises()
+        transaction.set_rollback(True)
+        self._undone.__exit__(None, None, None)
+
+    @initialize(capacity=st.integers(1, 3), is_paid=st.booleans())
+    def begin(self, capacity: int, is_paid: bool) -> None:
+        self.full: Full = full_course(capacity, price=100_000 if is_paid else None)
+
+    @property
+    def waiting(self) -> list[Entry]:
+        rows = Entry.objects.filter(cohort=self.full.cohort, state=EntryState.WAITING)
+        return list(rows.order_by("rank", "place", "pk"))
+
+    @rule(size=st.sampled_from([1, 1, 1, 2, 3]))
+    def join(self, size: int) -> None:
+        count = self.full.count
+        if count.queued or count.held + count.sold >= (count.capacity or 0):
+            self.full.join(min(size, count.capacity or 1))
+
+    @rule()
+    def cancel(self) -> None:
+        if self.full.owners:
+            self.full.free()
+
+    @rule(more=st.integers(1, 3))
+    def raise_capacity(self, more: int) -> None:
+        seats.set_capacity(self.full.cohort, (self.full.count.capacity or 0) + more)
+
+    @rule(pick=picks)
+    def leave(self, pick: int) -> None:
+        if line := self.waiting:
+            entry = line[pick % len(line)]
+            waitlist.leave(entry.person_id, entry.pk, actor_id=entry.person_id)
+
+    @rule()
+    def let_offers_lapse(self) -> None:
+        keys = Offer.objects.filter(state=OfferState.OPEN).values("pk")
+        past = TransactionNow()
+        Hold.objects.filter(key__in=keys, state="held").update(expires_at=past)
+        expire.expire_due()
+
+    @rule()
+    def newcomer(self) -> None:
+        count, line = self.full.count, self.waiting
+        outcome = self.full.claim()
+        if line or count.held + count.sold >= (count.capacity or 0):
+            assert outcome == "full"
+
+    @rule()
+    def work(self) -> None:
+        """The worker gives every seat it may, in order."""
+        line = self.waiting
+        promote.promote(self.full.cohort)
+        left = self.waiting
+        served = [entry for entry in line if entry.pk not in {e.pk for e in left}]
+        for entry in served:  # whoever stood before a place that was served is larger than it
+            before = [o for o in left if (o.rank, o.place) < (entry.rank, entry.place)]
+            assert all(other.party_size > 1 for other in before)
+        free = self.free
+        saved = [entry for entry in left if entry.saving_since is not None]
+        if any(entry.party_size <= free for entry in left):
+            assert saved, "a seat is idle and kept for nobody"
+            assert all(entry.party_size > free for entry in saved)
+
+    @property
+    def free(self) -> int:
+        count = SeatCount.objects.get(pk=self.full.cohort)
+        return (count.capacity or 0) - count.held - count.sold
+
+    @invariant()
+    def nobody_is_passed_for_ever(self) -> None:
+        if hasattr(self, "full"):
+            assert all(entry.passed <= entry.party_size for entry in self.waiting)
+
+    def check_promises(self) -> None:
+        found = [doctor._violations(check) for check in TIMELESS]
+        assert not any(found), found
+
+
+def test_no_history_of_a_list_breaks_a_promise(db: None) -> None:
+    run_state_machine_as_test(
+        List,
+        settings=settings(
+            max_examples=HISTORIES,
+            stateful_step_count=20,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
