@@ -17,7 +17,7 @@ from tests.support.factories import make_course
 
 pytestmark = pytest.mark.django_db
 
-MOST_QUERIES = 6
+MOST_QUERIES = 8
 
 
 def text_of(client: Client, path: str) -> str:
@@ -122,6 +122,8 @@ def test_the_number_of_queries_does_not_grow_with_the_courses(
         Course(slug=f"many-{n}", title=f"Aa {n:04}", status=CourseStatus.PUBLISHED)
         for n in range(count)
     )
+    with connection.cursor() as cursor:  # or the planner takes the table for a small one
+        cursor.execute("ANALYZE catalog_course")
     cohorts = Cohort.objects.bulk_create(Cohort(course=c, name="Only") for c in courses)
     SeatCount.objects.bulk_create(SeatCount(cohort=c, capacity=5) for c in cohorts)
     enroll(Application(learner.pk, course="hot-drop"))

@@ -40,6 +40,10 @@ def test_every_page_refuses_other_methods_with_a_page(guest: Client, pattern: An
         "token": "x",
         "build": "0123456789ab",
         "name": "x",
+        "message_id": "01920000-0000-7000-8000-000000000001",
+        "number": 0,
+        "kind": "receipt",
+        "part": "html",
     }
     names = re.findall(r"\w+:(\w+)", str(pattern.pattern))
     path = get_resolver().reverse(pattern.name, **{name: values[name] for name in names})

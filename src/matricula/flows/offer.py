@@ -135,14 +135,15 @@ def offer_of(
     if person_id is not None:
         (found,) = standings.read([Asking(person_id, course)], apart_from=apart_from)
         standing = found.standing
-    lists = _lists([course], person_id)
+    lists = _lists([course], person_id, counts)
     return _compose(course, counts, standing, lists, signed_in=person_id is not None, at=at)
 
 
 def offers_of(courses: Sequence[CoursePlan], person_id: UUID | None) -> list[CourseOffer]:
     """The offers of many courses, with as many queries as for one."""
-    lists = _lists(courses, person_id)
-    return _offers_to([person_id], courses, _seats_of(courses), lists)[person_id]
+    counts = _seats_of(courses)
+    lists = _lists(courses, person_id, counts)
+    return _offers_to([person_id], courses, counts, lists)[person_id]
 
 
 def alternatives(course: CoursePlan, person_id: UUID | None, limit: int = 2) -> list[CourseOffer]:
@@ -286,12 +287,15 @@ def _compose(
     )
 
 
-def _lists(courses: Sequence[CoursePlan], person_id: UUID | None) -> dict[UUID, ListState]:
-    """The waitlists of the cohorts that have one; those that nobody joined yet are empty."""
-    wanted = [plan.id for course in courses for plan in course.cohorts if plan.waitlist_enabled]
-    if not wanted:
-        return {}
-    return dict.fromkeys(wanted, ListState()) | waitlists.lists(wanted, person_id)
+def _lists(
+    courses: Sequence[CoursePlan], person_id: UUID | None, counts: Mapping[UUID, Availability]
+) -> dict[UUID, ListState]:
+    """The waitlists of the cohorts that have one; those that nobody joined yet are empty. A guest
+    has no place of their own, and where seats are left nobody waits: then nothing is asked."""
+    there = [plan.id for course in courses for plan in course.cohorts if plan.waitlist_enabled]
+    asked = [id_ for id_ in there if person_id is not None or counts.get(id_, NO_SEATS).is_full]
+    known = waitlists.lists(asked, person_id) if asked else {}
+    return dict.fromkeys(there, ListState()) | known
 
 
 def _entry_in(lists: Mapping[UUID, ListState], cohort_id: UUID) -> UUID | None:

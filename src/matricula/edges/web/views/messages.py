@@ -49,10 +49,10 @@ def read_all(request: HttpRequest) -> HttpResponse:
 
 @page("GET")
 @login_required
-def follow(request: HttpRequest, reference: UUID) -> HttpResponse:
+def follow(request: HttpRequest, message_id: UUID) -> HttpResponse:
     """Goes where the message points, which is then read."""
     person = person_of(request)
-    message = queries.message_of(person.pk, reference)
+    message = queries.message_of(person.pk, message_id)
     if message is None:
         raise NotFound
     actions.mark_read(person.pk, message.id)
