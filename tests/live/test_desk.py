@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from django.templatetags.static import static
 
 from tests.races.test_over_http import tokens_of
 from tests.support.crowds import wait_until
@@ -167,7 +168,7 @@ def test_pages_and_assets_answer_while_the_desk_waits(site: Site, people: Iterat
             wait_until(lambda: _waits_for_a_lock(watcher))
             with site.client() as client:
                 assert client.get("/").status_code == 200
-                assert client.get("/static/matricula/site.css").status_code == 200
+                assert client.get(static("matricula/site.css")).status_code == 200
                 assert client.get("/courses/hot-drop/").status_code == 200
             assert not any(future.done() for future in asked)
         keeper.rollback()
