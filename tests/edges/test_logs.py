@@ -46,7 +46,7 @@ def mailed_link(site: Site, address: str) -> str:
     """The path of the link in the newest mail that waits for the address."""
     with psycopg.connect(site.database_url) as connection:
         row = connection.execute(
-            "SELECT content->>'body' FROM kernel_outgoingmail WHERE content->'to' ? %s"
+            "SELECT content->>'text' FROM notifications_delivery WHERE address = %s"
             " ORDER BY id DESC LIMIT 1",
             [address],
         ).fetchone()
