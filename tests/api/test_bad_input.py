@@ -114,6 +114,7 @@ def test_a_missing_body_is_named(api: ApiClient) -> None:
 def test_a_body_that_is_no_object_is_refused(api: ApiClient) -> None:
     for body in (b"[]", b'"text"', b"5", b"null", b"true"):
         problem(api.request("POST", INITIALIZE, body), 422, "validation_failed")
+        problem(api.request("PATCH", "/me", body), 422, "validation_failed")
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from matricula.edges.api import (
 from matricula.edges.api.answers import Renderer
 from matricula.edges.api.parsing import StrictParser
 from matricula.kernel.errors import (
+    DomainError,
     FieldError,
     Guidance,
     MalformedRequest,
@@ -113,7 +114,7 @@ def invalid_input(request: HttpRequest, error: ValidationError) -> HttpResponse:
 def unreadable(request: HttpRequest, error: HttpError) -> HttpResponse:  # noqa: ARG001
     """What the framework refuses by itself."""
     cause = error.__cause__ or error.__context__
-    if isinstance(cause, MalformedRequest):
+    if isinstance(cause, DomainError):
         return problems.respond(cause)
     return problems.respond(MalformedRequest(str(error)))
 

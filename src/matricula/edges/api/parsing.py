@@ -8,18 +8,25 @@ from typing import Any, NoReturn
 from django.http import HttpRequest
 from ninja.parser import Parser
 
-from matricula.kernel.errors import MalformedRequest
+from matricula.kernel.errors import FieldError, Guidance, MalformedRequest, ValidationFailed
 
 DEEPEST = 32
 
 
 class StrictParser(Parser):
     """Refuses what is JSON only to Python (NaN), nested without end, or not text (NUL, halves of
-    surrogate pairs). Raises MalformedRequest.
+    surrogate pairs). Raises MalformedRequest, and ValidationFailed for what is no object.
     """
 
     def parse_body(self, request: HttpRequest) -> Any:
-        return read_json(request.body)
+        content = read_json(request.body)
+        # Where a body may be left out, null is the same; a PATCH without one asks for nothing.
+        may_be_null = request.method != "PATCH"
+        if not isinstance(content, dict) and not (content is None and may_be_null):
+            # ninja reads attributes of whatever comes, so that a list would be an empty object.
+            errors = [FieldError("body", "An object is wanted.")]
+            raise ValidationFailed(guidance=Guidance(errors=errors))
+        return content
 
 
 def read_json(body: bytes) -> Any:
