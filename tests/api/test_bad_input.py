@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -114,6 +115,12 @@ def test_a_missing_body_is_named(api: ApiClient) -> None:
 def test_a_body_that_is_no_object_is_refused(api: ApiClient) -> None:
     for body in (b"[]", b'"text"', b"5", b"null", b"true"):
         problem(api.request("POST", INITIALIZE, body), 422, "validation_failed")
+        problem(api.request("PATCH", "/me", body), 422, "validation_failed")
+
+
+def test_a_number_is_no_date(api: ApiClient) -> None:
+    for value in (0, 1.5, 2.2e-309, True, [2001]):
+        body = json.dumps({"birth_date": value}).encode()
         problem(api.request("PATCH", "/me", body), 422, "validation_failed")
 
 

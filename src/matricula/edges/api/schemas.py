@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from ninja import Schema
-from pydantic import Field, StringConstraints, WithJsonSchema
+from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 Amount = Annotated[
     Decimal, WithJsonSchema({"type": "number", "description": "Major units, exact decimals."})
@@ -78,6 +78,16 @@ class User(Schema):
     birth_date: date | None = Field(None, description="Only /me tells it.")
 
 
+def _written(value: Any) -> Any:
+    """Raises ValueError for what is no text: a number would be taken for seconds since 1970."""
+    if value is not None and not isinstance(value, str):
+        raise ValueError("A date is written like 2001-09-30.")
+    return value
+
+
+WrittenDate = Annotated[date, BeforeValidator(_written)]
+
+
 class ProfileChange(Schema):
     """What to change; what is left out stays."""
 
@@ -85,7 +95,9 @@ class ProfileChange(Schema):
         None
     )
     phone: Annotated[str, StringConstraints(strip_whitespace=True, max_length=32)] | None = None
-    birth_date: date | None = Field(None, description="Once told, only staff can correct it.")
+    birth_date: WrittenDate | None = Field(
+        None, description="Once told, only staff can correct it."
+    )
 
 
 class Tokens(Schema):

@@ -54,7 +54,7 @@ def _about() -> About:
     at = clock.now()
     course = Course(id=_ID, slug="full-stack-development", title="Full Stack Development")
     cohort = Cohort(id=_ID, course=course, name="Spring intake", starts_at=at + timedelta(days=9))
-    person = Person(id=_ID, email="lea@example.org", full_name="Lea Learner")
+    person = Person(id=_ID, email="lea@example.org", full_name="Lea Learner", guest_email="")
     enrollment = Enrollment(
         id=_ID,
         person=person,
