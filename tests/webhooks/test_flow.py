@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.models.functions import Now
 from standardwebhooks import WebhookVerificationError
 
@@ -105,6 +105,23 @@ def test_an_earlier_event_that_another_dispatcher_holds_is_owed_first(told: Told
     with connection.cursor() as cursor:
         cursor.execute("SELECT owe_deliveries(ARRAY[%s])", [newest.seq])
     assert [row.type for row in told.deliveries] == told.endpoint.types
+
+
+def test_a_delivery_whose_database_was_away_is_taken_again_soon(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happen()
+    taken = webhooks.take()
+    assert taken is not None
+
+    def unreachable(_: UUID) -> None:
+        raise OperationalError("the database is away")
+
+    monkeypatch.setattr(webhooks, "deliver", unreachable)
+    assert webhooks.deliver_apart(taken) == taken
+    assert webhooks.give_back({taken}) == {taken}
+    soon = Now() + timedelta(seconds=webhooks.BACK_IN_SECONDS)
+    assert Delivery.objects.filter(pk=taken, leased_until__lte=soon).exists()
 
 
 def test_the_next_of_a_subject_waits_until_the_one_before_has_arrived(

@@ -13,18 +13,20 @@ import random
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import timedelta
 from uuid import UUID
 
 import structlog
 from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
 from matricula.kernel import clock, events, ids
 from matricula.kernel.batches import delete_in_batches
+from matricula.kernel.connections import release_connection
 from matricula.kernel.errors import IllegalState
 from matricula.kernel.events import NewEvent
 from matricula.kernel.models import Event
@@ -38,6 +40,7 @@ AT_ONCE_EACH = 4  # to one endpoint
 LEASE_SECONDS = 90  # longer than a try may last
 IDLE_SECONDS = 0.3
 AFTER_FAILURE_SECONDS = 1.0
+BACK_IN_SECONDS = 5
 GONE = 410
 log = structlog.get_logger(__name__)
 
@@ -52,14 +55,18 @@ def deliver_until(stop: threading.Event) -> None:
     """Delivers what is due, several at once, until told to stop. A database that is away is
     waited for. A thread of the worker: a job for each would keep others from their turn."""
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="delivery") as pool:
-        running: set[Future[None]] = set()
+        running: set[Future[UUID | None]] = set()
+        left: set[UUID] = set()
         while not stop.is_set():
-            running = {future for future in running if not future.done()}
+            done = {future for future in running if future.done()}
+            running -= done
+            left |= {found for future in done if (found := future.result()) is not None}
             pause = IDLE_SECONDS
             try:
+                left -= give_back(left)
                 taken = take() if len(running) < AT_ONCE else None
                 if taken is not None:
-                    running.add(pool.submit(_apart, taken))
+                    running.add(pool.submit(deliver_apart, taken))
                     pause = 0.0
             except (DatabaseError, InterfaceError) as error:
                 log.warning("deliveries_not_read", error=str(error))
@@ -68,14 +75,28 @@ def deliver_until(stop: threading.Event) -> None:
             stop.wait(pause)
 
 
-def _apart(delivery_id: UUID) -> None:
-    """In a thread of the pool, with a connection of its own; if it fails its lease ends."""
+def deliver_apart(delivery_id: UUID) -> UUID | None:
+    """In a thread of the pool, with a connection of its own. Answers the delivery if the database
+    could not be reached, to be given back; after any other error its lease ends."""
     try:
         deliver(delivery_id)
-    except (DatabaseError, InterfaceError) as error:
-        log.warning("delivery_not_noted", error=str(error))
+    except (OperationalError, InterfaceError) as error:
+        log.warning("delivery_left", delivery=str(delivery_id), error=str(error))
+        return delivery_id
+    except Exception:
+        log.exception("delivery_failed", delivery=str(delivery_id))  # fails alone
     finally:
-        connection.close()
+        release_connection()
+    return None
+
+
+def give_back(left: set[UUID]) -> set[UUID]:
+    """Ends the leases of these soon, which would keep them and those behind them waiting."""
+    if left:
+        soon = Now() + timedelta(seconds=BACK_IN_SECONDS)
+        rows = Delivery.objects.filter(pk__in=left, state=DeliveryState.PENDING)
+        rows.update(leased_until=soon)
+    return set(left)
 
 
 def take() -> UUID | None:
@@ -94,7 +115,9 @@ def deliver(delivery_id: UUID) -> Outcome:
     if not delivery.body:
         delivery.body = _body(delivery)
         delivery.save(update_fields=["body"])
-    outcome = _send(delivery)
+    prepared = _prepare(delivery)
+    release_connection()  # others need it while the receiver takes its time
+    outcome = prepared if isinstance(prepared, Outcome) else _post(delivery, prepared)
     _note(delivery.endpoint_id, delivery_id, outcome)
     log.info(
         "webhook_sent",
@@ -107,7 +130,8 @@ def deliver(delivery_id: UUID) -> Outcome:
     return outcome
 
 
-def _send(delivery: Delivery) -> Outcome:
+def _prepare(delivery: Delivery) -> dict[str, str] | Outcome:
+    """The headers that it is sent with; or why it cannot be."""
     at = clock.now()
     reference = ids.to_text("whk", delivery.pk)
     valid = Q(expires_at=None) | Q(expires_at__gt=Now())
@@ -117,13 +141,16 @@ def _send(delivery: Delivery) -> Outcome:
         signed = vault.signatures(kept, reference, at, delivery.body)
     except InvalidToken:
         return Outcome(None, "Its secret cannot be read: make a new one.", "", 0)
-    headers = {
+    return {
         "content-type": "application/json",
         "user-agent": "Matricula",
         "webhook-id": reference,
         "webhook-timestamp": str(int(at.timestamp())),
         "webhook-signature": signed,
     }
+
+
+def _post(delivery: Delivery, headers: dict[str, str]) -> Outcome:
     networks = settings.ENVIRONMENT.webhook_networks
     return sending.post(delivery.endpoint.url, headers, delivery.body.encode(), networks)
 

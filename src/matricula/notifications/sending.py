@@ -24,6 +24,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from matricula.kernel import clock, correlation, events
+from matricula.kernel.connections import release_connection
 from matricula.kernel.events import NewEvent
 from matricula.notifications.actions import suppress
 from matricula.notifications.kinds import ALWAYS, KINDS
@@ -103,6 +104,7 @@ def _send(batch: Sequence[Delivery], relay: BaseEmailBackend, stop: threading.Ev
             return
         if _is_turned_down(row):
             continue
+        release_connection()
         try:
             relay.open()  # once for the batch, and again after the relay has hung up
         except (OSError, AnymailError) as error:
@@ -161,7 +163,9 @@ def _try(row: Delivery, relay: BaseEmailBackend) -> tuple[Outcome, str]:
     """One try; a mail that cannot be made or is refused fails alone."""
     with correlation.following(row.correlation_id):
         try:
-            _message(row, relay).send()
+            message = _message(row, relay)
+            release_connection()  # others need it while the relay takes its time
+            message.send()
         except smtplib.SMTPRecipientsRefused as error:
             code, said = next(iter(error.recipients.values()))
             return _of_smtp(code, said), _words(code, said)
