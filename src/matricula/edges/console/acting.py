@@ -93,6 +93,27 @@ class Acting:
         }
         return TemplateResponse(request, "console/act.html", context)
 
+    def confirm(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        *,
+        title: str,
+        points: Sequence[str],
+        run: Callable[[Any], object],
+        done: str = "Done.",
+    ) -> HttpResponse:
+        """As `ask`, where there is nothing to answer but yes."""
+        return self.ask(
+            request,
+            object_id,
+            title=title,
+            points=points,
+            form=plain(forms.Form),
+            run=lambda record, _: run(record),
+            done=done,
+        )
+
 
 def _outcome(run: Callable[[], object], done: str) -> tuple[str, int]:
     """What to tell staff: done, or why not."""

@@ -23,6 +23,7 @@ from matricula.accounts.models import LearnerGroup, Person
 from matricula.edges.console import people, references
 from matricula.edges.console.acting import Acting
 from matricula.edges.console.base import ConsoleAdmin, column
+from matricula.edges.console.finding import FoundByReference
 from matricula.edges.console.recording import Changes, RecordsEvents, actor_id
 from matricula.enrollments.admission import Rule
 from matricula.enrollments.models import Override
@@ -136,13 +137,14 @@ class OverrideForm(forms.ModelForm):  # type: ignore[type-arg]
         return values
 
 
-class OverrideAdmin(Acting, ConsoleAdmin):
+class OverrideAdmin(FoundByReference, Acting, ConsoleAdmin):
     """Made and revoked through `flows/overrides.py`, which writes the events; never edited."""
 
     form = OverrideForm
     list_display = ("person_shown", "cohort_shown", "rules_shown", "expires", "state_label")
     list_display_links = ("rules_shown",)
     search_fields = ("id",)
+    found_by = {"": "pk", "usr": "person", "coh": "cohort"}
     search_help_text = "Whole address, usr_… or coh_…"
     ordering = ("-id",)
     sortable_by = ()
@@ -170,20 +172,6 @@ class OverrideAdmin(Acting, ConsoleAdmin):
         return rows.select_related("person", "cohort__course", "granted_by").defer(
             "cohort__course__search", "cohort__course__description"
         )
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Override], search_term: str
-    ) -> tuple[QuerySet[Override], bool]:
-        term = search_term.strip()
-        if not term:
-            return queryset, False
-        reference = references.read(term)
-        column = {"usr": "person", "coh": "cohort", "": "pk"}.get(
-            reference.prefix if reference else "-"
-        )
-        if reference is not None and column is not None:
-            return queryset.filter(**{column: reference.value}), False
-        return queryset.filter(person__in=people.with_email(term).values("pk")), False
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -21,7 +20,7 @@ from unfold.decorators import action
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from matricula.edges.console import references
-from matricula.edges.console.acting import Acting, plain
+from matricula.edges.console.acting import Acting
 from matricula.edges.console.base import ConsoleAdmin, ReadOnlyAdmin, column
 from matricula.edges.console.recording import RecordsEvents, actor_id
 from matricula.flows import webhooks
@@ -127,42 +126,35 @@ class EndpointAdmin(Acting, RecordsEvents, ConsoleAdmin):
 
     @action(description="Start", url_path="start", permissions=["act"])  # type: ignore[untyped-decorator]
     def start(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        points = [
-            "It is told of what happens from now on.",
-            "What was on its way when it stopped is sent first.",
-        ]
-        return self._do(
-            request, object_id, "Start", points, lambda row: webhooks.start(row, actor_id(request))
+        return self.confirm(
+            request,
+            object_id,
+            title="Start",
+            points=[
+                "It is told of what happens from now on.",
+                "What was on its way when it stopped is sent first.",
+            ],
+            run=lambda endpoint: webhooks.start(endpoint.pk, actor_id(request)),
         )
 
     @action(description="Pause", url_path="pause", permissions=["act"])  # type: ignore[untyped-decorator]
     def pause(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        points = ["What happens meanwhile is not sent later."]
-        return self._do(
-            request, object_id, "Pause", points, lambda row: webhooks.pause(row, actor_id(request))
+        return self.confirm(
+            request,
+            object_id,
+            title="Pause",
+            points=["What happens meanwhile is not sent later."],
+            run=lambda endpoint: webhooks.pause(endpoint.pk, actor_id(request)),
         )
 
     @action(description="Send a test", url_path="test", permissions=["act"])  # type: ignore[untyped-decorator]
     def send_test(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        points = ["A message of the type webhook.test. The deliveries show what became of it."]
-        return self._do(request, object_id, "Send a test", points, webhooks.test)
-
-    def _do(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        title: str,
-        points: list[str],
-        run: Callable[[Any], object],
-    ) -> HttpResponse:
-        return self.ask(
+        return self.confirm(
             request,
             object_id,
-            title=title,
-            points=points,
-            form=plain(forms.Form),
-            run=lambda row, _: run(row.pk),
-            done="Done.",
+            title="Send a test",
+            points=["A message of the type webhook.test. The deliveries show what became of it."],
+            run=lambda endpoint: webhooks.test(endpoint.pk),
         )
 
     # --- columns ----------------------------------------------------------------------------
@@ -243,13 +235,12 @@ class WebhookDeliveryAdmin(Acting, ReadOnlyAdmin):
 
     @action(description="Replay", url_path="replay", permissions=["act"])  # type: ignore[untyped-decorator]
     def replay(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.ask(
+        return self.confirm(
             request,
             object_id,
             title="Replay",
             points=["It is sent again under the same id, so that the receiver knows it."],
-            form=plain(forms.Form),
-            run=lambda row, _: webhooks.replay(row.pk, actor_id(request)),
+            run=lambda delivery: webhooks.replay(delivery.pk, actor_id(request)),
             done="It is on its way again.",
         )
 

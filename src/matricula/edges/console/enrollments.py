@@ -21,11 +21,12 @@ from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from matricula.catalog.models import Cohort
-from matricula.edges.console import people, references
+from matricula.edges.console import references
 from matricula.edges.console.acting import Acting
 from matricula.edges.console.base import ReadOnlyAdmin, column
-from matricula.edges.console.events import timeline
+from matricula.edges.console.events import ShowsTimeline
 from matricula.edges.console.filters import CohortFilter, CourseFilter
+from matricula.edges.console.finding import FoundByReference
 from matricula.edges.console.recording import actor_id
 from matricula.enrollments.models import Enrollment
 from matricula.enrollments.states import ENROLLMENT, Stage
@@ -47,7 +48,6 @@ STAGE_COLOURS = {
     "Cancelled": "default",
     "Refunded": "default",
 }
-_BY_PREFIX = {"": "pk", "enr": "pk", "usr": "person", "crs": "course", "coh": "cohort"}
 
 
 class CancelForm(forms.Form):
@@ -80,7 +80,7 @@ def _swap_form(enrollment: Enrollment, posted: Any) -> SwapForm:
     return form
 
 
-class EnrollmentAdmin(Acting, ReadOnlyAdmin):
+class EnrollmentAdmin(FoundByReference, ShowsTimeline, Acting, ReadOnlyAdmin):
     """Everybody's place in a cohort, with its whole story."""
 
     list_display = (
@@ -94,6 +94,7 @@ class EnrollmentAdmin(Acting, ReadOnlyAdmin):
     list_display_links = ("reference",)
     list_filter = ("stage", CourseFilter, CohortFilter)
     search_fields = ("id",)
+    found_by = {"": "pk", "enr": "pk", "usr": "person", "crs": "course", "coh": "cohort"}
     search_help_text = "Whole address, enr_… or usr_…"
     ordering = ("-id",)
     actions_detail = ("swap_enrollment", "cancel_enrollment")
@@ -127,34 +128,6 @@ class EnrollmentAdmin(Acting, ReadOnlyAdmin):
         return rows.select_related("person", "course", "cohort").defer(
             "course__search", "course__description"
         )
-
-    def get_search_results(
-        self,
-        request: HttpRequest,
-        queryset: QuerySet[Enrollment],
-        search_term: str,
-    ) -> tuple[QuerySet[Enrollment], bool]:
-        """By whole address or id only, each of which has an index."""
-        term = search_term.strip()
-        if not term:
-            return queryset, False
-        reference = references.read(term)
-        if reference is not None and reference.prefix in _BY_PREFIX:
-            return queryset.filter(**{_BY_PREFIX[reference.prefix]: reference.value}), False
-        return queryset.filter(person__in=people.with_email(term).values("pk")), False
-
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        reference = references.read(unquote(object_id))
-        told = timeline(reference.value) if reference else []
-        context = {**(extra_context or {}), "timeline": told}
-        response: HttpResponse = super().change_view(request, object_id, form_url, context)
-        return response
 
     # --- cancelling -------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib.admin import SimpleListFilter
+from django.contrib.admin.utils import unquote
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
@@ -50,6 +51,25 @@ def timeline(subject: UUID) -> list[Moment]:
     """What happened to one subject, from the first event on."""
     rows = _with_names(Event.objects.filter(subject=subject)).order_by("subject_seq")
     return moments(rows[:LONGEST_TIMELINE])
+
+
+class ShowsTimeline:
+    """For a ModelAdmin: the page of a record shows what happened to it."""
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        reference = references.read(unquote(object_id))
+        told = timeline(reference.value) if reference else []
+        context = {**(extra_context or {}), "timeline": told}
+        response: HttpResponse = super().change_view(  # type: ignore[misc]
+            request, object_id, form_url, context
+        )
+        return response
 
 
 def latest(count: int) -> list[tuple[Moment, SafeString]]:

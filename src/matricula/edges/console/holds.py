@@ -13,9 +13,10 @@ from django.utils.safestring import SafeString
 
 from matricula.accounts.models import Person
 from matricula.catalog.models import Cohort
-from matricula.edges.console import people, references
+from matricula.edges.console import references
 from matricula.edges.console.base import ReadOnlyAdmin, column
 from matricula.edges.console.filters import MOST_CHOICES, CohortFilter
+from matricula.edges.console.finding import FoundByReference
 from matricula.kernel import ids
 from matricula.seats.models import Hold, SeatCount
 from matricula.seats.states import HoldState
@@ -67,13 +68,14 @@ class StateFilter(SimpleListFilter):
         return queryset if state == _ANY else queryset.filter(state=state)
 
 
-class HoldAdmin(ReadOnlyAdmin):
+class HoldAdmin(FoundByReference, ReadOnlyAdmin):
     """Seats in people's names. They end by paying, cancelling or running out, never by hand."""
 
     list_display = ("person_shown", "cohort_shown", "state_label", "until", "since", "serves")
     list_display_links = None
     list_filter = (StateFilter, HeldCohortFilter)
     search_fields = ("id",)
+    found_by = {"": "key", "hld": "pk", "usr": "person", "coh": "seats", "enr": "key"}
     search_help_text = "Whole address, usr_…, coh_… or enr_…"
     fields = (
         "person_shown",
@@ -101,23 +103,6 @@ class HoldAdmin(ReadOnlyAdmin):
             # A seat that is offered to somebody who waited has no enrollment yet.
             place_waiting=Subquery(Offer.objects.filter(pk=OuterRef("key")).values("entry")[:1]),
         )
-
-    def get_search_results(
-        self,
-        request: HttpRequest,
-        queryset: QuerySet[Hold],
-        search_term: str,
-    ) -> tuple[QuerySet[Hold], bool]:
-        term = search_term.strip()
-        if not term:
-            return queryset, False
-        reference = references.read(term)
-        if reference is not None:
-            columns = {"usr": "person", "coh": "seats", "enr": "key", "hld": "pk", "": "key"}
-            column_name = columns.get(reference.prefix)
-            if column_name is not None:
-                return queryset.filter(**{column_name: reference.value}), False
-        return queryset.filter(person__in=people.with_email(term).values("pk")), False
 
     @column("Person")
     def person_shown(self, hold: Hold) -> SafeString:

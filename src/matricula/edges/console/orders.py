@@ -15,9 +15,10 @@ from django.utils.safestring import SafeString
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
-from matricula.edges.console import people, references
+from matricula.edges.console import references
 from matricula.edges.console.acting import Acting, ReferenceForm, RefundForm, plain
 from matricula.edges.console.base import ReadOnlyAdmin, column
+from matricula.edges.console.finding import FoundByReference
 from matricula.edges.console.recording import actor_id
 from matricula.flows import offline, refund
 from matricula.kernel import ids
@@ -29,13 +30,14 @@ from matricula.payments.models import Refund
 STATE_COLOURS = {"open": "warning", "paid": "success", "expired": "default", "cancelled": "default"}
 
 
-class OrderAdmin(Acting, ReadOnlyAdmin):
+class OrderAdmin(FoundByReference, Acting, ReadOnlyAdmin):
     """What people bought."""
 
     list_display = ("reference", "buyer", "total_shown", "state_label", "placed", "paid")
     list_display_links = ("reference",)
     list_filter = ("state",)
     search_fields = ("id",)
+    found_by = {"": "pk", "ord": "pk", "usr": "person", "enr": "lines__enrollment"}
     search_help_text = "Whole address, ord_…, enr_… or usr_…"
     ordering = ("-id",)
     actions_detail = ("refund_lines", "mark_paid")
@@ -70,18 +72,6 @@ class OrderAdmin(Acting, ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
         rows: QuerySet[Order] = super().get_queryset(request)
         return rows.select_related("person")
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Order], search_term: str
-    ) -> tuple[QuerySet[Order], bool]:
-        term = search_term.strip()
-        if not term:
-            return queryset, False
-        found = references.read(term)
-        columns = {"": "pk", "ord": "pk", "usr": "person", "enr": "lines__enrollment"}
-        if found is not None and found.prefix in columns:
-            return queryset.filter(**{columns[found.prefix]: found.value}), False
-        return queryset.filter(person__in=people.with_email(term).values("pk")), False
 
     def has_act_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return bool(request.user.has_perm("payments.change_refund"))

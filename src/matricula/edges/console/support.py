@@ -207,25 +207,23 @@ class ConversationAdmin(Acting, ReadOnlyAdmin):
 
     @action(description="Close conversation", url_path="close", permissions=["act"])  # type: ignore[untyped-decorator]
     def close(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.ask(
+        return self.confirm(
             request,
             object_id,
             title="Close conversation",
             points=["The matter is settled. The person can open it again by writing."],
-            form=plain(forms.Form),
-            run=lambda row, _: support.close(row.pk, actor_id(request), Channel.CONSOLE),
+            run=lambda row: support.close(row.pk, actor_id(request), Channel.CONSOLE),
             done="Closed.",
         )
 
     @action(description="Reopen conversation", url_path="reopen", permissions=["act"])  # type: ignore[untyped-decorator]
     def reopen(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.ask(
+        return self.confirm(
             request,
             object_id,
             title="Reopen conversation",
             points=["It waits for an answer again."],
-            form=plain(forms.Form),
-            run=lambda row, _: support.reopen(row.pk, actor_id(request)),
+            run=lambda row: support.reopen(row.pk, actor_id(request)),
             done="Open again.",
         )
 

@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import action
 
 from matricula.edges.console import references
-from matricula.edges.console.acting import Acting, plain
+from matricula.edges.console.acting import Acting
 from matricula.edges.console.base import ConsoleAdmin, column
 from matricula.edges.console.recording import actor_id
 from matricula.flows import rooms
@@ -125,13 +125,12 @@ class RoomAdmin(Acting, ConsoleAdmin):
     def _steer(
         self, request: HttpRequest, object_id: str, is_paused: bool, title: str, point: str
     ) -> HttpResponse:
-        return self.ask(
+        return self.confirm(
             request,
             object_id,
             title=title,
             points=[point],
-            form=plain(forms.Form),
-            run=lambda room, _answers: rooms.pause(room.pk, is_paused, actor_id=actor_id(request)),
+            run=lambda room: rooms.pause(room.pk, is_paused, actor_id=actor_id(request)),
             done="The line is paused." if is_paused else "The line moves again.",
         )
 

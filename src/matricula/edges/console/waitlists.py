@@ -4,12 +4,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid5
 
 from django import forms
-from django.contrib.admin.utils import unquote
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html_join
@@ -22,11 +20,12 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from matricula.edges.console import people, references
+from matricula.edges.console import references
 from matricula.edges.console.acting import Acting, plain
 from matricula.edges.console.base import ConsoleAdmin, ReadOnlyAdmin, column
-from matricula.edges.console.events import timeline
+from matricula.edges.console.events import ShowsTimeline
 from matricula.edges.console.filters import CohortFilter
+from matricula.edges.console.finding import FoundByReference
 from matricula.edges.console.recording import RecordsEvents, actor_id
 from matricula.flows import waitlist_mail, waitlist_staff
 from matricula.kernel import ids
@@ -43,7 +42,6 @@ STATE_COLOURS = {
 }
 # A group has a number, an event's subject is a UUID: the same number always makes the same one.
 _GROUPS = UUID("5b0c6b56-1b3c-5a4e-9a51-7c0c0a3f6d22")
-_BY_PREFIX = {"": "pk", "wtl": "pk", "usr": "person", "coh": "cohort", "off": "offers"}
 
 
 class MoveForm(forms.Form):
@@ -102,11 +100,7 @@ class WritesToList(Acting):
         )
 
 
-class NoQuestion(forms.Form):
-    """Only to be confirmed."""
-
-
-class EntryAdmin(Acting, ReadOnlyAdmin):
+class EntryAdmin(FoundByReference, ShowsTimeline, Acting, ReadOnlyAdmin):
     """Places in waitlists, in the order in which they are served."""
 
     list_display = (
@@ -122,6 +116,7 @@ class EntryAdmin(Acting, ReadOnlyAdmin):
     list_display_links = ("reference",)
     list_filter = ("state", CohortFilter, "group")
     search_fields = ("id",)
+    found_by = {"": "pk", "wtl": "pk", "usr": "person", "coh": "cohort", "off": "offers"}
     search_help_text = "Whole address, wtl_…, usr_…, coh_… or off_…"
     actions_detail = ("give_seat", "move_place", "change_group", "remove_place")
     change_form_outer_after_template = "console/timeline.html"
@@ -154,50 +149,25 @@ class EntryAdmin(Acting, ReadOnlyAdmin):
             "cohort__course__search", "cohort__course__description"
         )
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Entry], search_term: str
-    ) -> tuple[QuerySet[Entry], bool]:
-        """By whole address or id only, each of which has an index."""
-        term = search_term.strip()
-        if not term:
-            return queryset, False
-        found = references.read(term)
-        if found is not None and found.prefix in _BY_PREFIX:
-            return queryset.filter(**{_BY_PREFIX[found.prefix]: found.value}), False
-        return queryset.filter(person__in=people.with_email(term).values("pk")), False
-
     def has_act_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return bool(request.user.has_perm("waitlist.change_entry"))
 
     def history_of(self, obj: Entry) -> str:
         return ids.to_text("wtl", obj.pk)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        reference = references.read(unquote(object_id))
-        told = timeline(reference.value) if reference else []
-        context = {**(extra_context or {}), "timeline": told}
-        response: HttpResponse = super().change_view(request, object_id, form_url, context)
-        return response
-
     # --- what staff may do ------------------------------------------------------------------
 
     @action(description="Give a free seat now", url_path="give-seat", permissions=["act"])  # type: ignore[untyped-decorator]
     def give_seat(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._confirm(
+        return self.confirm(
             request,
             object_id,
-            "Give a free seat now",
-            [
+            title="Give a free seat now",
+            points=[
                 "Before their turn, if there are enough free seats.",
                 "The rules are asked as always.",
             ],
-            lambda entry_id, actor: waitlist_staff.give_seat(entry_id, actor_id=actor),
+            run=lambda entry: waitlist_staff.give_seat(entry.pk, actor_id=actor_id(request)),
         )
 
     @action(description="Move in the list", url_path="move", permissions=["act"])  # type: ignore[untyped-decorator]
@@ -230,30 +200,12 @@ class EntryAdmin(Acting, ReadOnlyAdmin):
 
     @action(description="Remove from the list", url_path="remove", permissions=["act"])  # type: ignore[untyped-decorator]
     def remove_place(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._confirm(
+        return self.confirm(
             request,
             object_id,
-            "Remove from the list",
-            ["What is offered to it goes to the next.", "They may join again, at the end."],
-            lambda entry_id, actor: waitlist_staff.remove(entry_id, actor_id=actor),
-        )
-
-    def _confirm(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        title: str,
-        points: Sequence[str],
-        act: Any,
-    ) -> HttpResponse:
-        return self.ask(
-            request,
-            object_id,
-            title=title,
-            points=points,
-            form=plain(NoQuestion),
-            run=lambda entry, _answers: act(entry.pk, actor_id(request)),
-            done="Done.",
+            title="Remove from the list",
+            points=["What is offered to it goes to the next.", "They may join again, at the end."],
+            run=lambda entry: waitlist_staff.remove(entry.pk, actor_id=actor_id(request)),
         )
 
     # --- columns ----------------------------------------------------------------------------
