@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from django.db import connection
 
 from matricula.kernel import ids, notices
 
-
-@given(st.sets(st.uuids(), max_size=1_200))
-def test_what_is_written_is_read_again(named: set[object]) -> None:
-    written = notices.written(named)  # type: ignore[arg-type]
-    assert all(0 < len(notice) <= notices.LARGEST for notice in written)
-    assert {one for notice in written for one in notices.read(notice) or ()} == named
+LARGEST = 7_999
 
 
-def test_a_batch_fits_into_few_notices() -> None:
-    written = notices.written({ids.new_id() for _ in range(1_000)})
-    assert len(written) == 3
+def written(named: list[UUID]) -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT notices_of(%s)", [named])
+        return [row[0] for row in cursor.fetchall()]
+
+
+@pytest.mark.parametrize("count", [0, 1, 363, 364, 1_000])
+def test_what_is_written_is_read_again(db: None, count: int) -> None:
+    named = [ids.new_id() for _ in range(count)]
+    found = written([*named, *named])
+    assert len(found) == -(-count // 363)
+    assert all(0 < len(notice) <= LARGEST for notice in found)
+    assert sorted(one for notice in found for one in notices.read(notice) or ()) == sorted(named)
+
+
+@pytest.mark.parametrize("byte", [0x00, 0x3E, 0x3F, 0xFB, 0xFF])
+def test_every_id_is_written_in_letters_of_an_address(db: None, byte: int) -> None:
+    one = UUID(bytes=bytes([byte]) * 16)
+    (found,) = written([one])
+    assert notices.read(found) == [one]
 
 
 @pytest.mark.parametrize("notice", ["", "x", "é" * 22, "A" * 21, "A" * 23])

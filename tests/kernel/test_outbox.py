@@ -127,7 +127,7 @@ def test_a_rollback_leaves_the_event_owed(empty: None) -> None:
 
 def test_live_processes_are_told_once_a_batch_whom_it_is_about(address: str) -> None:
     with connect(address) as listener:
-        listener.execute(f"LISTEN {outbox.CHANNEL}")
+        listener.execute(f"LISTEN {notices.CHANNEL}")
         subject, course = happen(5), ids.new_id()
         events.append([NewEvent("tests.happened", subject, data={"course": str(course)})])
         outbox.dispatch_batch()
@@ -184,8 +184,7 @@ def test_a_dispatcher_killed_at_work_loses_nothing(address: str) -> None:
             process.send_signal(signal.SIGKILL)
         keeper.execute("COMMIT")
     wait_until(lambda: not _is_anyone_else(address))
-    assert noted() == []
-    assert outbox.dispatch_batch() == 3
+    dispatch_all()  # unless the database had all it needed and went on alone
     assert noted() == written(subject)
 
 

@@ -2,25 +2,17 @@
 only what somebody there watches.
 
 PostgreSQL bounds a notice to 7,999 bytes, so an id is written in 22 characters (base64), and a
-batch may need a few notices.
+batch may need a few notices. `sql/notices.sql` writes them.
 """
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable
+from base64 import urlsafe_b64decode
 from uuid import UUID
 
-LARGEST = 7_999
+CHANNEL = "matricula_events"
 _WIDTH = 22
 _PADDING = "=="
-
-
-def written(ids: Iterable[UUID]) -> list[str]:
-    """The notices that name these subjects and courses."""
-    texts = [urlsafe_b64encode(one.bytes)[:_WIDTH].decode() for one in ids]
-    most = LARGEST // _WIDTH
-    return ["".join(texts[start : start + most]) for start in range(0, len(texts), most)]
 
 
 def read(notice: str) -> list[UUID] | None:

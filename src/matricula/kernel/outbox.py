@@ -8,40 +8,22 @@ commits queue (it takes a lock of the whole database), and a job each would doub
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 import structlog
-from django.db import DatabaseError, InterfaceError, close_old_connections, connection, transaction
-from procrastinate.exceptions import ProcrastinateException
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 from procrastinate.tasks import Task
-from procrastinate.types import JSONDict
-
-from matricula.kernel import notices
 
 BATCH = 500
-CHANNEL = "matricula_events"
 IDLE_SECONDS = 0.05
 AFTER_FAILURE_SECONDS = 1.0
 
 log = structlog.get_logger(__name__)
 _owed: dict[str, list[Task[..., Any, Any]]] = defaultdict(list)
 _owed_together: set[int] = set()  # ids of tasks
-
-
-@dataclass(frozen=True)
-class OwedEvent:
-    """An event whose effects are due."""
-
-    seq: int
-    type: str
-    subject: UUID
-    correlation_id: str
-    course: UUID | None
 
 
 def owe(task: Task[..., Any, Any], *event_types: str) -> None:
@@ -63,31 +45,29 @@ def dispatch_batch() -> int:
     """Takes up to `BATCH` owed events and enqueues what they owe; returns how many it took.
 
     Several dispatchers may run: each takes rows that no other holds. All or nothing: if this
-    process dies, the rows are still there.
+    process dies, the rows are still there, or all is done.
     """
-    with transaction.atomic():
-        taken = _take()
-        for task, events in _jobs(taken):
-            if id(task) in _owed_together:
-                task.defer(event_seqs=[event.seq for event in events])
-            else:
-                task.batch_defer(*map(_arguments, events))
-        if taken:
-            _notify(taken)
-    return len(taken)
-
-
-def _notify(taken: Sequence[OwedEvent]) -> None:
-    named = {event.subject for event in taken} | {e.course for e in taken if e.course is not None}
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_notify(%s, payload) FROM unnest(%s::text[]) AS payload",
-            [CHANNEL, notices.written(named)],
-        )
+        cursor.execute("SELECT dispatch_events(%s, %s)", [BATCH, json.dumps(_owed_jobs())])
+        row = cursor.fetchone()
+    return int(row[0]) if row else 0
 
 
-def _arguments(event: OwedEvent) -> JSONDict:
-    return {"event_seq": event.seq, "correlation_id": event.correlation_id}
+def _owed_jobs() -> list[dict[str, Any]]:
+    """What each type of event owes, as `dispatch_events` wants it."""
+    return [
+        {
+            "type": event_type,
+            "task": task.name,
+            "queue": task.queue,
+            "priority": task.priority,
+            "lock": task.lock,
+            "queueing_lock": task.queueing_lock,
+            "together": id(task) in _owed_together,
+        }
+        for event_type, tasks in _owed.items()
+        for task in tasks
+    ]
 
 
 def dispatch_until(stop: threading.Event) -> None:
@@ -95,39 +75,10 @@ def dispatch_until(stop: threading.Event) -> None:
     while not stop.is_set():
         try:
             pause = 0.0 if dispatch_batch() == BATCH else IDLE_SECONDS
-        except (DatabaseError, InterfaceError, ProcrastinateException) as error:
+        except (DatabaseError, InterfaceError) as error:
             log.warning("dispatch_failed", error=str(error))
             pause = AFTER_FAILURE_SECONDS
             connection.close()
         stop.wait(pause)
     close_old_connections()
     connection.close()
-
-
-def _take() -> list[OwedEvent]:
-    # In order of seq; a row that a slower transaction commits later is simply taken later. Rows are
-    # read by their own key, never "since the last one seen", so none is missed.
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            WITH picked AS MATERIALIZED (  -- or the planner may pick more than once
-                SELECT event_seq FROM kernel_outbox ORDER BY event_seq LIMIT %s
-                   FOR UPDATE SKIP LOCKED
-            ), taken AS (
-                DELETE FROM kernel_outbox o USING picked p WHERE o.event_seq = p.event_seq
-                RETURNING o.event_seq
-            )
-            SELECT e.seq, e.type, e.subject, e.correlation_id, (e.data ->> 'course')::uuid
-              FROM taken t JOIN kernel_event e ON e.seq = t.event_seq ORDER BY e.seq
-            """,
-            [BATCH],
-        )
-        return [OwedEvent(*row) for row in cursor.fetchall()]
-
-
-def _jobs(events: Iterable[OwedEvent]) -> list[tuple[Task[..., Any, Any], list[OwedEvent]]]:
-    by_task: dict[int, tuple[Task[..., Any, Any], list[OwedEvent]]] = {}
-    for event in events:
-        for task in _owed.get(event.type, ()):
-            by_task.setdefault(id(task), (task, []))[1].append(event)
-    return list(by_task.values())

@@ -20,7 +20,6 @@ from django.conf import settings
 from psycopg import AsyncConnection
 
 from matricula.kernel import notices
-from matricula.kernel.outbox import CHANNEL
 
 CHECK_SECONDS = 2.0
 ANSWER_SECONDS = 5.0
@@ -38,7 +37,7 @@ async def listen(wake: Wake) -> None:
     while True:
         try:
             async with await _connect() as connection:
-                await connection.execute(f"LISTEN {CHANNEL}".encode())
+                await connection.execute(f"LISTEN {notices.CHANNEL}".encode())
                 pause = FIRST_PAUSE
                 wake(None)
                 await _hear(connection, wake)
