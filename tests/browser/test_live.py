@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from matricula.kernel import ids
 from tests.browser.conftest import OpenPage
 from tests.browser.test_paying import confirm
 from tests.browser.walking import sign_up
@@ -164,6 +167,30 @@ def test_over_a_restart_nothing_is_missed_and_nothing_comes_twice(
     numbers = [event["id"] for event in checkout.events()]
     assert numbers == list(range(1, len(numbers) + 1))
     assert heard(checkout.status) == numbers[after:]
+
+
+def test_more_time_asked_for_in_one_tab_is_seen_in_the_other(
+    open_page: OpenPage, paid_site: PaidSite
+) -> None:
+    checkout = check_out(open_page())
+    hold_for_two_minutes(paid_site, checkout.reference)
+    checkout.status.reload()
+    expect(line(checkout.status)).to_have_attribute("data-line", "open")
+    clock = checkout.status.locator(".clock")
+    expect(clock).to_have_text(re.compile(r" 1:\d\d"))
+    checkout.paying.get_by_role("button", name="Give me more time").click()
+    expect(clock).to_have_text(re.compile(r" \d\d:\d\d"))
+    expect(clock).not_to_have_class(re.compile("low"))
+
+
+def hold_for_two_minutes(paid_site: PaidSite, reference: str) -> None:
+    """As if the person had taken their time."""
+    about = [timedelta(seconds=119), ids.from_text("enr", reference)]
+    with psycopg.connect(paid_site.site.database_url) as connection:
+        connection.execute("UPDATE seats_hold SET expires_at = now() + %s WHERE key = %s", about)
+        connection.execute(
+            "UPDATE enrollments_enrollment SET hold_expires_at = now() + %s WHERE id = %s", about
+        )
 
 
 def test_the_payment_page_of_another_tab_leads_on(open_page: OpenPage, paid_site: PaidSite) -> None:

@@ -138,6 +138,7 @@ def test_extending_holds_for_a_full_hold_time_from_now(held: UUID, person: UUID)
         record = extend_hold(held, person)
     assert record.hold_expires_at == moment + HOLD_TIME
     assert Hold.objects.get(key=held).expires_at == record.hold_expires_at
+    assert told(held)[-1] == "hold.extended"
 
 
 def test_a_hold_can_be_extended_at_least_ten_times(held: UUID, person: UUID) -> None:

@@ -5,7 +5,7 @@ WCAG 2.2, success criterion 2.2.1: at least ten extensions, each with one action
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
@@ -15,8 +15,9 @@ from matricula.enrollments import actions as enrollments
 from matricula.enrollments import queries
 from matricula.enrollments.queries import EnrollmentRecord
 from matricula.enrollments.states import Status
-from matricula.kernel import clock
+from matricula.kernel import clock, events
 from matricula.kernel.errors import IllegalState
+from matricula.kernel.events import NewEvent
 from matricula.orders import queries as orders
 from matricula.seats import actions as seats
 from matricula.seats.errors import HoldEnded
@@ -45,5 +46,17 @@ def extend_hold(enrollment_id: UUID, person_id: UUID) -> EnrollmentRecord:
     together = [enrollment_id]
     if order is not None:
         together = [line.enrollment_id for line in order.lines]
-    enrollments.hold_until(together, seats.extend(together, until))
+    ends_at = seats.extend(together, until)
+    enrollments.hold_until(together, ends_at)
+    # Another tab of theirs counts down the old time.
+    events.append(
+        [
+            NewEvent("hold.extended", one, person=person_id, data={"until": _told(ends_at)})
+            for one in together
+        ]
+    )
     return queries.of_person(person_id, enrollment_id)
+
+
+def _told(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")

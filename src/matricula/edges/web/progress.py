@@ -20,6 +20,7 @@ from matricula.payments.queries import PaymentRecord
 EVENT_WORDS = {
     "enrollment.requested": gettext_lazy("You asked for a seat."),
     "enrollment.held": gettext_lazy("A seat was held for you."),
+    "hold.extended": gettext_lazy("You were given more time."),
     "enrollment.queued": gettext_lazy("You joined the line."),
     "enrollment.confirmed": gettext_lazy("Your seat was confirmed."),
     "enrollment.failed": gettext_lazy("The enrollment failed."),
