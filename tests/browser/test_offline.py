@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import CDPSession, Locator, Page, expect
 
 import matricula
 from tests.browser.conftest import OpenPage
 from tests.browser.walking import CONTROL, SUBMIT, sign_up
+from tests.support.crowds import wait_until
 from tests.support.sites import Site, running_site
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -118,6 +122,57 @@ def test_written_down_offline_and_sent_once_when_back(open_page: OpenPage) -> No
     assert len(enrollments(page)) == 1
 
 
+def test_it_is_sent_with_no_page_open_when_the_browser_says_so(open_page: OpenPage) -> None:
+    """Chromium's own moment for it cannot be waited for: it is caused by its debugging protocol."""
+    page = open_page(worker=True)
+    context = page.context
+    sign_up(page)
+    visit(page, "hot-drop")
+    write_down(page, "hot-drop")
+    asked = "navigator.serviceWorker.ready.then((one) => one.sync.getTags())"
+    assert page.evaluate(asked) == ["enrollments"]
+    elsewhere = context.new_page()
+    registration = worker_registration(elsewhere)
+    page.close()
+    context.set_offline(False)
+    assert enrollments(elsewhere) == []
+    registration.dispatch("enrollments")
+    wait_until(lambda: [item["status"] for item in enrollments(elsewhere)] == ["enrolled"])
+    registration.dispatch("enrollments")  # the browser may say so again
+    elsewhere.goto("/me/")
+    expect(queued(elsewhere)).to_contain_text("Enrolled Successfully!")
+    assert len(enrollments(elsewhere)) == 1
+
+
+@dataclass(frozen=True)
+class Registration:
+    """A service worker, as Chromium's debugging protocol sees it."""
+
+    session: CDPSession
+    origin: str
+    id: str
+
+    def dispatch(self, tag: str) -> None:
+        """Has the worker hear that the device is online, as Background Sync would."""
+        given = {"origin": self.origin, "registrationId": self.id, "tag": tag, "lastChance": False}
+        self.session.send("ServiceWorker.dispatchSyncEvent", given)
+
+
+def worker_registration(page: Page) -> Registration:
+    """The one of this page's browser, whichever page is open in it."""
+    found: list[dict[str, Any]] = []
+    session = page.context.new_cdp_session(page)
+    session.on(
+        "ServiceWorker.workerRegistrationUpdated",
+        lambda event: found.extend(event["registrations"]),
+    )
+    session.send("ServiceWorker.enable")
+    while not found:
+        page.wait_for_timeout(50)
+    scope = found[0]["scopeURL"]
+    return Registration(session, scope.rstrip("/"), found[0]["registrationId"])
+
+
 def test_what_was_written_down_can_be_withdrawn(open_page: OpenPage) -> None:
     page = open_page(worker=True)
     sign_up(page)
@@ -187,6 +242,36 @@ def test_a_confirmation_whose_network_is_gone_is_written_down_as_confirmed(
     # To its payment; here, where the gateway is away, to the enrollment that waits for it.
     expect(page).to_have_url(re.compile(r"/(pay|enrollments)/\w{30}/$"))
     expect(page.get_by_text("Continue to payment").last).to_be_visible()
+
+
+def test_dearer_meanwhile_it_is_told_and_not_bought(open_page: OpenPage, own_site: Site) -> None:
+    page = open_page()
+    sign_up(page)
+    page.goto("/courses/full-stack-development/enroll/")
+    page.context.set_offline(True)
+    page.get_by_role("button", name=re.compile("Confirm and pay")).click()
+    expect(queued(page)).to_contain_text("Not yet sent. No seat is held.")
+    with dearer(own_site, "full-stack-development"):
+        page.context.set_offline(False)
+        expect(queued(page)).to_contain_text("Enrollment Failed")
+        expect(queued(page)).to_contain_text("The price has changed")
+        assert enrollments(page) == []
+        queued(page).get_by_role("link", name="Look at the course").click()
+        page.locator(CONTROL).click()
+        expect(page.locator("[data-total]")).to_have_text("₹3,540.00")
+
+
+@contextmanager
+def dearer(site: Site, slug: str) -> Iterator[None]:
+    """Inside the block the course costs a little more."""
+    change = (
+        "UPDATE catalog_courseprice SET sale_minor = %s WHERE course_id ="
+        " (SELECT id FROM catalog_course WHERE slug = %s) RETURNING sale_minor"
+    )
+    with psycopg.connect(site.database_url, autocommit=True) as connection:
+        connection.execute(change, [300_000, slug])
+        yield
+        connection.execute(change, [299_900, slug])
 
 
 def test_signed_out_meanwhile_it_waits_for_the_same_person(open_page: OpenPage) -> None:
