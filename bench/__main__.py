@@ -9,7 +9,18 @@ from functools import partial
 
 import click
 
-from bench import answering, enrolling, following, growing, opening, pages, paying, report, starting
+from bench import (
+    answering,
+    enrolling,
+    following,
+    growing,
+    opening,
+    pages,
+    paying,
+    report,
+    seeing,
+    starting,
+)
 from bench.installation import BenchError, Site, running_site
 from bench.report import Figure
 from bench.settings import Settings
@@ -23,6 +34,7 @@ ON_A_SITE: dict[str, Callable[[Site, Settings], Sequence[Figure]]] = {
     "p6": following.following,
     "p7": pages.pages,
     "p8": growing.growth,
+    "seen": seeing.seeing,
 }
 BY_ITSELF: dict[str, Callable[[Settings], Sequence[Figure]]] = {"p10": starting.starting}
 NAMES = [*ON_A_SITE, *BY_ITSELF]

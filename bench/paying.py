@@ -34,7 +34,7 @@ def paid_path(site: Site, settings: Settings) -> Sequence[Figure]:
         with lock:
             return next(tokens)
 
-    with _money(site) as gateway:
+    with taking_money(site) as gateway:
 
         def paid() -> float:
             before = site.enrollments()
@@ -68,7 +68,7 @@ def paid_path(site: Site, settings: Settings) -> Sequence[Figure]:
 
 
 @contextmanager
-def _money(site: Site) -> Iterator[httpx.Client]:
+def taking_money(site: Site) -> Iterator[httpx.Client]:
     """The gateway with its webhook, and a worker."""
     account = environment.load(site.environ).razorpay
     if account is None:
