@@ -22,7 +22,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "matricula.config.settings")
 
 JOBS_AT_ONCE = 4
 # What people wait for (the dispatcher's notices, webhooks) runs beside jobs that reckon: a thread
-# that has its answer from the database takes its turn after so many seconds, not after Python's 5 ms.
+# that has its answer from the database gets its turn within this time instead of Python's 5 ms.
 TURN_SECONDS = 0.0005
 log = structlog.get_logger(__name__)
 GRACE_SECONDS = 20

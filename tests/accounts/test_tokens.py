@@ -58,7 +58,7 @@ def test_an_access_token_holds_an_id_and_times_and_nothing_about_the_person(
 ) -> None:
     pair = tokens.issue(learner.pk)
     claims = claims_of(pair.access_token)
-    assert set(claims) == {"iss", "aud", "sub", "iat", "exp"}
+    assert set(claims) == {"iss", "aud", "sub", "sid", "iat", "exp"}
     assert claims["sub"] == ids.to_text("usr", learner.pk)
 
 

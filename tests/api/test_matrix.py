@@ -226,6 +226,7 @@ LIVE: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "/waitlist/{entry_id}/events"): dict.fromkeys(ROLES, 404) | {"guest": 401},
     ("GET", "/waitlist/{entry_id}/events/poll"): dict.fromkeys(ROLES, 404) | {"guest": 401},
     ("GET", "/seats/events"): dict.fromkeys(ROLES, 200),
+    ("GET", "/messages/events"): dict.fromkeys(ROLES, 200) | {"guest": 401},
 }
 ACCOUNTS = {
     "learner": "learner@example.com",

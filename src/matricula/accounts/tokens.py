@@ -33,6 +33,7 @@ _ALGORITHM = "HS256"
 _ISSUER = "matricula"
 _AUDIENCE = "matricula-api"
 _CLAIMS = {"iss", "aud", "sub", "iat", "exp"}
+_FAMILY = "sid"  # the sign-in it came from (IANA's registry of JWT claims)
 _HEAD = b"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"  # {"alg":"HS256","typ":"JWT"}
 
 
@@ -47,10 +48,11 @@ class TokenPair:
 
 @dataclass(frozen=True)
 class AccessClaims:
-    """Whom an access token speaks for, and until when."""
+    """Whom an access token speaks for, until when, and by which sign-in, if it says so."""
 
     person_id: UUID
     expires_at: datetime
+    family: UUID | None
 
 
 def issue(person_id: UUID) -> TokenPair:
@@ -123,10 +125,11 @@ def read_claims(token: str) -> AccessClaims:
             leeway=CLOCK_LEEWAY,
         )
         expires_at = datetime.fromtimestamp(claims["exp"], UTC)
-        return AccessClaims(ids.from_text("usr", str(claims["sub"])), expires_at)
+        family = UUID(claims[_FAMILY]) if _FAMILY in claims else None
+        return AccessClaims(ids.from_text("usr", str(claims["sub"])), expires_at, family)
     except jwt.ExpiredSignatureError as error:
         raise TokenExpired from error
-    except (jwt.InvalidTokenError, NotFound) as error:
+    except (jwt.InvalidTokenError, NotFound, ValueError, TypeError, AttributeError) as error:
         raise TokenRefused from error
 
 
@@ -141,7 +144,10 @@ def _plainly_good(token: str) -> dict[str, Any] | None:
             return None
         claims = json.loads(base64.urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)))
         times = claims["iat"], claims["exp"]
-        is_ours = set(claims) == _CLAIMS and (claims["iss"], claims["aud"]) == (_ISSUER, _AUDIENCE)
+        is_ours = claims.keys() - {_FAMILY} == _CLAIMS and (claims["iss"], claims["aud"]) == (
+            _ISSUER,
+            _AUDIENCE,
+        )
     except (ValueError, KeyError, TypeError):
         return None
     now = time.time()
@@ -154,8 +160,11 @@ def _base64(content: bytes) -> bytes:
     return base64.urlsafe_b64encode(content).rstrip(b"=")
 
 
-def access_token(person_id: UUID, lifetime: timedelta = ACCESS_LIFETIME) -> str:
-    """A signed access token, without a refresh token beside it."""
+def access_token(
+    person_id: UUID, lifetime: timedelta = ACCESS_LIFETIME, family: UUID | None = None
+) -> str:
+    """A signed access token, without a refresh token beside it. Revoking its `family` ends what was
+    opened with it; it is believed until it expires everywhere else."""
     moment = clock.now()
     claims = {
         "iss": _ISSUER,
@@ -163,6 +172,7 @@ def access_token(person_id: UUID, lifetime: timedelta = ACCESS_LIFETIME) -> str:
         "sub": ids.to_text("usr", person_id),
         "iat": moment,
         "exp": moment + lifetime,
+        **({_FAMILY: family.hex} if family is not None else {}),
     }
     return jwt.encode(claims, settings.SECRET_KEY, algorithm=_ALGORITHM)
 
@@ -189,7 +199,7 @@ def _next_pair(person_id: UUID, family: UUID) -> TokenPair:
         expires_at=clock.now() + REFRESH_LIFETIME,
     )
     return TokenPair(
-        access_token=access_token(person_id),
+        access_token=access_token(person_id, family=family),
         refresh_token=text,
         expires_in=int(ACCESS_LIFETIME.total_seconds()),
     )

@@ -13,6 +13,14 @@ from matricula.notifications.models import Message, Preference
 PAGE = 30
 MOST_COUNTED = 99
 
+# How many messages each of these people has not read, counted no further than a bound.
+UNREAD = """
+SELECT p.id, (SELECT count(*) FROM (
+              SELECT 1 FROM notifications_message m
+               WHERE m.person_id = p.id AND m.read_at IS NULL LIMIT %s) unread)
+  FROM unnest(%s::uuid[]) AS p(id)
+"""
+
 
 @dataclass(frozen=True)
 class Told:

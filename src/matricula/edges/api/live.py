@@ -104,5 +104,17 @@ def stream_seats(
     raise _NoFront
 
 
+@router.get(
+    "/messages/events",
+    tags=["Live"],
+    auth=SignedIn(),
+    response={400: Problem, 401: Problem, **_LIMITED},
+)
+def stream_bell(request: HttpRequest) -> NoReturn:
+    """How many messages the person has not read, as server-sent events: `data` is `{"unread": 3}`.
+    First as it is, then as it changes; 100 stands for 100 or more."""
+    raise _NoFront
+
+
 class _NoFront(NotFound):
     usual_detail = "Live answers are given by the site's front, which this request did not meet."

@@ -109,6 +109,8 @@ class LiveApplication:
                 raise NotFound
             check_origin(scope)
             who = await identity.visitor(request)
+            if who is not None:
+                await identity.checked(who, self.resources.database)
             person_id = who.person_id if who else None
             self.resources.connections.check(person_id, request.address)
         except Exception as error:  # noqa: BLE001 - as in _answer

@@ -12,6 +12,8 @@ from uuid import UUID
 
 from django.conf import settings
 
+from matricula.edges.live.identity import Identity
+from matricula.edges.live.standings import Standings
 from matricula.edges.metrics import LIVE_OPEN
 from matricula.kernel import clock
 from matricula.kernel.errors import Guidance, RateLimited
@@ -30,6 +32,7 @@ class Client(Protocol):
     """Somebody connected. `ends_at` is a moment of the event loop's clock."""
 
     transport: str
+    identity: Identity | None
     person_id: UUID | None
     address: str
     ends_at: float
@@ -44,7 +47,8 @@ class Client(Protocol):
 class Connections:
     """Counts per process: with n web processes a person may have n times as many."""
 
-    def __init__(self) -> None:
+    def __init__(self, standings: Standings) -> None:
+        self._standings = standings
         # Clients beat in turns: each second those of one part.
         self._turns: list[set[Client]] = [set() for _ in range(HEARTBEAT_SECONDS)]
         self._people: Counter[UUID] = Counter()
@@ -71,11 +75,13 @@ class Connections:
         if client.person_id is not None:
             self._people[client.person_id] += 1
         LIVE_OPEN.labels(client.transport).inc()
+        self._standings.enter(client)
         if draining.begun:
             client.finish(restarting=True)
 
     def leave(self, client: Client) -> None:
         """Ends what `enter` began."""
+        self._standings.leave(client)
         for turn in self._turns:
             turn.discard(client)
         _forget_one(self._addresses, client.address)
@@ -83,11 +89,19 @@ class Connections:
             _forget_one(self._people, client.person_id)
         LIVE_OPEN.labels(client.transport).dec()
 
-    def move(self, client: Client, person_id: UUID) -> None:
+    def move(self, client: Client, who: Identity) -> None:
         """The client has shown only now who it is. Raises RateLimited."""
-        self.check(person_id, client.address)
-        client.person_id = person_id
-        self._people[person_id] += 1
+        self.check(who.person_id, client.address)
+        client.person_id = who.person_id
+        self._people[who.person_id] += 1
+        self.renew(client, who)
+
+    def renew(self, client: Client, who: Identity) -> None:
+        """The same person shows it anew, by a token that lasts longer."""
+        self._standings.leave(client)
+        client.identity = who
+        client.ends_at = end_of_life(who.ends_at)
+        self._standings.enter(client)
 
     async def keep_alive(self) -> None:
         """Lets the clients beat, and ends those whose time is over, until it is cancelled."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from pydantic import BaseModel
 
-from matricula.edges.live import seats, support
+from matricula.edges.live import bells, seats, support
 from matricula.edges.live.hub import Delivery
 from matricula.edges.live.requests import validated
 from matricula.edges.live.sockets import Handle, Payload, Socket
@@ -77,6 +77,7 @@ MESSAGES: Mapping[str, Handle] = {
     "ping": ping,
     "subscribe": subscribe,
     "unsubscribe": unsubscribe,
+    "messages.subscribe": bells.subscribe,
     "seats.subscribe": seats.subscribe,
     "support.message": support.say,
     "support.subscribe": support.subscribe,

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from matricula.edges.api.answers import MEDIA_TYPE
 from matricula.edges.live import identity
 from matricula.edges.live.hub import Delivery
+from matricula.edges.live.identity import Identity
 from matricula.edges.live.requests import Answer, LiveRequest
 from matricula.edges.live.stories import EventNumber, Story, check_origin, own_story
 
@@ -30,7 +31,7 @@ async def poll_events(request: LiveRequest) -> Answer:
     """The events after `last_event_id` as soon as there are any, or 204 when none came within
     `timeout` seconds, the story is over, or the process stops."""
     check_origin(request.scope)
-    person = await identity.required(request)
+    person = await identity.lasting(request)
     asked = request.read_query(PollQuery)
     story = await own_story(
         request.resources.database, person.person_id, request.params["enrollment_id"]
@@ -39,7 +40,7 @@ async def poll_events(request: LiveRequest) -> Answer:
     if is_waiting and (story.is_over or asked.timeout == 0):
         return _nothing(story)
     request.resources.connections.check(person.person_id, request.address)
-    poll = _Poll(person.person_id, request.address)
+    poll = _Poll(person, request.address)
     found = await poll.wait(
         request, story, asked.last_event_id, asked.timeout if is_waiting else READ_SECONDS
     )
@@ -52,8 +53,9 @@ class _Poll:
     transport = "poll"
     ends_at = float("inf")
 
-    def __init__(self, person_id: UUID | None, address: str) -> None:
-        self.person_id = person_id
+    def __init__(self, who: Identity, address: str) -> None:
+        self.identity: Identity | None = who
+        self.person_id: UUID | None = who.person_id
         self.address = address
         self._found: asyncio.Future[Sequence[Delivery]] = asyncio.get_running_loop().create_future()
 

@@ -8,11 +8,13 @@ from uuid import UUID
 
 import structlog
 
+from matricula.edges.live.bells import Bells
 from matricula.edges.live.connections import Connections
 from matricula.edges.live.database import Database
 from matricula.edges.live.hub import Hub
 from matricula.edges.live.listening import listen
 from matricula.edges.live.seats import Board
+from matricula.edges.live.standings import Standings
 from matricula.edges.live.webhooks import Inbox
 from matricula.flows import desk
 
@@ -27,7 +29,9 @@ class Resources:
         self.database = Database()
         self.hub = Hub(self.database)
         self.board = Board()
-        self.connections = Connections()
+        self.bells = Bells(self.database)
+        self.standings = Standings(self.database)
+        self.connections = Connections(self.standings)
         self.webhooks = Inbox(self.database)
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -38,6 +42,8 @@ class Resources:
             "listen": lambda: listen(self._wake),
             "hub": self.hub.run,
             "board": self.board.run,
+            "bells": self.bells.run,
+            "standings": self.standings.run,
             "keep-alive": self.connections.keep_alive,
             "drain": self.connections.drain,
         }
@@ -59,6 +65,8 @@ class Resources:
         else:
             self.hub.wake(named)
         self.board.wake(named)
+        self.bells.wake(named)
+        self.standings.wake(named)
 
 
 async def _keep(name: str, work: Callable[[], Awaitable[None]]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from matricula.edges.live.bells import stream_bell
 from matricula.edges.live.desk import initialize
 from matricula.edges.live.polls import poll_events
 from matricula.edges.live.requests import Endpoint
@@ -34,6 +35,7 @@ ROUTES = (
     Route("GET", "/api/v1/waitlist/<enrollment_id>/events", stream_events),
     Route("GET", "/api/v1/waitlist/<enrollment_id>/events/poll", poll_events),
     Route("GET", "/api/v1/seats/events", stream_seats),
+    Route("GET", "/api/v1/messages/events", stream_bell),
     Route("POST", "/webhooks/<provider>", receive_webhook),
 )
 # WebSockets are opened here; what is said over them stands in `messages.py`.

@@ -5,11 +5,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from uuid import UUID
 
 from django.http import HttpResponse
 
 from matricula.edges.live.connections import Connections, retry_milliseconds
+from matricula.edges.live.identity import Identity
 from matricula.edges.live.requests import LiveRequest, Receive, Send
 from matricula.edges.live.sender import Sender
 from matricula.edges.metrics import LIVE_DROPPED
@@ -32,20 +32,22 @@ class ServerSent:
         "address",
         "ends_at",
         "head",
+        "identity",
         "person_id",
     )
     transport = "sse"
 
     def __init__(
-        self, request: LiveRequest, person_id: UUID | None, ends_at: float, begin: Begin
+        self, request: LiveRequest, who: Identity | None, ends_at: float, begin: Begin
     ) -> None:
         """Raises RateLimited when the person or the address has too many streams open."""
         self._connections: Connections = request.resources.connections
-        self._connections.check(person_id, request.address)
+        self.identity = who
+        self.person_id = who.person_id if who is not None else None
+        self._connections.check(self.person_id, request.address)
         self._abort: Callable[[], None] | None = request.scope.get("extensions", {}).get(ABORT)
         self._begin = begin
         self._is_ending = False
-        self.person_id = person_id
         self.address = request.address
         self.ends_at = ends_at
         self.head = HttpResponse(content_type="text/event-stream")

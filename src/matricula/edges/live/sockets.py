@@ -93,16 +93,16 @@ class Socket:
         if leave is not None:
             leave()
 
-    def authenticate(self, token: str) -> None:
+    async def authenticate(self, token: str) -> None:
         """The token's person speaks from now on. Raises TokenExpired, TokenRefused or RateLimited,
         after which the socket closes."""
-        who = identity.bearer(token)
+        who = await identity.checked(identity.bearer(token), self.resources.database)
         if self.identity is None:
-            self.resources.connections.move(self, who.person_id)
+            self.resources.connections.move(self, who)
         elif self.identity.person_id != who.person_id:
             raise AuthenticationRequired("The token is another person's.")
-        self.identity = who
-        self.ends_at = end_of_life(who.ends_at)
+        else:
+            self.resources.connections.renew(self, who)
 
     # --- the conversation -------------------------------------------------------------------
 
@@ -130,7 +130,7 @@ class Socket:
             given = _read(message)
             is_first, self._is_first = self._is_first, False
             if is_first and isinstance(given.get("token"), str):
-                self.authenticate(given["token"])
+                await self.authenticate(given["token"])
             handle = handlers.get(str(given.get("type")))
             if handle is None:
                 raise ValidationFailed("There is no such type of message.")

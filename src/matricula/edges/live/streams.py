@@ -25,7 +25,7 @@ async def stream_events(request: LiveRequest) -> Answer:
     """The events after the last one the client knows, until the story is over; 204 when it is over
     and nothing is new."""
     check_origin(request.scope)
-    person = await identity.required(request)
+    person = await identity.lasting(request)
     after = _last_known(request)
     story = await own_story(
         request.resources.database, person.person_id, request.params["enrollment_id"]
@@ -46,7 +46,7 @@ async def stream_events(request: LiveRequest) -> Answer:
         following = hub.follow(story.enrollment_id, after, feed)
         return lambda: hub.leave(following)
 
-    return ServerSent(request, person.person_id, end_of_life(person.ends_at), begin)
+    return ServerSent(request, person, end_of_life(person.ends_at), begin)
 
 
 def _last_known(request: LiveRequest) -> int:
