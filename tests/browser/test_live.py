@@ -107,13 +107,12 @@ def test_paid_in_one_tab_shown_in_the_other(
 def test_by_socket_where_streams_are_held_back(open_page: OpenPage, paid_site: PaidSite) -> None:
     checkout = check_out(open_page())
     checkout.status.route(STREAM, lambda route: route.abort())
-    sockets: list[str] = []
-    checkout.status.on("websocket", lambda socket: sockets.append(socket.url))
+    polls = requests(checkout.status, POLL)
     checkout.status.reload()
     expect(line(checkout.status)).to_have_attribute("data-line", "open")
     paid_site.sandbox.pay(checkout.gateway_order)
     is_enrolled(checkout.status)
-    assert sockets
+    assert polls == []
 
 
 def test_by_long_poll_where_both_are_blocked(open_page: OpenPage, paid_site: PaidSite) -> None:
@@ -167,6 +166,18 @@ def test_over_a_restart_nothing_is_missed_and_nothing_comes_twice(
     numbers = [event["id"] for event in checkout.events()]
     assert numbers == list(range(1, len(numbers) + 1))
     assert heard(checkout.status) == numbers[after:]
+
+
+def test_the_bell_rings_while_one_looks(open_page: OpenPage, paid_site: PaidSite) -> None:
+    checkout = check_out(open_page())
+    count = checkout.paying.locator(".bell .count")
+    expect(count).to_be_hidden()
+    paid_site.sandbox.pay(checkout.gateway_order)
+    expect(count).to_contain_text(re.compile("^[12] unread"))
+    expect(checkout.status.locator("[data-app-status]")).to_have_text("You have a new message.")
+    checkout.status.goto("/me/messages/")
+    checkout.status.get_by_role("button", name="Mark all as read").click()
+    expect(count).to_be_hidden()
 
 
 def test_more_time_asked_for_in_one_tab_is_seen_in_the_other(

@@ -32,6 +32,8 @@ class Guest:
 
     def finish(self, *, restarting: bool) -> None: ...
 
+    def cut_off(self) -> None: ...
+
 
 def test_an_address_may_have_only_so_many_open(monkeypatch: pytest.MonkeyPatch) -> None:
     async def fill() -> None:

@@ -43,6 +43,9 @@ class Client(Protocol):
     def finish(self, *, restarting: bool) -> None:
         """Says goodbye, so that the client connects again and goes on."""
 
+    def cut_off(self) -> None:
+        """Says goodbye to one who may not go on."""
+
 
 class Connections:
     """Counts per process: with n web processes a person may have n times as many."""

@@ -82,6 +82,9 @@ class _Poll:
     def finish(self, *, restarting: bool) -> None:  # noqa: ARG002 - it asks again either way
         self._answer(())
 
+    def cut_off(self) -> None:
+        self._answer(())  # it asks again, and is refused
+
     async def _watch(self, request: LiveRequest) -> None:
         while (await request.receive())["type"] != "http.disconnect":
             pass

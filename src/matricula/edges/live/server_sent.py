@@ -87,6 +87,9 @@ class ServerSent:
         self._sender.put(f"retry: {retry_milliseconds()}\n\n")
         self.end()
 
+    def cut_off(self) -> None:
+        self.finish(restarting=False)  # it asks again, and is refused
+
     async def _transmit(self, pieces: list[str]) -> None:
         body = "".join(pieces).encode()
         message = {"type": "http.response.body", "body": body, "more_body": not self._is_ending}

@@ -19,6 +19,7 @@ from matricula.edges.live.identity import Identity
 from matricula.edges.live.requests import Message, Receive, Send
 from matricula.edges.live.sender import Sender
 from matricula.edges.metrics import LIVE_DROPPED
+from matricula.kernel import clock
 from matricula.kernel.errors import (
     AuthenticationRequired,
     DomainError,
@@ -158,10 +159,13 @@ class Socket:
     def finish(self, *, restarting: bool) -> None:
         if restarting:
             self.close(RESTARTING, "The server restarts: connect again.")
-        elif self.identity is not None:
-            self.close(NOT_SIGNED_IN, "Sign in again, then connect again.")
+        elif self.identity is not None and self.identity.ends_at <= clock.now():
+            self.cut_off()
         else:
             self.close(GOING_AWAY, "Connect again.")
+
+    def cut_off(self) -> None:
+        self.close(NOT_SIGNED_IN, "Sign in again, then connect again.")
 
     def _check_silence(self) -> None:
         if not self._following:

@@ -30,8 +30,8 @@ class Signed(Protocol):
 
     identity: Identity | None
 
-    def finish(self, *, restarting: bool) -> None:
-        """Says goodbye."""
+    def cut_off(self) -> None:
+        """The person may not be here any more."""
 
 
 class Standings:
@@ -87,7 +87,7 @@ class Standings:
         standing = await identity.standing(known, self._database)
         for client in clients:
             if client.identity is not None and client.identity not in standing:
-                client.finish(restarting=False)
+                client.cut_off()
 
     def _doubt(self, clients: Iterable[Signed]) -> None:
         before = len(self._doubted)
