@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 
 from matricula.flows import doctor, promote
 from matricula.seats.models import SeatCount
-from matricula.waitlist.models import Entry, Offer, Queue
+from matricula.waitlist.models import Entry, Offer, Queue, Stretch
 from tests.waitlist.conftest import Full, full_course
 
 Broken = Callable[[Full], str]  # a full course that somebody waits for; what must be named
@@ -28,6 +28,16 @@ def let_newcomers_in(full: Full) -> str:
 
 def refuse_newcomers_for_nobody(full: Full) -> str:
     Entry.objects.filter(cohort=full.cohort).update(is_counted=False)
+    return str(full.cohort)
+
+
+def miscount_a_stretch(full: Full) -> str:
+    Stretch.objects.filter(cohort=full.cohort).update(seats=7)
+    return str(full.cohort)
+
+
+def lose_a_stretch(full: Full) -> str:
+    Stretch.objects.filter(cohort=full.cohort).delete()
     return str(full.cohort)
 
 
@@ -55,11 +65,13 @@ BROKEN: list[tuple[str, Broken]] = [
     ("waitlist_lengths", forget_a_place),
     ("waitlist_gate", let_newcomers_in),
     ("waitlist_gate", refuse_newcomers_for_nobody),
+    ("waitlist_stretches", miscount_a_stretch),
+    ("waitlist_stretches", lose_a_stretch),
     ("waitlist_turns", leave_seats_unlooked_at),
     ("waitlist_offers", lose_an_offer),
     ("waitlist_states", change_silently),
 ]
-MENDED = {"waitlist_lengths", "waitlist_gate"}
+MENDED = {"waitlist_lengths", "waitlist_gate", "waitlist_stretches"}
 
 
 @pytest.fixture

@@ -12,8 +12,9 @@ from django.db.models.functions import Now
 
 from matricula.catalog.models import Cohort
 from matricula.enrollments.models import Enrollment
-from matricula.flows import cancel, expire, promote, waitlist
-from matricula.flows.waitlist import Acceptance, Wish
+from matricula.flows import accept, cancel, expire, promote, waitlist
+from matricula.flows.accept import Acceptance
+from matricula.flows.waitlist import Wish
 from matricula.seats import actions as seats
 from matricula.seats.errors import CapacityTooSmall
 from matricula.seats.models import Hold, SeatCount
@@ -117,9 +118,7 @@ def offered(track: Track) -> tuple[tuple[UUID, UUID], UUID, UUID, UUID]:
 
 def test_an_offer_accepted_first_is_not_swept_away(track: Track) -> None:
     _, waiting, person, offer = offered(track)
-    second = during(
-        track.url, lambda: waitlist.accept(Acceptance(offer, person)), expire.expire_due
-    )
+    second = during(track.url, lambda: accept.accept(Acceptance(offer, person)), expire.expire_due)
     assert second.result() == 0
     assert state(waiting) == "accepted"
     assert promises(track) == []
@@ -127,9 +126,7 @@ def test_an_offer_accepted_first_is_not_swept_away(track: Track) -> None:
 
 def test_an_offer_swept_first_cannot_be_accepted(track: Track) -> None:
     place, waiting, person, offer = offered(track)
-    second = during(
-        track.url, expire.expire_due, lambda: waitlist.accept(Acceptance(offer, person))
-    )
+    second = during(track.url, expire.expire_due, lambda: accept.accept(Acceptance(offer, person)))
     with pytest.raises(OfferEnded):
         second.result()
     assert state(waiting) == "lapsed"
@@ -140,7 +137,7 @@ def test_an_offer_swept_first_cannot_be_accepted(track: Track) -> None:
 
 def test_two_who_accept_at_once_have_one_enrollment(track: Track) -> None:
     _, _, person, offer = offered(track)
-    got = all_at_once(track.url, [lambda: waitlist.accept(Acceptance(offer, person))] * 4)
+    got = all_at_once(track.url, [lambda: accept.accept(Acceptance(offer, person))] * 4)
     made = [receipt for receipt in got if not isinstance(receipt, Exception)]
     assert len([receipt for receipt in made if receipt.is_new]) == 1
     assert Enrollment.objects.filter(person=person).count() == 1

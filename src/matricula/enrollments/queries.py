@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -33,6 +33,7 @@ class EnrollmentRecord:
     """An enrollment as its owner may see it."""
 
     id: UUID
+    person_id: UUID
     course_id: UUID
     course_slug: str
     course_title: str
@@ -117,3 +118,32 @@ def given_up_before(enrollment_id: UUID) -> list[tuple[datetime, datetime | None
             found.append((row[1], row[2]))
         at = row[0] if row is not None else None
     return found
+
+
+def led_to(enrollment_ids: Iterable[UUID]) -> dict[UUID, UUID]:
+    """The confirmed enrollment that each of these is now, itself or by swaps; without those that
+    have ended otherwise. Two queries, and one more for each swap of the longest chain."""
+    now = {enrollment_id: enrollment_id for enrollment_id in enrollment_ids}
+    while swapped := dict(
+        Swap.objects.filter(given_up__in=now.values()).values_list("given_up", "taken")
+    ):
+        now = {first: swapped.get(last, last) for first, last in now.items()}
+    rows = Enrollment.objects.filter(pk__in=now.values(), stage=Stage.CONFIRMED)
+    confirmed = set(rows.values_list("pk", flat=True))
+    return {first: last for first, last in now.items() if last in confirmed}
+
+
+def cohorts_of(enrollment_ids: Sequence[UUID]) -> list[UUID]:
+    """The cohorts of these enrollments, which never change."""
+    if not enrollment_ids:
+        return []
+    rows = Enrollment.objects.filter(pk__in=enrollment_ids)
+    return list(rows.values_list("cohort", flat=True))
+
+
+def admitted(enrollment_ids: Iterable[UUID]) -> list[UUID]:
+    """Those of these that have a seat, held or sold."""
+    rows = Enrollment.objects.filter(
+        pk__in=list(enrollment_ids), stage__in=(Stage.VALIDATED, Stage.CONFIRMED)
+    )
+    return list(rows.values_list("pk", flat=True))

@@ -22,8 +22,10 @@ from psycopg.types.json import Jsonb
 
 from matricula.catalog import queries as catalog
 from matricula.catalog.queries import CoursePlan
+from matricula.enrollments import queries as enrollments
 from matricula.enrollments.states import Stage
-from matricula.flows import eligibility, offer, rooms
+from matricula.flows import eligibility, offer, overrides, rooms
+from matricula.flows.claims import Choice
 from matricula.kernel import clock, correlation, ids
 from matricula.kernel.errors import DomainError
 from matricula.waitingroom import actions, queries
@@ -122,14 +124,15 @@ def serve(cohort_id: UUID, limit: int = BATCH) -> int:
             actions.pass_over(room, up_to)
         return 0
     course = catalog.course_of_cohort(cohort_id)
-    refusals = eligibility.refusals(
+    decisions = eligibility.decisions(
         course,
         cohort_id,
         [arrival.person_id for arrival in arrivals],
         apart_from=[arrival.enrollment_id for arrival in arrivals],
         came_in_time=True,
     )
-    _admit(course, cohort_id, arrivals, refusals, up_to)
+    _admit(course, cohort_id, arrivals, decisions, up_to)
+    _note_overrides(arrivals, decisions)
     return len(arrivals)
 
 
@@ -137,10 +140,11 @@ def _admit(
     course: CoursePlan,
     cohort_id: UUID,
     arrivals: Sequence[Arrival],
-    refusals: Mapping[UUID, DomainError | None],
+    decisions: Mapping[UUID, DomainError | Choice],
     up_to: int,
 ) -> None:
-    refused = [refusals[arrival.person_id] for arrival in arrivals]
+    decided = [decisions[arrival.person_id] for arrival in arrivals]
+    refused = [each if isinstance(each, DomainError) else None for each in decided]
     # Held from the moment its owner can act on it: the event that tells them is in here too.
     hold_seconds = settings.ENVIRONMENT.hold_seconds if offer.is_paid(course, clock.now()) else None
     with connection.cursor() as cursor:
@@ -160,3 +164,17 @@ def _admit(
         )
         admitted, turned_away = cursor.fetchone()
     log.info("line_served", cohort=str(cohort_id), admitted=admitted, refused=turned_away)
+
+
+def _note_overrides(
+    arrivals: Sequence[Arrival], decisions: Mapping[UUID, DomainError | Choice]
+) -> None:
+    """Says on the enrollments of those who came in past which rules staff has let them."""
+    excused = {
+        arrival.enrollment_id: (arrival.person_id, decided)
+        for arrival in arrivals
+        if isinstance(decided := decisions[arrival.person_id], Choice) and decided.overridden
+    }
+    for enrollment_id in enrollments.admitted(excused) if excused else ():
+        person_id, choice = excused[enrollment_id]
+        overrides.note_use(person_id, [(enrollment_id, choice)])

@@ -84,8 +84,16 @@ CHECKS: Sequence[Check] = (
         "While somebody waits who may take a seat, newcomers get none; else they do.",
         repair="repair_waitlist_gate",
     ),
+    Check(
+        "waitlist_stretches",
+        "The stretches of a list count the places that wait in them.",
+        repair="repair_waitlist_stretches",
+    ),
     Check("waitlist_turns", "No list with free seats waits a minute for its turn."),
     Check("waitlist_offers", "A place is offered while one of its offers is open, and no longer."),
+    Check(
+        "waitlist_wishes", "Nobody waits in a list that they wanted to leave for a seat they got."
+    ),
     Check("waitlist_states", "The last event of a place in a list says what its state says."),
     Check("forgotten_keys", "One Idempotency-Key has one finished answer."),
 )

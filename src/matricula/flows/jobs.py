@@ -14,6 +14,7 @@ from matricula.flows import (
     refund,
     remind,
     tell,
+    waitlist,
     waitlist_mail,
     webhooks,
 )
@@ -46,8 +47,10 @@ owe(promote_waiting, "seats.freed", "waitlist.left", "waitlist.moved")
 @app.task(queueing_lock="sweep_waitlists", pass_context=False)
 def sweep_waitlists(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's signature
     """Every 15 seconds: lists whose turn it is though no event said so (quiet hours end, somebody
-    may take a seat by now, a job was lost), and offers that end soon."""
+    may take a seat by now, a job was lost), offers that end soon, and lists that people wanted to
+    leave once they are in another."""
     waitlist_mail.warn_of_endings(clock.now())
+    waitlist.leave_others()
     return promote.sweep()
 
 

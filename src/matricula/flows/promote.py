@@ -6,45 +6,37 @@ refunding, expiry, a lapsed offer, more seats). From then until here newcomers a
 counter row's lock (`queued`). A sweep finds what a lost job would have left.
 
 Read without locks, decide by the same rules that everybody meets (`flows/eligibility.py`), then
-lock the people and the counter, read the list again, and serve it in order as far as it is what was
-decided upon (`waitlist/rules.py` says who is next). A free course is enrolled in at once; for one
-that costs something the seat is held and offered for a time.
+lock the people and the counters, read the list again, and serve it in order as far as it is what
+was decided upon (`waitlist/rules.py` says who is next, `flows/give.py` gives).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from itertools import takewhile
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connection, transaction
 
-from matricula.catalog import queries as catalog
-from matricula.catalog.models import CourseStatus
-from matricula.catalog.queries import CohortPlan, CoursePlan
-from matricula.catalog.rules import window
-from matricula.enrollments.errors import AlreadyEnrolled
-from matricula.flows import claims, eligibility
-from matricula.flows import offer as offering
-from matricula.flows.claims import Choice, Wish
+from matricula.enrollments import queries as enrollments
+from matricula.flows import eligibility, give
+from matricula.flows.claims import Choice
+from matricula.flows.turn import Turn, is_quiet, turn_of
 from matricula.kernel import clock, events
-from matricula.kernel.errors import DomainError, IllegalState, NotFound
+from matricula.kernel.errors import DomainError
 from matricula.kernel.events import NewEvent
 from matricula.kernel.locks import lock_people
 from matricula.seats import actions as seats
 from matricula.seats import queries as seat_counts
 from matricula.seats.queries import NO_SEATS
 from matricula.waitlist import actions, queries, rules
-from matricula.waitlist.models import Entry, Offer
 from matricula.waitlist.queries import Waiting
 from matricula.waitlist.rules import SAVED_FOR, Place, Plan
-from matricula.waitlist.states import EntryState
 
 BATCH = 100
+FEWEST = 10  # looked at, however few seats are free: some may be passed over
 DEEPEST = 2_000
 MOST_ROUNDS = 1_000
 SWEPT = 200
@@ -71,31 +63,18 @@ SELECT q.cohort_id
 """
 
 
-@dataclass(frozen=True)
-class _Turn:
-    """One list whose turn it is. `offer_seconds` is None when seats are given at once."""
-
-    course: CoursePlan
-    cohort: CohortPlan
-    at: datetime
-    is_paid: bool
-    offer_seconds: int
-
-    @property
-    def ends_at(self) -> datetime:
-        return self.at + timedelta(seconds=self.offer_seconds)
-
-
 def promote(cohort_id: UUID) -> int:
     """Gives the cohort's free seats to those who wait, in bounded transactions; returns how many
     places in the list were served. Repeating it changes nothing."""
-    served, depth = 0, BATCH
+    served, depth = 0, _first_depth(cohort_id)
     for _ in range(MOST_ROUNDS):
         done = _round(cohort_id, depth)
         served += done.served
         if done.look_deeper and depth < DEEPEST:
             depth = min(DEEPEST, depth * 5)
-        elif not done.is_more:
+        elif done.is_more:
+            depth = max(depth, BATCH)
+        else:
             break
     return served
 
@@ -115,16 +94,6 @@ def sweep() -> int:
     return sum(promote(cohort_id) for cohort_id in due)
 
 
-def is_quiet(at: datetime) -> bool:
-    """Whether nobody is offered a seat at this moment: they would sleep while its time runs."""
-    quiet = settings.ENVIRONMENT.waitlist.quiet_hours
-    if quiet is None:
-        return False
-    begin, end = quiet
-    local = at.astimezone(settings.ENVIRONMENT.waitlist.time_zone).time()
-    return begin <= local < end if begin < end else local >= begin or local < end
-
-
 @dataclass(frozen=True)
 class _Done:
     """What one transaction did, whether there may be more to do, and whether somebody whom a free
@@ -135,47 +104,52 @@ class _Done:
     look_deeper: bool = False
 
 
-def _round(cohort_id: UUID, depth: int) -> _Done:
-    """One transaction's worth, from the first `depth` places."""
-    turn = _turn(cohort_id)
-    if turn is None or (turn.is_paid and is_quiet(turn.at)):
-        _look_away(cohort_id, is_over=turn is None)
-        return _Done()
-    refusals: Mapping[UUID, DomainError | None] = {}
-    if _free(cohort_id) != 0:
-        people = [waiting.person_id for waiting in queries.line(cohort_id, depth, turn.at)]
-        refusals = eligibility.refusals(turn.course, cohort_id, people) if people else {}
-    return _serve(turn, depth, refusals)
+@dataclass(frozen=True)
+class _Decided:
+    """What the rules say of those at the head of the list, as they stood when it was read: their
+    places in order, and what is decided of each person."""
+
+    line: Sequence[Waiting] = ()
+    of: Mapping[UUID, Choice | DomainError] = field(default_factory=dict)
 
 
-def _free(cohort_id: UUID) -> int | None:
+def _first_depth(cohort_id: UUID) -> int:
+    """How many places are looked at first: for one seat not a hundred."""
+    free = free_seats(cohort_id)
+    return BATCH if free is None else min(BATCH, max(FEWEST, 2 * free))
+
+
+def free_seats(cohort_id: UUID) -> int | None:
+    """The seats that are nobody's; None when there is no limit."""
     return seat_counts.availability([cohort_id]).get(cohort_id, NO_SEATS).free
 
 
-def _turn(cohort_id: UUID) -> _Turn | None:
-    """What the list's turn is about; None when its time is over."""
-    at = clock.now()
-    try:
-        course = catalog.course_of_cohort(cohort_id)
-    except NotFound:
-        return None
-    cohort = next(plan for plan in course.cohorts if plan.id == cohort_id)
-    seconds = _offer_seconds(cohort, at)
-    is_open = window(cohort.opens_at, stops_at(cohort), at) == "open"
-    if course.status != CourseStatus.PUBLISHED or not is_open or seconds < 1:
-        return None
-    return _Turn(course, cohort, at, offering.is_paid(course, at), seconds)
+def _round(cohort_id: UUID, depth: int) -> _Done:
+    """One transaction's worth, from the first `depth` places."""
+    turn = turn_of(cohort_id)
+    if turn is None or (turn.is_paid and is_quiet(turn.at)):
+        _look_away(cohort_id, is_over=turn is None)
+        return _Done()
+    is_free = free_seats(cohort_id) != 0
+    return _serve(turn, depth, _decide(turn, depth) if is_free else _Decided())
 
 
-def stops_at(cohort: CohortPlan) -> datetime | None:
-    """The cohort's deadline or start, whichever comes first: nobody is promoted after it."""
-    return min(filter(None, [cohort.closes_at, cohort.starts_at]), default=None)
+def _decide(turn: Turn, depth: int) -> _Decided:
+    line = _line(turn, depth)
+    people = [waiting.person_id for waiting in line]
+    decided = eligibility.decisions(turn.course, turn.cohort.id, people, apart_from=_given_up(line))
+    return _Decided(line, decided)
 
 
-def _offer_seconds(cohort: CohortPlan, at: datetime) -> int:
-    hours = queries.queue(cohort.id).offer_hours or settings.ENVIRONMENT.waitlist.offer_hours
-    ends = [at + timedelta(hours=hours), *filter(None, [stops_at(cohort)])]
-    return int((min(ends) - at).total_seconds())
+def _line(turn: Turn, depth: int) -> list[Waiting]:
+    """The first places, up to the first that swaps: it is served last of its transaction."""
+    line = queries.line(turn.cohort.id, depth, turn.at)
+    replaced = [waiting.replaces for waiting in line if waiting.replaces is not None]
+    kept = enrollments.led_to(replaced) if replaced else {}
+    for number, waiting in enumerate(line):
+        if waiting.replaces in kept:
+            return [*line[:number], replace(waiting, gives_up=kept[waiting.replaces])]
+    return line
 
 
 @transaction.atomic
@@ -187,41 +161,69 @@ def _look_away(cohort_id: UUID, *, is_over: bool) -> None:
 
 
 @transaction.atomic
-def _serve(turn: _Turn, depth: int, refusals: Mapping[UUID, DomainError | None]) -> _Done:
+def _serve(turn: Turn, depth: int, decided: _Decided) -> _Done:
     cohort_id = turn.cohort.id
-    lock_people(refusals)
-    seats.lock_counters([cohort_id])
-    line = queries.line(cohort_id, depth, turn.at)
-    # As far as the list still is what was decided upon; whoever came in between is next time's.
-    known = list(takewhile(lambda waiting: waiting.person_id in refusals, line))
-    told = _pass_over(turn, known, refusals)
-    fit = [waiting for waiting in known if refusals[waiting.person_id] is None]
-    plan = rules.plan(_places(fit, turn.at), _free(cohort_id), turn.at)
-    is_short = plan.fits_nobody and len(line) == depth < DEEPEST
-    if is_short:
+    given_up = _given_up(decided.line)
+    lock_people([waiting.person_id for waiting in decided.line])
+    seats.lock_counters([cohort_id, *enrollments.cohorts_of(given_up)])
+    still = _still_there(turn, depth, decided)
+    known, told = _without_those_who_are_in(turn, still)
+    refused = {
+        waiting.place.id: why
+        for waiting in known
+        if isinstance(why := decided.of[waiting.person_id], DomainError)
+    }
+    told += give.pass_over(turn, known, refused)
+    fit = [waiting for waiting in known if waiting.place.id not in refused]
+    plan = rules.plan(_places(fit, turn.at), free_seats(cohort_id), turn.at)
+    is_short = plan.fits_nobody and len(decided.line) == depth < DEEPEST
+    if is_short or (plan.fits_nobody and given_up):  # others may stand behind
         plan = replace(plan, saved_for=None)
     _note(turn, fit, plan)
     seats.set_queued(cohort_id, False)  # those who queue don't stand behind themselves
-    told += _give(turn, [waiting for waiting in fit if waiting.place.id in set(plan.served)])
+    served = [waiting for waiting in fit if waiting.place.id in set(plan.served)]
+    choices = {w.person_id: c for w in served if isinstance(c := decided.of[w.person_id], Choice)}
+    told += give.give(turn, served, choices)
     seats.set_queued(cohort_id, actions.is_waited_for(cohort_id))
     actions.looked(cohort_id)
     events.append(told)
-    is_progress = bool(plan.served) or len(fit) < len(known)
-    is_left = _free(cohort_id) != 0 and plan.saved_for is None
+    is_progress = bool(plan.served) or len(fit) < len(still)
+    is_left = free_seats(cohort_id) != 0 and plan.saved_for is None
     return _Done(len(plan.served), is_progress and is_left, is_short)
 
 
-def _pass_over(
-    turn: _Turn, known: Sequence[Waiting], refusals: Mapping[UUID, DomainError | None]
-) -> list[NewEvent]:
-    """Those who may not take a seat now keep their place, and are told why once."""
-    refused = {w.place.id: why for w in known if (why := refusals[w.person_id]) is not None}
-    new = set(actions.skip(refused))
-    return [
-        _event(turn, "skipped", waiting, code=refused[waiting.place.id].code)
+def _still_there(turn: Turn, depth: int, decided: _Decided) -> list[Waiting]:
+    """The list, as far as it still is what was decided upon; whoever came in between is next
+    time's."""
+    if not decided.line:
+        return []
+    before = {waiting.place.id: waiting.gives_up for waiting in decided.line}
+    known = []
+    for waiting in _line(turn, depth):
+        place = waiting.place.id
+        if place not in before or before[place] != waiting.gives_up:
+            break
+        known.append(waiting)
+    return known
+
+
+def _given_up(line: Sequence[Waiting]) -> list[UUID]:
+    return [waiting.gives_up for waiting in line if waiting.gives_up is not None]
+
+
+def _without_those_who_are_in(
+    turn: Turn, known: Sequence[Waiting]
+) -> tuple[list[Waiting], list[NewEvent]]:
+    """Whoever asked to leave other lists once they are in one leaves this, and takes no second
+    seat."""
+    left = queries.to_leave([waiting.place.id for waiting in known])
+    actions.leave_waiting(turn.cohort.id, left)
+    told = [
+        turn.event("left", waiting, because=str(left[waiting.place.id]))
         for waiting in known
-        if waiting.place.id in new
+        if waiting.place.id in left
     ]
+    return [waiting for waiting in known if waiting.place.id not in left], told
 
 
 def _places(fit: Sequence[Waiting], at: datetime) -> list[Place]:
@@ -234,7 +236,7 @@ def _has_rested(place: Place, at: datetime) -> bool:
     return place.saving_since is not None and place.saving_since + 2 * SAVED_FOR <= at
 
 
-def _note(turn: _Turn, fit: Sequence[Waiting], plan: Plan) -> None:
+def _note(turn: Turn, fit: Sequence[Waiting], plan: Plan) -> None:
     """What became of those who were not served."""
     served = set(plan.served)
     resting = [w.place.id for w in fit if w.place.is_resting(turn.at) and w.place.id not in served]
@@ -242,101 +244,3 @@ def _note(turn: _Turn, fit: Sequence[Waiting], plan: Plan) -> None:
     back = [w.place.id for w in fit if not w.is_counted and w.place.id not in {*resting, *served}]
     actions.count_again(back)
     actions.note(plan, resting, turn.at)
-
-
-@transaction.atomic
-def serve_by_hand(entry: Entry, actor_id: UUID) -> None:
-    """Staff gives a free seat to one place before its turn. Raises a refusal of the rules, and
-    IllegalState when its seats are not free, or it does not wait."""
-    turn = _turn(entry.cohort_id)
-    if turn is None:
-        raise IllegalState("Registration is over: nobody is given a seat from this list any more.")
-    lock_people([entry.person_id])
-    seats.lock_counters([entry.cohort_id])
-    entry.refresh_from_db()
-    if entry.state != EntryState.WAITING:
-        raise IllegalState("This place in the list is not waiting any more.")
-    free = _free(entry.cohort_id)
-    if free is not None and free < entry.party_size:
-        raise IllegalState(f"{entry.party_size} seats are wanted and {free} are free.")
-    refusal = eligibility.refusals(turn.course, entry.cohort_id, [entry.person_id])[entry.person_id]
-    if refusal is not None:
-        raise refusal
-    waiting = Waiting(Place(entry.pk, entry.party_size), entry.person_id, entry.is_counted)
-    told = _event(turn, "promoted", waiting)
-    seats.set_queued(entry.cohort_id, False)
-    given = _give(turn, [waiting])
-    seats.set_queued(entry.cohort_id, actions.is_waited_for(entry.cohort_id))
-    events.append([replace(told, actor=actor_id), *given])
-
-
-# --- giving the seats ---------------------------------------------------------------------------
-
-
-def _give(turn: _Turn, served: Sequence[Waiting]) -> list[NewEvent]:
-    """Their seats: in a free course whoever waited is enrolled at once, and what else their party
-    asked for is offered; in one that costs something all of it is."""
-    people = {} if turn.is_paid else {w.person_id: w.place.id for w in served}
-    made = enroll_now(turn.course, turn.cohort.id, list(people)) if people else {}
-    enrolled = {people[person_id]: enrollment_id for person_id, enrollment_id in made.items()}
-    doubled = [w for w in served if not turn.is_paid and w.place.id not in enrolled]
-    told = _pass_over(turn, doubled, {w.person_id: AlreadyEnrolled() for w in doubled})
-    served = [w for w in served if w not in doubled]
-    offers = {
-        w.place.id: [
-            actions.new_offer(w.place.id, number, turn.ends_at)
-            for number in range(2 if w.place.id in enrolled else 1, w.place.size + 1)
-        ]
-        for w in served
-    }
-    _hold(turn, served, offers)
-    done = {
-        w.place.id: enrolled.get(w.place.id) if not offers[w.place.id] else None for w in served
-    }
-    actions.serve(turn.cohort.id, done, sum(w.place.size for w in served))
-    actions.note_enrolled({key: value for key, value in enrolled.items() if done[key] is None})
-    return told + [_given(turn, w, enrolled.get(w.place.id), offers[w.place.id]) for w in served]
-
-
-def _given(
-    turn: _Turn, waiting: Waiting, enrollment_id: UUID | None, offers: Sequence[Offer]
-) -> NewEvent:
-    about = {} if enrollment_id is None else {"enrollment": str(enrollment_id)}
-    if not offers:
-        return _event(turn, "accepted", waiting, **about)
-    named = [str(offer.pk) for offer in offers]
-    ends_at = turn.ends_at.isoformat()
-    return _event(turn, "offered", waiting, offers=named, ends_at=ends_at, **about)
-
-
-def _hold(turn: _Turn, served: Sequence[Waiting], offers: Mapping[UUID, Sequence[Offer]]) -> None:
-    """Holds a seat for each offer. The plan counted them under the lock, so each has one."""
-    wanted = [(w.person_id, offer.pk) for w in served for offer in offers[w.place.id]]
-    if not wanted:
-        return
-    held = seats.claim(wanted, turn.cohort.id, turn.offer_seconds)
-    if len(held) != len(wanted):
-        raise AssertionError("a seat that was free under the lock could not be held")
-    actions.make_offers([offer for w in served for offer in offers[w.place.id]])
-
-
-def enroll_now(course: CoursePlan, cohort_id: UUID, person_ids: Sequence[UUID]) -> dict[UUID, UUID]:
-    """Enrolls them without payment, in the caller's transaction; the enrollments by person. Whoever
-    has the course already is missing."""
-    choice = Choice(course, cohort_id)
-    made = claims.claim([Wish(person_id, choice) for person_id in person_ids])
-    return {
-        person_id: claim.enrollment_id
-        for person_id, claim in zip(person_ids, made, strict=True)
-        if claim.outcome == "enrolled"
-    }
-
-
-def _event(turn: _Turn, what: str, waiting: Waiting, **data: object) -> NewEvent:
-    place = {"course": str(turn.course.id), "cohort": str(turn.cohort.id)}
-    return NewEvent(
-        type=f"waitlist.{what}",
-        subject=waiting.place.id,
-        person=waiting.person_id,
-        data={**place, **data},
-    )

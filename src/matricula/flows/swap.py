@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from matricula.catalog import queries as catalog
 from matricula.catalog.models import Cohort
@@ -69,15 +70,36 @@ def swap(
     if record.swapped_to_id is not None:
         return _made_before(person_id, record.swapped_to_id, cohort_id)
     course = catalog.course_of_cohort(cohort_id)
-    paid = _paid(record)
-    _check(record, paid, cohort_id, is_staff=actor_id != person_id)
-    if course.id != record.course_id:
-        _check_price(record, paid, course, is_staff=actor_id != person_id)
+    check(record, course, cohort_id, is_staff=actor_id != person_id)
     choice = _choose(record, course, cohort_id, person_id)
+    return _swap(record, choice, actor_id)
+
+
+def swap_in_turn(enrollment_id: UUID, person_id: UUID, choice: Choice) -> EnrollmentRecord:
+    """As `swap`, for somebody whose turn in the waitlist has come (`flows/give.py`): the rules have
+    been asked, and the caller holds the person's lock and both counters. Raises IllegalState."""
+    record = queries.of_person(person_id, enrollment_id)
+    check(record, choice.course, choice.cohort_id, is_staff=False)
+    return _swap(record, choice, person_id)
+
+
+def check(
+    record: EnrollmentRecord, course: CoursePlan, cohort_id: UUID, *, is_staff: bool = False
+) -> None:
+    """Raises IllegalState when this enrollment cannot be swapped for that cohort of the course,
+    whoever may take a seat there."""
+    paid = _paid(record)
+    _check(record, paid, cohort_id, is_staff=is_staff)
+    if course.id != record.course_id:
+        _check_price(record, paid, course, is_staff=is_staff)
+
+
+def _swap(record: EnrollmentRecord, choice: Choice, actor_id: UUID) -> EnrollmentRecord:
+    person_id = record.person_id
     taken = _exchange(record, choice, person_id, actor_id)
-    if paid is not None:
+    if (paid := _paid(record)) is not None:
         order_actions.lock([paid.order.id])
-        order_actions.pay_for_another(paid.order.id, enrollment_id, taken.pk)
+        order_actions.pay_for_another(paid.order.id, record.id, taken.pk)
     _tell(record, taken, actor_id)
     overrides.note_use(person_id, [(taken.pk, choice)])
     return queries.of_person(person_id, taken.pk)
@@ -116,8 +138,9 @@ def _made_before(person_id: UUID, successor_id: UUID, cohort_id: UUID) -> Enroll
     successor = queries.of_person(person_id, successor_id)
     if successor.cohort_id != cohort_id:
         raise IllegalState(
-            f"This enrollment was swapped already, for {successor.cohort_name}. Swap that one.",
-            Guidance(actions=[Action("The new enrollment", _page_of(successor.id))]),
+            _("This enrollment was swapped already, for %(intake)s. Swap that one.")
+            % {"intake": successor.cohort_name},
+            Guidance(actions=[Action(_("The new enrollment"), _page_of(successor.id))]),
         )
     return successor
 
@@ -128,14 +151,17 @@ def _check(
     """Raises IllegalState when it can be swapped for nothing, or not for this."""
     if record.stage is not Stage.CONFIRMED:
         raise IllegalState(
-            "Only a confirmed seat can be swapped. Cancel this enrollment, and enroll in the other."
+            _(
+                "Only a confirmed seat can be swapped. Cancel this enrollment, and enroll in the "
+                "other."
+            )
         )
     if record.cohort_id == cohort_id:
-        raise IllegalState("This is the intake you are enrolled in.")
+        raise IllegalState(_("This is the intake you are enrolled in."))
     starts_at = record.cohort_starts_at
     if paid is not None and not is_staff and starts_at is not None and starts_at <= clock.now():
         raise IllegalState(
-            "What was paid for can be swapped until it starts. Ask support what can be done now."
+            _("What was paid for can be swapped until it starts. Ask support what can be done now.")
         )
 
 
@@ -160,17 +186,20 @@ def _check_price(
     offered = refund.refundable(record)
     if not is_staff and (offered is None or offered.percent < ALL):
         raise IllegalState(
-            "It can be swapped for another course only while all of it would be given back. "
-            "Ask support what can be done now."
+            _(
+                "It can be swapped for another course only while all of it would be given back. "
+                "Ask support what can be done now."
+            )
         )
 
 
 def _priced_otherwise(record: EnrollmentRecord, course: CoursePlan) -> IllegalState:
     return IllegalState(
-        f"{course.title} does not cost what you paid. Cancel this enrollment, then enroll in it.",
+        _("%(course)s does not cost what you paid. Cancel this enrollment, then enroll in it.")
+        % {"course": course.title},
         Guidance(
             actions=[
-                Action("Cancel this enrollment", _page_of(record.id) + "cancel/"),
+                Action(_("Cancel this enrollment"), _page_of(record.id) + "cancel/"),
                 Action(course.title, f"/courses/{course.slug}/"),
             ]
         ),
@@ -186,7 +215,7 @@ def _choose(
     if isinstance(decided, DomainError):
         raise decided
     if seat_counts.availability([cohort_id]).get(cohort_id, NO_SEATS).by_turn:
-        raise IllegalState("Its seats are given in order of arrival. Join the line on its page.")
+        raise IllegalState(_("Its seats are given in order of arrival. Join the line on its page."))
     return decided
 
 
@@ -202,7 +231,7 @@ def _exchange(
     seats.release([record.id])
     (given_up,) = enrollments.lock([record.id])
     if given_up.stage != Stage.CONFIRMED:  # cancelled between the reading and the lock
-        raise IllegalState("This enrollment has ended already.")
+        raise IllegalState(_("This enrollment has ended already."))
     cohort = Cohort.objects.get(pk=choice.cohort_id)
     return enrollments.exchange(
         given_up,
@@ -210,7 +239,7 @@ def _exchange(
         cohort,
         access_expires_at=_access_ends_at(given_up, choice.course, cohort),
         actor_id=actor_id,
-        reason=f"Swapped for {choice.cohort_name}."[:200],
+        reason=(_("Swapped for %(intake)s.") % {"intake": choice.cohort_name})[:200],
     )
 
 

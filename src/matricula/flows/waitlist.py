@@ -1,63 +1,70 @@
-"""A course is full, and somebody waits: joining the list, leaving it, taking the seat offered.
+"""A course is full, and somebody waits: joining the list, standing in it, leaving it.
 
-Who is next is told in `flows/promote.py`. Whoever changes a list takes the person's lock first,
-then the counter row of the cohort, as everywhere.
+Who is next is told in `flows/promote.py`, and how an offered seat is taken in `flows/accept.py`.
+Who has a seat already may wait for another one instead, and is swapped into it when it is there;
+who stands in several lists may leave the others once in one of them. Whoever changes a list takes
+the person's lock first, then the counter row of the cohort, as everywhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from django.conf import settings
-from django.core import signing
 from django.db import transaction
-from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext as _
 
 from matricula.catalog import queries as catalog
 from matricula.catalog.queries import CohortPlan, CoursePlan
 from matricula.enrollments import queries as enrollments
-from matricula.enrollments.errors import AlreadyEnrolled, CourseNotAvailable
+from matricula.enrollments.errors import CourseNotAvailable
 from matricula.enrollments.rules import choose_cohort
-from matricula.enrollments.states import Stage
-from matricula.flows import checkout, eligibility, promote
-from matricula.flows import offer as offering
-from matricula.flows.checkout import Terms
-from matricula.flows.claims import Choice
-from matricula.flows.enroll import Receipt
-from matricula.kernel import clock, events
+from matricula.flows import eligibility, offer, swap
+from matricula.flows.turn import stops_at
+from matricula.kernel import clock, events, ids
 from matricula.kernel.errors import (
     Action,
     FieldError,
     Guidance,
+    IllegalState,
     NotFound,
     ValidationFailed,
 )
 from matricula.kernel.events import NewEvent
 from matricula.kernel.locks import lock_person
-from matricula.orders import queries as orders
 from matricula.seats import actions as seats
 from matricula.seats import queries as seat_counts
 from matricula.seats.queries import NO_SEATS, Availability
 from matricula.waitlist import actions, queries, rules
 from matricula.waitlist.actions import NewEntry
-from matricula.waitlist.errors import NoWaitlist, OfferEnded, SeatsLeft
+from matricula.waitlist.errors import NoWaitlist, SeatsLeft
 from matricula.waitlist.models import FIRST_RANK, Entry
-from matricula.waitlist.queries import EntryRecord, OfferRecord
+from matricula.waitlist.queries import EntryRecord
 from matricula.waitlist.rules import Odds, Pace
-from matricula.waitlist.states import EntryState, OfferState
+from matricula.waitlist.states import EntryState
+
+# How long ago somebody may have got the seat for which they leave their other lists.
+LEFT_WITHIN = timedelta(hours=1)
+LEFT_AT_ONCE = 200
 
 
 @dataclass(frozen=True)
 class Wish:
-    """Who wants to wait for what: a course (its next full cohort is taken) or one cohort of it."""
+    """Who wants to wait for what: a course (its next full cohort is taken) or one cohort of it.
+
+    `replaces` is their enrollment that is given up for the seat, when it is there and in one step;
+    with `leaves_others` they leave their other lists once they are in.
+    """
 
     person_id: UUID
     course: str | UUID
     cohort_id: UUID | None = None
     party_size: int = 1
+    replaces: UUID | None = None
+    leaves_others: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,19 +93,24 @@ class Standing:
 def join(wish: Wish) -> tuple[Standing, bool]:
     """A place at the end of the list, and whether it is new: who waits already keeps their place.
 
-    Raises NotFound; a refusal of `enrollments.rules`, which will be asked again when the turn
-    comes; AlreadyEnrolled; NoWaitlist or WaitlistFull; SeatsLeft while there is a seat to have; and
-    ValidationFailed for a party larger than the list takes.
+    Raises NotFound, also for an enrollment to be given up that is not theirs; a refusal of
+    `enrollments.rules`, which will be asked again when the turn comes; IllegalState for an
+    enrollment that cannot be swapped for the seat; AlreadyEnrolled; NoWaitlist or WaitlistFull;
+    SeatsLeft while there is a seat to have; and ValidationFailed for a party larger than the list
+    takes, or one that would be swapped into.
     """
     course = catalog.find_course(wish.course)
     counts = seat_counts.availability(plan.id for plan in course.cohorts)
     cohort = _cohort_to_wait_for(course, wish.cohort_id, counts)
-    refusal = eligibility.refusals(course, cohort.id, [wish.person_id])[wish.person_id]
+    given_up = [] if wish.replaces is None else [wish.replaces]
+    people = [wish.person_id]
+    refusal = eligibility.refusals(course, cohort.id, people, apart_from=given_up)[wish.person_id]
     if refusal is not None:
         raise refusal
     if not cohort.waitlist_enabled:
         raise NoWaitlist
     _check_party(cohort, wish.party_size, counts[cohort.id])
+    _check_swap(wish.person_id, wish.replaces, course, cohort.id, wish.party_size)
     is_new = _join(wish, course, cohort)
     return standing_in(wish.person_id, course.id, cohort.id), is_new
 
@@ -110,12 +122,62 @@ def _join(wish: Wish, course: CoursePlan, cohort: CohortPlan) -> bool:
     if actions.open_entry(wish.person_id, cohort.id) is not None:
         return False
     if not seat_counts.availability([cohort.id]).get(cohort.id, NO_SEATS).is_full:
-        here = f"/courses/{course.slug}/enroll/"
-        raise SeatsLeft(guidance=Guidance(actions=[Action("Enroll now", here)]))
-    entry = actions.join(NewEntry(wish.person_id, course.id, cohort.id, wish.party_size))
+        raise SeatsLeft(guidance=Guidance(actions=[_instead_of_waiting(wish, course)]))
+    entry = actions.join(
+        NewEntry(
+            wish.person_id,
+            course.id,
+            cohort.id,
+            wish.party_size,
+            replaces=wish.replaces,
+            leaves_others=wish.leaves_others,
+        )
+    )
     seats.set_queued(cohort.id, True)
-    events.append([event(entry, "joined", seats=entry.party_size)])
+    wished = _wished(wish.replaces, leaves_others=wish.leaves_others)
+    events.append([event(entry, "joined", seats=entry.party_size, **wished)])
     return True
+
+
+def _instead_of_waiting(wish: Wish, course: CoursePlan) -> Action:
+    if wish.replaces is None:
+        return Action(_("Enroll now"), f"/courses/{course.slug}/enroll/")
+    return Action(_("Swap now"), f"/enrollments/{ids.to_text('enr', wish.replaces)}/swap/")
+
+
+def _check_swap(
+    person_id: UUID, replaces: UUID | None, course: CoursePlan, cohort_id: UUID, size: int
+) -> None:
+    if replaces is None:
+        return
+    swap.check(enrollments.of_person(person_id, replaces), course, cohort_id)
+    if size > 1:
+        message = _("Only one seat can be waited for in place of another.")
+        raise ValidationFailed(message, Guidance(errors=[FieldError("party_size", message)]))
+
+
+def _wished(replaces: UUID | None, *, leaves_others: bool) -> dict[str, Any]:
+    """What an event says of what is to happen once the seat is there."""
+    given_up: dict[str, Any] = {} if replaces is None else {"replaces": str(replaces)}
+    return given_up | ({"leaves_others": True} if leaves_others else {})
+
+
+@transaction.atomic
+def change_wish(
+    person_id: UUID, entry_id: UUID, *, replaces: UUID | None, leaves_others: bool
+) -> None:
+    """Says anew what is to happen once the seat is there, as when joining. Raises NotFound, and
+    IllegalState when it does not wait any more, or that enrollment cannot be swapped for it."""
+    record = queries.of_person(person_id, entry_id)
+    if replaces != record.replaces_id:
+        course = catalog.courses_by_id([record.course_id])[record.course_id]
+        _check_swap(person_id, replaces, course, record.cohort_id, record.party_size)
+    lock_person(person_id)
+    seats.lock_counters([record.cohort_id])
+    entry = Entry.objects.get(pk=entry_id)
+    actions.wish(entry, replaces=replaces, leaves_others=leaves_others)
+    wished = _wished(replaces, leaves_others=leaves_others)
+    events.append([event(entry, "changed", person_id, **wished)])
 
 
 def join_first(person_id: UUID, course_id: UUID, cohort_id: UUID) -> bool:
@@ -139,8 +201,9 @@ def join_first(person_id: UUID, course_id: UUID, cohort_id: UUID) -> bool:
 
 
 @transaction.atomic
-def leave(person_id: UUID, entry_id: UUID, *, actor_id: UUID) -> None:
+def leave(person_id: UUID, entry_id: UUID, *, actor_id: UUID, because: UUID | None = None) -> None:
     """Gives the place up, and with it every seat that is offered to it and was not taken yet.
+    `because` names the place in another list by which they are in.
 
     Raises NotFound, and IllegalState when it has ended.
     """
@@ -151,7 +214,23 @@ def leave(person_id: UUID, entry_id: UUID, *, actor_id: UUID) -> None:
     declined = actions.leave(entry)
     seats.release(declined)
     seats.set_queued(record.cohort_id, actions.is_waited_for(record.cohort_id))
-    events.append([event(entry, "left", actor_id)])
+    about = {} if because is None else {"because": str(because)}
+    events.append([event(entry, "left", actor_id, **about)])
+
+
+def leave_others() -> int:
+    """Has those who are in leave the lists that they wanted to leave then; returns how many places
+    were left. Until it comes to that, promotion gives them no second seat (`flows/promote.py`)."""
+    found = queries.all_to_leave(clock.now() - LEFT_WITHIN, LEFT_AT_ONCE)
+    owners = dict(Entry.objects.filter(pk__in=dict(found)).values_list("pk", "person"))
+    left = 0
+    for entry_id, because in found:
+        try:
+            leave(owners[entry_id], entry_id, actor_id=owners[entry_id], because=because)
+        except IllegalState:  # it ended meanwhile
+            continue
+        left += 1
+    return left
 
 
 def standing(person_id: UUID, entry_id: UUID) -> Standing:
@@ -180,7 +259,7 @@ def standings(person_id: UUID) -> list[Standing]:
 def _standing(entry: EntryRecord, course: CoursePlan) -> Standing:
     cohort = next(plan for plan in course.cohorts if plan.id == entry.cohort_id)
     queue, now = queries.queue(cohort.id), clock.now()
-    known = Standing(entry, course, cohort, queue.length, stops_at=promote.stops_at(cohort))
+    known = Standing(entry, course, cohort, queue.length, stops_at=stops_at(cohort))
     if entry.state is not EntryState.WAITING:
         return known
     ahead = queries.ahead(entry)
@@ -206,7 +285,7 @@ def _cohort_to_wait_for(
         if found is None:
             raise NotFound("There is no such cohort.")
         return found
-    facts = offering.course_facts(course, counts, clock.now()).cohorts
+    facts = offer.course_facts(course, counts, clock.now()).cohorts
     open_ = {fact.id for fact in facts if fact.window == "open" and fact.is_full}
     waited_for = [plan for plan in course.cohorts if plan.id in open_ and plan.waitlist_enabled]
     if waited_for:
@@ -222,115 +301,10 @@ def _check_party(cohort: CohortPlan, size: int, count: Availability) -> None:
     if count.capacity is not None:
         largest = min(largest, count.capacity)
     if size > max(1, largest):
-        message = f"At most {largest} seats can be waited for together here."
+        message = _("At most %(largest)d seats can be waited for together here.") % {
+            "largest": largest
+        }
         raise ValidationFailed(message, Guidance(errors=[FieldError("party_size", message)]))
-
-
-# --- the seat that is offered -------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Acceptance:
-    """Who takes which offered seat, on what terms. `party_key` goes with the seats of a party that
-    are passed on: whoever has it may take the seat."""
-
-    offer_id: UUID
-    person_id: UUID
-    party_key: str = ""
-    coupon_code: str | None = None
-    terms: Terms = field(default_factory=Terms)
-
-
-def party_key(offer_id: UUID) -> str:
-    """What lets somebody take a seat of a party: made from the offer, kept nowhere."""
-    return signing.Signer(salt="matricula.waitlist.party").signature(str(offer_id))
-
-
-def find_offer(offer_id: UUID, person_id: UUID, key: str = "") -> tuple[OfferRecord, EntryRecord]:
-    """An offer this person may take: their own, or with its key a seat of a party. Raises NotFound
-    for any other."""
-    offer, entry = queries.offer_of(offer_id), queries.entry_of_offer(offer_id)
-    is_own = offer.number == 1 and entry.person_id == person_id
-    is_passed_on = offer.number > 1 and constant_time_compare(key, party_key(offer_id))
-    if not (is_own or is_passed_on):
-        raise NotFound("There is no such offer.")
-    return offer, entry
-
-
-def accept(wanted: Acceptance) -> Receipt:
-    """Takes the offered seat: enrolled in a free course, else an order to be paid while the seat is
-    held, as `flows/enroll.py` leaves it. Repeated, the same enrollment comes again.
-
-    Raises NotFound; OfferEnded; a refusal of `enrollments.rules`; AlreadyEnrolled; a refusal of the
-    coupon. The offer stays as it was then.
-    """
-    offer, entry = find_offer(wanted.offer_id, wanted.person_id, wanted.party_key)
-    course = catalog.courses_by_id([entry.course_id])[entry.course_id]
-    if offer.state is OfferState.ACCEPTED:
-        return _accepted_before(offer, course, wanted.person_id)
-    if offer.state is not OfferState.OPEN:
-        raise OfferEnded
-    people = [wanted.person_id]
-    refusal = eligibility.refusals(course, entry.cohort_id, people)[wanted.person_id]
-    if refusal is not None:
-        raise refusal
-    return _accept(wanted, entry, course)
-
-
-def _accepted_before(offer: OfferRecord, course: CoursePlan, person_id: UUID) -> Receipt:
-    try:
-        record = enrollments.of_person(person_id, offer.enrollment_id or offer.id)
-    except NotFound:
-        raise OfferEnded("Somebody has taken this seat already.") from None
-    order = orders.of_enrollment(record.id)
-    order_id = order.id if order is not None else None
-    return Receipt(record.id, course, record.stage, record.hold_expires_at, False, order_id)
-
-
-@transaction.atomic
-def _accept(wanted: Acceptance, entry: EntryRecord, course: CoursePlan) -> Receipt:
-    """The seat changes from the offer to the enrollment under the counter's lock, before anybody
-    who queues."""
-    lock_person(wanted.person_id)
-    seats.lock_counters([entry.cohort_id])
-    (offer,) = actions.lock_offers([wanted.offer_id])
-    if offer.state != OfferState.OPEN:
-        raise OfferEnded
-    with seats.ahead_of_queue(entry.cohort_id):
-        seats.release([offer.pk])
-        receipt = _take(wanted, course, entry.cohort_id, offer.ends_at)
-    actions.accept(offer, receipt.enrollment_id)
-    about = {"offer": str(offer.pk), "enrollment": str(receipt.enrollment_id)}
-    events.append([event(offer.entry, "accepted", wanted.person_id, **about)])
-    return receipt
-
-
-def _take(wanted: Acceptance, course: CoursePlan, cohort_id: UUID, ends_at: datetime) -> Receipt:
-    """Held until the offer would have ended, and never shorter than any other checkout."""
-    choice, now = Choice(course, cohort_id), clock.now()
-    if not offering.is_paid(course, now):
-        return _enroll(wanted.person_id, choice)
-    left = int((ends_at - now).total_seconds())
-    codes = [wanted.coupon_code] if wanted.coupon_code else []
-    basket = checkout.basket(wanted.person_id, [choice], codes, wanted.terms)
-    held_for = max(left, settings.ENVIRONMENT.hold_seconds)
-    try:
-        placed = checkout.place(replace(basket, hold_seconds=held_for))
-    except checkout.NotHeld as refused:
-        raise AlreadyEnrolled from refused
-    (claim,) = placed.claims
-    if placed.payment_id is None:
-        return Receipt(claim.enrollment_id, course, Stage.CONFIRMED, None, True, placed.order_id)
-    until = claim.hold_expires_at
-    stage = Stage.PAYMENT_PENDING
-    return Receipt(claim.enrollment_id, course, stage, until, True, placed.order_id)
-
-
-def _enroll(person_id: UUID, choice: Choice) -> Receipt:
-    made = promote.enroll_now(choice.course, choice.cohort_id, [person_id])
-    if not made:
-        raise AlreadyEnrolled
-    return Receipt(made[person_id], choice.course, Stage.CONFIRMED, None, is_new=True)
 
 
 def lapse(keys: Sequence[UUID]) -> None:

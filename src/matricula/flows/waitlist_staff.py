@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from uuid import UUID
 
 from django.db import transaction
 
-from matricula.flows import promote, waitlist
+from matricula.enrollments import queries as enrollments
+from matricula.flows import eligibility, give, promote, waitlist
+from matricula.flows.turn import turn_of
 from matricula.kernel import events
+from matricula.kernel.errors import DomainError, IllegalState
+from matricula.kernel.locks import lock_person
 from matricula.seats import actions as seats
 from matricula.waitlist import actions, queries
 from matricula.waitlist.models import Entry, PriorityGroup
+from matricula.waitlist.queries import Waiting
+from matricula.waitlist.rules import Place
+from matricula.waitlist.states import EntryState
 
 
 def move(entry_id: UUID, position: int, *, actor_id: UUID) -> None:
@@ -37,10 +45,37 @@ def set_group(entry_id: UUID, group: PriorityGroup | None, *, actor_id: UUID) ->
     _change(entry_id, actor_id, change)
 
 
+@transaction.atomic
 def give_seat(entry_id: UUID, *, actor_id: UUID) -> None:
     """A free seat for this place, before its turn. The rules are asked as always. Raises their
-    refusal, and IllegalState when there is no seat, or the place does not wait."""
-    promote.serve_by_hand(Entry.objects.get(pk=entry_id), actor_id)
+    refusal, and IllegalState when its seats are not free, or it does not wait."""
+    entry = Entry.objects.get(pk=entry_id)
+    turn = turn_of(entry.cohort_id)
+    if turn is None:
+        raise IllegalState("Registration is over: nobody is given a seat from this list any more.")
+    lock_person(entry.person_id)
+    kept = enrollments.led_to([entry.replaces_id]) if entry.replaces_id is not None else {}
+    seats.lock_counters([entry.cohort_id, *enrollments.cohorts_of(list(kept.values()))])
+    entry.refresh_from_db()
+    if entry.state != EntryState.WAITING:
+        raise IllegalState("This place in the list is not waiting any more.")
+    free = promote.free_seats(entry.cohort_id)
+    if free is not None and free < entry.party_size:
+        raise IllegalState(f"{entry.party_size} seats are wanted and {free} are free.")
+    people = [entry.person_id]
+    decided = eligibility.decisions(
+        turn.course, entry.cohort_id, people, apart_from=list(kept.values())
+    )[entry.person_id]
+    if isinstance(decided, DomainError):
+        raise decided
+    place = Place(entry.pk, entry.party_size)
+    gives_up = kept.get(entry.replaces_id) if entry.replaces_id is not None else None
+    waiting = Waiting(place, entry.person_id, entry.is_counted, entry.replaces_id, gives_up)
+    told = replace(turn.event("promoted", waiting), actor=actor_id)
+    seats.set_queued(entry.cohort_id, False)
+    given = give.give(turn, [waiting], {entry.person_id: decided})
+    seats.set_queued(entry.cohort_id, actions.is_waited_for(entry.cohort_id))
+    events.append([told, *given])
 
 
 def remove(entry_id: UUID, *, actor_id: UUID) -> None:

@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 from matricula.kernel import ids
 from matricula.kernel.errors import DomainError, IllegalState
 from matricula.waitlist.errors import WaitlistFull
-from matricula.waitlist.models import LAST_RANK, Entry, Offer, PriorityGroup, Queue
+from matricula.waitlist.models import LAST_RANK, Entry, Offer, PriorityGroup, Queue, Stretch
 from matricula.waitlist.rules import Plan
 from matricula.waitlist.states import ENTRY, OFFER, OPEN, EntryState, OfferState
 
@@ -53,6 +53,8 @@ class NewEntry:
     cohort_id: UUID
     party_size: int = 1
     rank: int = LAST_RANK
+    replaces: UUID | None = None
+    leaves_others: bool = False
 
 
 def queue_of(cohort_id: UUID) -> Queue:
@@ -75,6 +77,8 @@ def join(new: NewEntry) -> Entry:
         party_size=new.party_size,
         rank=new.rank,
         place=place,
+        replaces_id=new.replaces,
+        leaves_others=new.leaves_others,
     )
 
 
@@ -93,6 +97,23 @@ def leave(entry: Entry) -> list[UUID]:
     declined = [offer.pk for offer in entry.offers.filter(state=OfferState.OPEN)]
     _end_offers(declined, "decline")
     return declined
+
+
+def leave_waiting(cohort_id: UUID, entry_ids: Collection[UUID]) -> None:
+    """Gives these waiting places of one list up."""
+    if not entry_ids:
+        return
+    state = ENTRY.transition(EntryState.WAITING, "leave")
+    Entry.objects.filter(pk__in=entry_ids).update(state=state, ended_at=Now())
+    _shorten(cohort_id, len(entry_ids))
+
+
+def wish(entry: Entry, *, replaces: UUID | None, leaves_others: bool) -> None:
+    """What is to happen once the seat is there. Raises IllegalState when it does not wait."""
+    _must_wait(entry)
+    entry.replaces_id = replaces
+    entry.leaves_others = leaves_others
+    entry.save(update_fields=["replaces", "leaves_others"])
 
 
 def skip(refused: Mapping[UUID, DomainError]) -> list[UUID]:
@@ -264,8 +285,7 @@ def _must_wait(entry: Entry) -> None:
 
 def is_waited_for(cohort_id: UUID) -> bool:
     """Whether seats of the cohort are kept for somebody who waits."""
-    waiting = Entry.objects.filter(cohort=cohort_id, state=EntryState.WAITING, is_counted=True)
-    return waiting.exists()
+    return Stretch.objects.filter(cohort=cohort_id, counted__gt=0).exists()
 
 
 def looked(cohort_id: UUID) -> None:

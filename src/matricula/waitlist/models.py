@@ -84,7 +84,8 @@ class Entry(models.Model):
     `skipped_code` and `skipped_reason` say why it was passed over when its turn came; it keeps its
     place, is looked at again, and until then holds no seat back from others. `passed` counts the
     seats that went to places behind it because they fit and its party did not; `saving_since` is
-    when free seats began to be kept for it.
+    when free seats began to be kept for it. Who gets a seat gives up the enrollment that it
+    `replaces`, in the same step; and who `leaves_others` gives up their other places.
     """
 
     id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
@@ -107,6 +108,10 @@ class Entry(models.Model):
     enrollment = models.ForeignKey(
         "enrollments.Enrollment", null=True, on_delete=models.PROTECT, related_name="+"
     )
+    replaces = models.ForeignKey(
+        "enrollments.Enrollment", null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    leaves_others = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         verbose_name_plural = "entries"
@@ -138,10 +143,32 @@ class Entry(models.Model):
                 name="entry_passed_over",
             ),
             models.Index(fields=["person", "id"], name="entry_by_person"),
+            models.Index(
+                fields=["ended_at"], condition=Q(leaves_others=True), name="entry_leaves_others"
+            ),
         ]
 
     def __str__(self) -> str:
         return ids.to_text("wtl", self.pk)
+
+
+class Stretch(models.Model):
+    """How many places wait in one stretch of a list (256 numbers of one rank), how many seats they
+    want, and for how many of them seats are kept. Written by triggers alone (`sql/stretches.sql`).
+    """
+
+    pk = models.CompositePrimaryKey("cohort_id", "rank", "number")
+    cohort = models.ForeignKey(
+        "catalog.Cohort", on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    rank = models.SmallIntegerField()
+    number = models.BigIntegerField()
+    places = models.IntegerField()
+    seats = models.IntegerField()
+    counted = models.IntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.places} places"
 
 
 class ListMessage(models.Model):

@@ -21,10 +21,17 @@ WARNED = timedelta(hours=2)  # before an offer ends
 # How long somebody who was passed over keeps the reason before it is looked at again.
 LOOKED_AT_AGAIN_AFTER = timedelta(minutes=5)
 
-_AHEAD = """
-SELECT count(*), coalesce(sum(party_size), 0), count(*) FILTER (WHERE rank < %s)
-  FROM waitlist_entry
- WHERE cohort_id = %s AND state = 'waiting' AND (rank, place) < (%s, %s)
+# The stretches before one's own are added up, and only its places are counted.
+AHEAD = """
+SELECT coalesce(sum(a.places), 0), coalesce(sum(a.seats), 0),
+       coalesce(sum(a.places) FILTER (WHERE a.rank < %(rank)s), 0)
+  FROM (SELECT s.rank, s.places, s.seats FROM waitlist_stretch s
+         WHERE s.cohort_id = %(cohort)s
+           AND (s.rank, s.number) < (%(rank)s, stretch_of(%(place)s))
+         UNION ALL
+        SELECT e.rank, 1, e.party_size FROM waitlist_entry e
+         WHERE e.cohort_id = %(cohort)s AND e.state = 'waiting' AND e.rank = %(rank)s
+           AND e.place >= 256 * stretch_of(%(place)s) AND e.place < %(place)s) a
 """
 # What the lists of the course's other cohorts gave away, once their registration was over.
 _EARLIER = """
@@ -95,6 +102,8 @@ class EntryRecord:
     joined_at: datetime
     ended_at: datetime | None
     enrollment_id: UUID | None
+    replaces_id: UUID | None
+    leaves_others: bool
     offers: tuple[OfferRecord, ...] = ()
 
     @property
@@ -177,7 +186,7 @@ def entry_of_offer(offer_id: UUID) -> EntryRecord:
 def ahead(entry: EntryRecord) -> Ahead:
     """Who stands before this waiting place."""
     with connection.cursor() as cursor:
-        cursor.execute(_AHEAD, [entry.rank, entry.cohort_id, entry.rank, entry.place])
+        cursor.execute(AHEAD, {"cohort": entry.cohort_id, "rank": entry.rank, "place": entry.place})
         return Ahead(*cursor.fetchone())
 
 
@@ -210,11 +219,14 @@ def earlier_lists(course_id: UUID, cohort_id: UUID, at: datetime) -> list[int]:
 
 @dataclass(frozen=True)
 class Waiting:
-    """A place whose turn may have come."""
+    """A place whose turn may have come. `replaces` is the enrollment that its person wants to swap
+    for the seat, `gives_up` what has become of that, if there still is anything to give up."""
 
     place: Place
     person_id: UUID
     is_counted: bool
+    replaces: UUID | None = None
+    gives_up: UUID | None = None
 
 
 def line(cohort_id: UUID, limit: int, at: datetime) -> list[Waiting]:
@@ -224,13 +236,47 @@ def line(cohort_id: UUID, limit: int, at: datetime) -> list[Waiting]:
         cohort=cohort_id,
         state=EntryState.WAITING,
     ).order_by("rank", "place", "pk")
-    wanted = ("id", "party_size", "passed", "saving_since", "person_id", "is_counted")
+    wanted = ("id", "party_size", "passed", "saving_since", "person_id", "is_counted", "replaces")
     return [
-        Waiting(Place(entry_id, size, passed, since), person_id, is_counted)
-        for entry_id, size, passed, since, person_id, is_counted in rows.values_list(*wanted)[
-            :limit
-        ]
+        Waiting(Place(*place), person_id, is_counted, replaces)
+        for *place, person_id, is_counted, replaces in rows.values_list(*wanted)[:limit]
     ]
+
+
+# Whoever wanted to leave other lists once they are in one, and is in: their other open places, with
+# the place that got the seat. What was joined after that stays.
+_TO_LEAVE = """
+SELECT e.id, f.id
+  FROM waitlist_entry f
+  JOIN enrollments_enrollment n ON n.id = f.enrollment_id AND n.stage = 'confirmed'
+  JOIN waitlist_entry e ON e.person_id = f.person_id AND e.id <> f.id
+   AND e.state IN ('waiting', 'offered') AND e.enrollment_id IS NULL
+   AND e.joined_at <= coalesce(f.ended_at, e.joined_at)
+ WHERE f.leaves_others
+"""
+
+
+def to_leave(entry_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """Which of these places are to be left because their people are in by another, with that."""
+    if not entry_ids:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_TO_LEAVE} AND e.id = ANY (%s::uuid[])", [list(entry_ids)])
+        return dict(cursor.fetchall())
+
+
+def all_to_leave(since: datetime, limit: int) -> list[tuple[UUID, UUID]]:
+    """The same of all places, because of others that got their seat since then or just now."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{_TO_LEAVE} AND (f.ended_at IS NULL OR f.ended_at >= %s) LIMIT %s", [since, limit]
+        )
+        return list(cursor.fetchall())
+
+
+def lists_of(person_id: UUID) -> int:
+    """In how many lists the person stands."""
+    return Entry.objects.filter(person=person_id, state__in=OPEN).count()
 
 
 def due_lists(at: datetime, limit: int) -> list[UUID]:
@@ -266,6 +312,8 @@ def _record(entry: Entry, offers: Sequence[OfferRecord]) -> EntryRecord:
         joined_at=entry.joined_at,
         ended_at=entry.ended_at,
         enrollment_id=entry.enrollment_id,
+        replaces_id=entry.replaces_id,
+        leaves_others=entry.leaves_others,
         offers=tuple(offers),
     )
 

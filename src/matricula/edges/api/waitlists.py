@@ -16,8 +16,10 @@ from matricula.edges.api.checkout_input import terms_of, url_errors
 from matricula.edges.api.enrollment_json import REFUSALS
 from matricula.edges.api.initializing import receipt_answer
 from matricula.edges.api.schemas import Problem
+from matricula.flows import accept as accepting
 from matricula.flows import waitlist as flow
-from matricula.flows.waitlist import Acceptance, Standing, Wish
+from matricula.flows.accept import Acceptance
+from matricula.flows.waitlist import Standing, Wish
 from matricula.kernel import ids
 from matricula.kernel.errors import Guidance, ValidationFailed
 from matricula.waitlist.queries import OfferRecord
@@ -98,7 +100,7 @@ def accept_offer(
     )
 
     def work() -> HttpResponse:
-        receipt = flow.accept(acceptance)
+        receipt = accepting.accept(acceptance)
         made, _is_complete = receipt_answer(receipt, idempotent.key_of(request))
         return answer(made, 201 if receipt.is_new else 200)
 
@@ -152,5 +154,5 @@ def _offer(offer: OfferRecord) -> schemas.Offer:
         status=offer.state,
         ends_at=offer.ends_at,
         is_own=offer.number == 1,
-        party_key=flow.party_key(offer.id) if is_passed_on else None,
+        party_key=accepting.party_key(offer.id) if is_passed_on else None,
     )

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from matricula.edges.web.progress import Live
-from matricula.flows import waitlist as flow
+from matricula.flows.accept import party_key
 from matricula.flows.waitlist import Standing
 from matricula.kernel import clock, ids
 from matricula.kernel.events import RecordedEvent
@@ -86,7 +86,7 @@ def live_of(waiting: Waiting, happened: Sequence[RecordedEvent]) -> Live:
 def offer_url(offer: OfferRecord) -> str:
     """The page of an offer; one to be passed on lets in whoever has the link."""
     url = reverse("waitlist_offer", args=[ids.to_text("off", offer.id)])
-    return url if offer.number == 1 else f"{url}?key={flow.party_key(offer.id)}"
+    return url if offer.number == 1 else f"{url}?key={party_key(offer.id)}"
 
 
 def _heading(standing: Standing) -> tuple[str, str, str]:

@@ -20,10 +20,12 @@ from matricula.edges.web.views.enrolling import cohort_wish, refused
 from matricula.edges.web.visits import payment_url
 from matricula.enrollments import queries as enrollments
 from matricula.enrollments.states import Stage
+from matricula.flows import accept as accepting
 from matricula.flows import offer as offering
 from matricula.flows import waitlist as flow
+from matricula.flows.accept import Acceptance
 from matricula.flows.offer import CourseOffer, alternatives
-from matricula.flows.waitlist import Acceptance, Standing, Wish
+from matricula.flows.waitlist import Standing, Wish
 from matricula.kernel import clock, events, ids
 from matricula.kernel.errors import DomainError, NotFound
 from matricula.waitlist.models import LARGEST_PARTY
@@ -127,7 +129,7 @@ def leave(request: HttpRequest, reference: str) -> HttpResponse:
 def offer(request: HttpRequest, reference: str) -> HttpResponse:
     """GET shows the seat and what is agreed to; POST takes it. Sending it twice takes it once."""
     key = request.GET.get("key", "") or request.POST.get("key", "")
-    found, entry = flow.find_offer(ids.from_text("off", reference), person_of(request).pk, key)
+    found, entry = accepting.find_offer(ids.from_text("off", reference), person_of(request).pk, key)
     course = catalog.courses_by_id([entry.course_id])[entry.course_id]
     if request.method == "POST" and "update" not in request.POST:
         return _accept(request, found, entry, course, key)
@@ -187,7 +189,7 @@ def _accept(
         coupon = form.values["coupon"] or None
         acceptance = Acceptance(found.id, person.pk, key, coupon, form.terms())
     try:
-        receipt = flow.accept(acceptance)
+        receipt = accepting.accept(acceptance)
     except DomainError as error:
         if form is not None and form.note(error):
             return _show_offer(request, found, entry, course, key, form)

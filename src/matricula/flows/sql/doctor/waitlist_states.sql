@@ -7,7 +7,8 @@ SELECT format('place %s is %s, its last event is %s', e.id, e.state, coalesce(la
         ORDER BY v.subject_seq DESC LIMIT 1) last ON true
  WHERE coalesce(last.type, '') <> ALL (
        CASE e.state
-            WHEN 'waiting' THEN ARRAY['waitlist.joined', 'waitlist.skipped', 'waitlist.moved']
+            WHEN 'waiting' THEN ARRAY['waitlist.joined', 'waitlist.skipped', 'waitlist.moved',
+                                       'waitlist.changed']
             WHEN 'offered' THEN ARRAY['waitlist.offered', 'waitlist.accepted', 'waitlist.ending']
             WHEN 'accepted' THEN ARRAY['waitlist.accepted', 'waitlist.offered', 'waitlist.ending']
             ELSE ARRAY['waitlist.' || e.state] END)
