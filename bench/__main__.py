@@ -20,6 +20,7 @@ from bench import (
     report,
     seeing,
     starting,
+    waiting,
 )
 from bench.installation import BenchError, Site, running_site
 from bench.report import Figure
@@ -36,7 +37,10 @@ ON_A_SITE: dict[str, Callable[[Site, Settings], Sequence[Figure]]] = {
     "p8": growing.growth,
     "seen": seeing.seeing,
 }
-BY_ITSELF: dict[str, Callable[[Settings], Sequence[Figure]]] = {"p10": starting.starting}
+BY_ITSELF: dict[str, Callable[[Settings], Sequence[Figure]]] = {
+    "p10": starting.starting,
+    "p12": waiting.waiting,
+}
 NAMES = [*ON_A_SITE, *BY_ITSELF]
 
 
@@ -58,7 +62,7 @@ def main(
     sizes: str,
     keep: bool,
 ) -> None:
-    """Measure Matricula: every benchmark, or those named (p1 … p8, p10).
+    """Measure Matricula: every benchmark, or those named (p1 … p8, p10, p12).
 
     Each figure stands beside its limit, measured in the same run, in turns. A figure of one run
     says nothing beside one of another run; the ratio does. bench/README.md says what each means.

@@ -120,6 +120,13 @@ TABLE: dict[tuple[str, str], dict[str, int]] = {
         "instructor": 404,
         "staff": 404,
     },
+    ("PATCH", "/courses/{course_id}/waitlist"): {
+        "guest": 401,
+        "learner": 404,
+        "other": 404,
+        "instructor": 404,
+        "staff": 404,
+    },
     ("DELETE", "/courses/{course_id}/waitlist"): {
         "guest": 401,
         "learner": 404,

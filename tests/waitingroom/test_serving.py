@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from matricula.catalog.models import CoursePrice, CourseStatus
+from matricula.enrollments.admission import Rule
 from matricula.enrollments.models import Enrollment
 from matricula.enrollments.states import Stage
-from matricula.flows import admit, doctor, expire, rooms
+from matricula.flows import admit, doctor, expire, overrides, rooms
 from matricula.flows.enroll import Application, enroll
-from matricula.kernel import correlation, ids
+from matricula.kernel import clock, correlation, ids
 from matricula.kernel.models import Event
 from matricula.seats import actions as seats
 from matricula.seats.models import Hold, SeatCount
 from matricula.waitingroom import queries
 from matricula.waitingroom.models import Ticket
-from tests.support.factories import complete, make_course, make_people
+from tests.support.factories import complete, make_course, make_people, make_person
 from tests.waitingroom.conftest import Drop, make_drop, told
 from tests.waitingroom.test_tickets import give_up
 
@@ -207,3 +210,21 @@ def test_a_crowd_is_served_in_order_in_bounded_transactions(db: None) -> None:
     admitted = Event.objects.filter(type="enrollment.confirmed", person__in=people[:100])
     assert admitted.count() == 100
     assert doctor.examine() == []
+
+
+def test_what_staff_excused_is_noted_on_whoever_is_admitted_by_it(db: None) -> None:
+    drop = make_drop(2, email_domains=["corp.example"])
+    excused, refused = (person.pk for person in make_people(2))
+    overrides.grant(
+        excused,
+        drop.cohort_id,
+        [Rule.EMAIL_DOMAIN],
+        note="Talked to them.",
+        expires_at=clock.now() + timedelta(hours=1),
+        actor_id=make_person(is_staff=True).pk,
+    )
+    let_in, sent_away = drop.ask([excused, refused])
+    drop.serve()
+    assert drop.states() == ["admitted", "refused"]
+    assert told(let_in.enrollment_id)[-1] == "override.used"
+    assert told(sent_away.enrollment_id)[-1] == "enrollment.failed"

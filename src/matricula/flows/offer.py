@@ -84,8 +84,9 @@ class CourseOffer:
     @property
     def can_wait(self) -> bool:
         """Whether the chosen cohort is full, and its list takes one more."""
-        has_room = self.waitlist is not None and self.waitlist.has_room
-        return has_room and isinstance(self.refusal, CourseFull) and self.waits_in is None
+        if self.waitlist is None or self.waitlist.entry_id is not None:
+            return False
+        return self.waitlist.has_room and isinstance(self.refusal, CourseFull)
 
     @property
     def button(self) -> ButtonState:
@@ -125,10 +126,15 @@ def find_offer(reference: str | UUID, person_id: UUID | None) -> CourseOffer:
 
 
 def offer_of(
-    course: CoursePlan, person_id: UUID | None, *, apart_from: Collection[UUID] = ()
+    course: CoursePlan,
+    person_id: UUID | None,
+    *,
+    apart_from: Collection[UUID] = (),
+    cohort_id: UUID | None = None,
 ) -> CourseOffer:
-    """The offer of a course already read: two more queries, one for a guest; and one for its
-    waitlists if it has any. Enrollments in `apart_from` are taken not to be there."""
+    """The offer of a course already read, in its next open cohort or in this one: two more queries,
+    one for a guest; and one for its waitlists if it has any. Enrollments in `apart_from` are taken
+    not to be there."""
     at = clock.now()
     counts = seats.availability(plan.id for plan in course.cohorts)
     standing = rules.GUEST
@@ -136,7 +142,15 @@ def offer_of(
         (found,) = standings.read([Asking(person_id, course)], apart_from=apart_from)
         standing = found.standing
     lists = _lists([course], person_id, counts)
-    return _compose(course, counts, standing, lists, signed_in=person_id is not None, at=at)
+    return _compose(
+        course,
+        counts,
+        standing,
+        lists,
+        signed_in=person_id is not None,
+        at=at,
+        cohort_id=cohort_id,
+    )
 
 
 def offers_of(courses: Sequence[CoursePlan], person_id: UUID | None) -> list[CourseOffer]:
@@ -257,9 +271,11 @@ def _compose(
     *,
     signed_in: bool,
     at: datetime,
+    cohort_id: UUID | None = None,
 ) -> CourseOffer:
     facts = course_facts(course, counts, at)
-    chosen = rules.choose_cohort(facts.cohorts, standing)
+    named = next((fact for fact in facts.cohorts if fact.id == cohort_id), None)
+    chosen = named or rules.choose_cohort(facts.cohorts, standing)
     cohorts = tuple(
         CohortOffer(
             plan,

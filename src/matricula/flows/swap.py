@@ -105,24 +105,44 @@ def _swap(record: EnrollmentRecord, choice: Choice, actor_id: UUID) -> Enrollmen
     return queries.of_person(person_id, taken.pk)
 
 
-def intakes(record: EnrollmentRecord, person_id: UUID) -> tuple[CourseOffer, list[CohortOffer]]:
-    """The course as its owner sees it, and the other cohorts they could swap into now."""
-    found = offer.offer_of(course_of(record), person_id, apart_from=[record.id])
-    others = [
+@dataclass(frozen=True)
+class Ways:
+    """The course as the owner of a seat sees it; the other cohorts they could swap into now, and
+    those that are full, whose seats they can wait for in place of their own."""
+
+    course: CourseOffer
+    now: tuple[CohortOffer, ...]
+    waited_for: tuple[CohortOffer, ...]
+
+
+def ways_on(record: EnrollmentRecord) -> Ways:
+    """What this enrollment could be swapped for within its course."""
+    found = offer.offer_of(course_of(record), record.person_id, apart_from=[record.id])
+    fitting = [
         cohort
         for cohort in found.cohorts
         if cohort.plan.id != record.cohort_id
         and cohort.window == "open"
         and not cohort.objections
-        and not cohort.seats.is_full
         and not cohort.seats.by_turn
     ]
-    return found, others
+    return Ways(
+        found,
+        now=tuple(cohort for cohort in fitting if not cohort.seats.is_full),
+        waited_for=tuple(
+            cohort for cohort in fitting if cohort.seats.is_full and cohort.plan.waitlist_enabled
+        ),
+    )
 
 
 def course_of(record: EnrollmentRecord) -> CoursePlan:
     """The course it is for, whatever became of it since."""
     return catalog.courses_by_id([record.course_id])[record.course_id]
+
+
+def is_paid_for(record: EnrollmentRecord) -> bool:
+    """Whether something was paid for it."""
+    return _paid(record) is not None
 
 
 def why_not(record: EnrollmentRecord) -> str:

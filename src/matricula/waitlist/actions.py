@@ -26,7 +26,7 @@ _SERVED = """
 UPDATE waitlist_entry e
    SET state = g.state, enrollment_id = g.enrollment, saving_since = NULL,
        skipped_code = '', skipped_reason = '',
-       ended_at = CASE WHEN g.state = 'accepted' THEN now() END
+       ended_at = CASE WHEN g.state = 'accepted' THEN statement_timestamp() END
   FROM unnest(%s::uuid[], %s::text[], %s::uuid[]) AS g(id, state, enrollment)
  WHERE e.id = g.id
 """

@@ -19,6 +19,20 @@ class Join(Schema):
         1, ge=1, le=LARGEST_PARTY, description="Seats wanted together: all of them or none."
     )
 
+    replaces: Reference | None = Field(
+        None, description="Your enrollment that is swapped for the seat, in one step, in your turn."
+    )
+    leave_others: bool = Field(
+        False, description="Leave your other waitlists once you are in by this one."
+    )
+
+
+class Change(Schema):
+    """What to change about a place that waits; what is not named stays."""
+
+    replaces: Reference | None = None
+    leave_others: bool | None = None
+
 
 class Odds(Schema):
     """In `reached` of the course's `lists` earlier waitlists, this place got its seats."""
@@ -65,6 +79,8 @@ class Entry(Schema):
     cohort_id: str
     joined_at: datetime
     enrollment_id: str | None
+    replaces: str | None = Field(description="The enrollment to be swapped for the seat.")
+    leave_others: bool
     poll_after: int | None = Field(description="Seconds until asking again may tell more.")
 
 

@@ -45,10 +45,17 @@ def join_waitlist(
     keeps their place and gets 200."""
     person = active_person(request)
     wanted = payload or schemas.Join.model_validate({})
-    cohort_id = ids.from_text("coh", wanted.cohort_id) if wanted.cohort_id else None
+    wish = Wish(
+        person.pk,
+        course_id,
+        ids.from_text("coh", wanted.cohort_id) if wanted.cohort_id else None,
+        wanted.party_size,
+        replaces=ids.from_text("enr", wanted.replaces) if wanted.replaces else None,
+        leaves_others=wanted.leave_others,
+    )
 
     def work() -> HttpResponse:
-        standing, is_new = flow.join(Wish(person.pk, course_id, cohort_id, wanted.party_size))
+        standing, is_new = flow.join(wish)
         return answer(entry(standing), 201 if is_new else 200)
 
     return idempotent.once(request, person.pk, work)
@@ -60,6 +67,28 @@ def get_waitlist_entry(
 ) -> HttpResponse:
     """Where the person stands in a list of the course: their open place, else the last one."""
     return answer(entry(_standing(request, course_id, which)))
+
+
+@router.patch(
+    "/courses/{course_id}/waitlist", response={200: schemas.Entry, 403: Problem, **REFUSALS}
+)
+def change_waitlist_entry(
+    request: HttpRequest, course_id: str, which: Query[WhichCohort], payload: schemas.Change
+) -> HttpResponse:
+    """Says anew what is to happen once the seat is there: which enrollment is swapped for it
+    (`null`: none), and whether other waitlists are left."""
+    record = _standing(request, course_id, which).entry
+    sent = payload.model_fields_set
+    replaces = ids.from_text("enr", payload.replaces) if payload.replaces else None
+    flow.change_wish(
+        record.person_id,
+        record.id,
+        replaces=replaces if "replaces" in sent else record.replaces_id,
+        leaves_others=record.leaves_others
+        if payload.leave_others is None
+        else payload.leave_others,
+    )
+    return answer(entry(flow.standing(record.person_id, record.id)))
 
 
 @router.delete("/courses/{course_id}/waitlist", response={204: None, **REFUSALS})
@@ -136,6 +165,8 @@ def entry(standing: Standing) -> schemas.Entry:
         cohort_id=ids.to_text("coh", record.cohort_id),
         joined_at=record.joined_at,
         enrollment_id=ids.to_text("enr", record.enrollment_id) if record.enrollment_id else None,
+        replaces=ids.to_text("enr", record.replaces_id) if record.replaces_id else None,
+        leave_others=record.leaves_others,
         poll_after=POLL_AFTER if record.is_open else None,
     )
 

@@ -18,7 +18,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import action
 from unfold.enums import ActionVariant
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
+from unfold.widgets import (
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from matricula.catalog.models import Cohort
 from matricula.edges.console import references
@@ -66,9 +70,32 @@ class SwapForm(forms.Form):
 
     cohort = forms.ModelChoiceField(
         Cohort.objects.none(),
+        required=False,
+        empty_label="Another course: see below",
         widget=UnfoldAdminSelectWidget,
-        help_text="Of the same course. What was paid pays for it from then on.",
+        label="Cohort of the same course",
+        help_text="What was paid pays for it from then on.",
     )
+    other = forms.CharField(
+        required=False,
+        max_length=40,
+        label="Or the id of any cohort, coh_…",
+        widget=UnfoldAdminTextInputWidget,
+        help_text="Another course must cost today exactly what was paid for this one.",
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """One of the two, as `cohort`."""
+        answers: dict[str, Any] = super().clean() or {}
+        if other := answers.get("other"):
+            reference = references.read(other)
+            rows = Cohort.objects.filter(pk=reference.value) if reference is not None else None
+            answers["cohort"] = rows.first() if rows is not None else None
+            if answers["cohort"] is None:
+                self.add_error("other", "There is no such cohort.")
+        elif answers.get("cohort") is None:
+            self.add_error("cohort", "Choose a cohort.")
+        return answers
 
 
 def _swap_form(enrollment: Enrollment, posted: Any) -> SwapForm:

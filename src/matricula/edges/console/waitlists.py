@@ -133,6 +133,8 @@ class EntryAdmin(FoundByReference, ShowsTimeline, Acting, ReadOnlyAdmin):
         "party_saving",
         "offers_shown",
         "enrollment_shown",
+        "given_up_shown",
+        "leaves_others",
         ("joined_at", "ended_at"),
     )
 
@@ -267,6 +269,11 @@ class EntryAdmin(FoundByReference, ShowsTimeline, Acting, ReadOnlyAdmin):
     @column("Enrollment")
     def enrollment_shown(self, entry: Entry) -> SafeString | str:
         found: UUID | None = entry.enrollment_id
+        return references.page("enr", found) if found is not None else "-"
+
+    @column("Waits in place of")
+    def given_up_shown(self, entry: Entry) -> SafeString | str:
+        found: UUID | None = entry.replaces_id
         return references.page("enr", found) if found is not None else "-"
 
 

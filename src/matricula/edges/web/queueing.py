@@ -53,6 +53,11 @@ class Waiting:
     def is_open(self) -> bool:
         return self.standing.entry.is_open
 
+    @property
+    def can_wish(self) -> bool:
+        """Whether it can still be said what is to happen once the seat is there."""
+        return self.standing.entry.state is EntryState.WAITING and not self.standing.is_over
+
 
 def waiting_of(standing: Standing) -> Waiting:
     """The place in words."""

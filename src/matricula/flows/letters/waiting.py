@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from matricula.accounts.models import Person
 from matricula.flows.letters.about import greeting, recipient
-from matricula.kernel import words
+from matricula.kernel import ids, words
 from matricula.kernel.models import Event
 from matricula.notifications.actions import Recipient
 from matricula.notifications.letters import Action, Letter
@@ -42,7 +42,12 @@ class AboutPlace:
 
     @property
     def action(self) -> Action:
-        return Action(_("See your place"), f"/courses/{self.entry.course.slug}/waitlist/")
+        return Action(_("See your place"), page_of(self.entry))
+
+
+def page_of(entry: Entry) -> str:
+    """The page of this place, whatever other lists of the course its owner stands in."""
+    return f"/waitlist/{ids.to_text('wtl', entry.pk)}/"
 
 
 def of_events(events: Sequence[Event]) -> list[AboutPlace]:
@@ -126,7 +131,7 @@ def from_staff(entry: Entry, message: ListMessage) -> Letter:
         greeting=greeting(entry.person),
         summary=first,
         paragraphs=others,
-        action=Action(_("See your place"), f"/courses/{entry.course.slug}/waitlist/"),
+        action=Action(_("See your place"), page_of(entry)),
         closing=[
             _("You get this because you are on the waitlist of %(course)s.")
             % {"course": entry.course.title}

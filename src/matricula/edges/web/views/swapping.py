@@ -29,12 +29,14 @@ def swap(request: HttpRequest, reference: str) -> HttpResponse:
     record = enrollments.of_person(person_id, enrollment_id)
     if request.method == "POST" and request.POST.get("cohort"):
         return _swap(request, record, request.POST["cohort"])
-    course_offer, others = flow.intakes(record, person_id)
+    ways = flow.ways_on(record)
     is_sent = request.method == "POST"
     context = {
         "summary": progress.summary_of(record),
         "why_not": _(why) if (why := flow.why_not(record)) else "",
-        "intakes": [offers.intake_of(course_offer, cohort) for cohort in others],
+        "intakes": [offers.intake_of(ways.course, cohort) for cohort in ways.now],
+        "waited_for": [offers.intake_of(ways.course, cohort) for cohort in ways.waited_for],
+        "is_paid": flow.is_paid_for(record),
         "nothing_chosen": is_sent,
     }
     status = UNPROCESSABLE if is_sent else 200

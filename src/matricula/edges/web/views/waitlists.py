@@ -19,6 +19,7 @@ from matricula.edges.web.guard import SeeOther, page, person_of
 from matricula.edges.web.views.enrolling import cohort_wish, refused
 from matricula.edges.web.visits import payment_url
 from matricula.enrollments import queries as enrollments
+from matricula.enrollments.queries import EnrollmentRecord
 from matricula.enrollments.states import Stage
 from matricula.flows import accept as accepting
 from matricula.flows import offer as offering
@@ -28,6 +29,7 @@ from matricula.flows.offer import CourseOffer, alternatives
 from matricula.flows.waitlist import Standing, Wish
 from matricula.kernel import clock, events, ids
 from matricula.kernel.errors import DomainError, NotFound
+from matricula.waitlist import queries as waiting
 from matricula.waitlist.models import LARGEST_PARTY
 from matricula.waitlist.queries import EntryRecord, OfferRecord
 from matricula.waitlist.states import OfferState
@@ -40,16 +42,44 @@ OK, UNPROCESSABLE = 200, 422
 def waitlist(request: HttpRequest, slug: str) -> HttpResponse:
     """GET shows where one stands, or how to join; POST joins. Sending it twice joins once."""
     course, person_id = catalog.find_course(slug), person_of(request).pk
-    cohort_id = cohort_wish(course, request.GET.get("cohort", "") or request.POST.get("cohort", ""))
+    cohort_id = cohort_wish(course, _sent(request, "cohort"))
+    given_up = _given_up(request)
     if request.method == "POST":
-        return _join(request, course, cohort_id)
+        return _join(request, course, cohort_id, given_up)
     found = _standing(person_id, course, cohort_id)
-    offer = offering.offer_of(course, person_id)
+    offer = _offer(course, person_id, cohort_id, given_up)
     if found is not None and (found.entry.is_open or not offer.can_wait):
         return _show(request, found)
     if offer.can_wait:
-        return _invite(request, offer, found)
+        return _invite(request, offer, found, given_up)
     return redirect("course", slug=slug)
+
+
+@page("GET")
+@login_required
+def place(request: HttpRequest, reference: str) -> HttpResponse:
+    """Where one place stands, or what became of it."""
+    return _show(request, flow.standing(person_of(request).pk, ids.from_text("wtl", reference)))
+
+
+def _sent(request: HttpRequest, name: str) -> str:
+    return request.POST.get(name, "") or request.GET.get(name, "")
+
+
+def _given_up(request: HttpRequest) -> EnrollmentRecord | None:
+    """The enrollment that one would give up for the seat, if one is named. Raises NotFound."""
+    reference = _sent(request, "replaces")
+    if not reference:
+        return None
+    return enrollments.of_person(person_of(request).pk, ids.from_text("enr", reference))
+
+
+def _offer(
+    course: CoursePlan, person_id: UUID, cohort_id: UUID | None, given_up: EnrollmentRecord | None
+) -> CourseOffer:
+    """The course as this visitor sees it without what they would give up, in the cohort meant."""
+    apart_from = [] if given_up is None else [given_up.id]
+    return offering.offer_of(course, person_id, apart_from=apart_from, cohort_id=cohort_id)
 
 
 def _standing(person_id: UUID, course: CoursePlan, cohort_id: UUID | None) -> Standing | None:
@@ -62,13 +92,16 @@ def _standing(person_id: UUID, course: CoursePlan, cohort_id: UUID | None) -> St
 def _show(request: HttpRequest, standing: Standing) -> HttpResponse:
     # The events before what they tell of: the page may be newer than it says, never older.
     happened = events.of_subject(standing.entry.id)
-    standing = flow.standing(standing.entry.person_id, standing.entry.id)
+    person_id = standing.entry.person_id
+    standing = flow.standing(person_id, standing.entry.id)
     shown = queueing.waiting_of(standing)
-    others = alternatives(standing.course, standing.entry.person_id)
+    others = alternatives(standing.course, person_id)
     context = {
         "course": standing.course,
         "cohort": standing.cohort,
         "waiting": shown,
+        "given_up": _to_give_up(standing.entry),
+        "has_other_lists": shown.can_wish and waiting.lists_of(person_id) > 1,
         "live": queueing.live_of(shown, happened),
         "look_again": queueing.LOOK_AGAIN if shown.is_open else 0,
         "alternatives": [offers.card_of(other) for other in others],
@@ -76,38 +109,85 @@ def _show(request: HttpRequest, standing: Standing) -> HttpResponse:
     return render(request, "waitlists/standing.html", context)
 
 
+def _to_give_up(entry: EntryRecord) -> EnrollmentRecord | None:
+    """What the person has that is given up once the seat is there."""
+    if entry.replaces_id is None or not entry.is_open:
+        return None
+    kept = enrollments.led_to([entry.replaces_id]).get(entry.replaces_id)
+    return enrollments.of_person(entry.person_id, kept) if kept is not None else None
+
+
 def _invite(
-    request: HttpRequest, offer: CourseOffer, before: Standing | None, error: str = ""
+    request: HttpRequest,
+    offer: CourseOffer,
+    before: Standing | None,
+    given_up: EnrollmentRecord | None,
+    error: str = "",
 ) -> HttpResponse:
     largest = offer.waitlist.largest_party if offer.waitlist is not None else 1
     capacity = offer.chosen.seats.capacity if offer.chosen is not None else None
+    largest = 1 if given_up is not None else min(largest, capacity or largest)
     context = {
         "course": offer.course,
         "cohort": offer.chosen.plan if offer.chosen is not None else None,
         "cohort_reference": ids.to_text("coh", offer.chosen.plan.id) if offer.chosen else "",
         "length": offer.waitlist.length if offer.waitlist is not None else 0,
-        "sizes": range(1, min(largest, capacity or largest) + 1),
+        "sizes": range(1, largest + 1),
         "is_paid": offering.is_paid(offer.course, offer.at),
+        "given_up": given_up,
+        "given_up_reference": ids.to_text("enr", given_up.id) if given_up is not None else "",
+        "has_other_lists": waiting.lists_of(person_of(request).pk) > 0,
         "before": queueing.waiting_of(before) if before is not None else None,
         "error": error,
     }
     return render(request, "waitlists/join.html", context, status=UNPROCESSABLE if error else OK)
 
 
-def _join(request: HttpRequest, course: CoursePlan, cohort_id: UUID | None) -> HttpResponse:
+def _join(
+    request: HttpRequest,
+    course: CoursePlan,
+    cohort_id: UUID | None,
+    given_up: EnrollmentRecord | None,
+) -> HttpResponse:
     sent = request.POST.get("party_size", "1")
     is_number = sent.isascii() and sent.isdigit() and 1 <= int(sent[:4]) <= LARGEST_PARTY
-    wish = Wish(person_of(request).pk, course.id, cohort_id, int(sent) if is_number else 0)
-    offer = offering.offer_of(course, wish.person_id)
+    wish = Wish(
+        person_of(request).pk,
+        course.id,
+        cohort_id,
+        int(sent) if is_number else 0,
+        replaces=given_up.id if given_up is not None else None,
+        leaves_others="leave_others" in request.POST,
+    )
+    offer = _offer(course, wish.person_id, cohort_id, given_up)
     if not is_number and offer.can_wait:
-        return _invite(request, offer, None, _("Choose how many seats you want."))
+        return _invite(request, offer, None, given_up, _("Choose how many seats you want."))
     try:
-        flow.join(wish)
+        standing, _is_new = flow.join(wish)
     except DomainError as error:
         if error.guidance.errors and offer.can_wait:
-            return _invite(request, offer, None, str(error.guidance.errors[0].message))
+            return _invite(request, offer, None, given_up, str(error.guidance.errors[0].message))
         return refused(request, course, error)
-    return SeeOther(reverse("waitlist", args=[course.slug]))
+    return SeeOther(reverse("waitlist_place", args=[ids.to_text("wtl", standing.entry.id)]))
+
+
+@page("POST")
+@login_required
+def change_wish(request: HttpRequest, reference: str) -> HttpResponse:
+    """Says whether other lists are left once one is in."""
+    entry_id, person_id = ids.from_text("wtl", reference), person_of(request).pk
+    standing = flow.standing(person_id, entry_id)
+    try:
+        flow.change_wish(
+            person_id,
+            entry_id,
+            replaces=standing.entry.replaces_id,
+            leaves_others="leave_others" in request.POST,
+        )
+    except DomainError as error:
+        return refused(request, standing.course, error)
+    messages.success(request, _("Noted."))
+    return SeeOther(reverse("waitlist_place", args=[reference]))
 
 
 @page("POST")
