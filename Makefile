@@ -30,10 +30,10 @@ chaos:
 	@sh scripts/setup.sh dev
 	@MATRICULA_CHAOS_BUYERS=$${MATRICULA_CHAOS_BUYERS:-2000} exec $(BIN)/pytest -n0 -s tests/chaos $(ARGS)
 
-# Random histories of a paid cart against a model of its money, by the thousand.
+# Random histories of a paid cart against a model of its money, and of a waitlist, by the thousand.
 histories:
 	@sh scripts/setup.sh dev
-	@MATRICULA_HISTORIES=$${MATRICULA_HISTORIES:-3000} exec $(BIN)/pytest -n0 --timeout 0 tests/properties/test_refunds.py $(ARGS)
+	@MATRICULA_HISTORIES=$${MATRICULA_HISTORIES:-3000} MATRICULA_WAITLIST_HISTORIES=$${MATRICULA_HISTORIES:-3000} exec $(BIN)/pytest -n0 --timeout 0 tests/properties/test_refunds.py tests/properties/test_waitlists.py $(ARGS)
 
 check:
 	@sh scripts/setup.sh dev

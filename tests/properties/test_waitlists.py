@@ -7,9 +7,10 @@ without a reason, no seat is idle that fits somebody who may take it, and no pro
 from __future__ import annotations
 
 import os
+from uuid import UUID
 
 from django.contrib.postgres.functions import TransactionNow
-from django.db import transaction
+from django.db import connection, transaction
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -20,11 +21,14 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from matricula.enrollments.models import Enrollment
 from matricula.flows import doctor, expire, promote, waitlist
 from matricula.seats import actions as seats
 from matricula.seats.models import Hold, SeatCount
 from matricula.waitlist.models import Entry, Offer
 from matricula.waitlist.states import EntryState, OfferState
+from tests.support import claims
+from tests.support.factories import make_cohort, make_people
 from tests.waitlist.conftest import Full, full_course
 
 HISTORIES = int(os.environ.get("MATRICULA_WAITLIST_HISTORIES", "12"))
@@ -52,6 +56,8 @@ class List(RuleBasedStateMachine):
     @initialize(capacity=st.integers(1, 3), is_paid=st.booleans())
     def begin(self, capacity: int, is_paid: bool) -> None:
         self.full: Full = full_course(capacity, price=100_000 if is_paid else None)
+        self.elsewhere = make_cohort(self.full.course, capacity=None).pk
+        self.swapping: set[UUID] = set()
 
     @property
     def waiting(self) -> list[Entry]:
@@ -63,6 +69,18 @@ class List(RuleBasedStateMachine):
         count = self.full.count
         if count.queued or count.held + count.sold >= (count.capacity or 0):
             self.full.join(min(size, count.capacity or 1))
+
+    @rule()
+    def join_in_place_of_a_seat(self) -> None:
+        """Somebody who has a seat in the other intake waits for one here instead."""
+        if not self.full.count.queued:
+            return
+        (person,) = make_people(1)
+        wish = claims.Wish(person.pk, self.full.course.pk, self.elsewhere)
+        with connection.cursor() as cursor:
+            claims.enroll_people(cursor, [wish])
+        self.full.join(person=person.pk, replaces=wish.enrollment)
+        self.swapping.add(person.pk)
 
     @rule()
     def cancel(self) -> None:
@@ -113,6 +131,13 @@ class List(RuleBasedStateMachine):
     def free(self) -> int:
         count = SeatCount.objects.get(pk=self.full.cohort)
         return (count.capacity or 0) - count.held - count.sold
+
+    @invariant()
+    def who_swaps_has_one_seat(self) -> None:
+        """The first until the other is theirs, and never both or none."""
+        if hasattr(self, "full") and self.swapping:
+            rows = Enrollment.objects.filter(person__in=self.swapping, stage="confirmed")
+            assert sorted(rows.values_list("person", flat=True)) == sorted(self.swapping)
 
     @invariant()
     def nobody_is_passed_for_ever(self) -> None:

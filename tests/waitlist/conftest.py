@@ -41,13 +41,15 @@ class Full:
             person, enrollment = self.owners.pop()
             cancel.cancel(enrollment, person, actor_id=person)
 
-    def join(self, party_size: int = 1, person: UUID | None = None) -> UUID:
+    def join(
+        self, party_size: int = 1, person: UUID | None = None, replaces: UUID | None = None
+    ) -> UUID:
         """Somebody joins; their place in the list."""
         who = person or make_people(1)[0].pk
-        return self.joined(who, party_size).entry.id
+        return self.joined(who, party_size, replaces).entry.id
 
-    def joined(self, person: UUID, party_size: int = 1) -> Standing:
-        wish = Wish(person, self.course.slug, party_size=party_size)
+    def joined(self, person: UUID, party_size: int = 1, replaces: UUID | None = None) -> Standing:
+        wish = Wish(person, self.course.slug, self.cohort, party_size, replaces)
         return waitlist.join(wish)[0]
 
     def claim(self) -> str:

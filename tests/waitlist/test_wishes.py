@@ -41,9 +41,8 @@ def person(db: None) -> UUID:
     return make_person().pk
 
 
-def wait_in_place_of(person: UUID, full: Full, enrollment: UUID, **more: object) -> UUID:
-    wish = Wish(person, full.course.slug, full.cohort, replaces=enrollment, **more)  # type: ignore[arg-type]
-    return waitlist.join(wish)[0].entry.id
+def wait_in_place_of(person: UUID, full: Full, enrollment: UUID, party_size: int = 1) -> UUID:
+    return full.join(party_size, person, replaces=enrollment)
 
 
 def other_intake(full: Full, capacity: int = 5) -> UUID:
@@ -243,7 +242,7 @@ def test_a_list_joined_after_one_was_in_is_kept(full: Full, person: UUID) -> Non
     waits(person, full, leaves_others=True)
     full.free()
     promote.promote(full.cohort)
-    other = waits(person, full_course())
+    waits(person, full_course())
     assert waitlist.leave_others() == 0
 
 
