@@ -95,12 +95,12 @@ class _List:
 
     def round(self) -> None:
         """One round of each, the median of `TIMES`."""
-        from matricula.flows import promote, waitlist
+        from matricula.flows import promote, standing, waitlist
         from matricula.flows.waitlist import Wish
 
         works: dict[str, Callable[[int], object]] = {
             "join": lambda _: waitlist.join(Wish(next(self.newcomers), self.course)),
-            "position": lambda number: waitlist.standing(*self.entries[-1 - number]),
+            "position": lambda number: standing.of_entry(*self.entries[-1 - number]),
             "one": lambda _: promote.promote(self.cohort),
         }
         for what, work in works.items():

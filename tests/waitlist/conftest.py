@@ -12,7 +12,8 @@ from django.db import connection
 
 from matricula.catalog.models import Cohort, Course
 from matricula.flows import cancel, doctor, waitlist
-from matricula.flows.waitlist import Standing, Wish
+from matricula.flows.standing import Standing
+from matricula.flows.waitlist import Wish
 from matricula.kernel import events
 from matricula.seats.models import Hold, SeatCount
 from matricula.waitlist.models import Entry, Offer

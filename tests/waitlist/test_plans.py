@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import connection
 
-from matricula.flows import doctor, promote, waitlist, waitlist_staff
+from matricula.flows import doctor, promote, standing, waitlist, waitlist_staff
 from matricula.seats import actions as seats
 from matricula.waitlist import queries
 from matricula.waitlist.models import Entry, Queue, Stretch
@@ -60,8 +60,8 @@ def test_a_position_is_found_in_few_rows(long_list: Full) -> None:
 def test_joining_reads_few_rows_of_the_others(long_list: Full) -> None:
     person = make_person().pk
     with reads_of("waitlist_entry") as reads:
-        standing = long_list.joined(person)
-    assert standing.position == WAITING + 1
+        joined = long_list.joined(person)
+    assert joined.position == WAITING + 1
     assert (reads.table_scans, reads.rows < FEW) == (0, True)
 
 
@@ -81,7 +81,7 @@ def test_whoever_moves_leaves_or_joins_is_counted_where_they_are(db: None) -> No
     waitlist.leave(entry(places[1]).person_id, places[1], actor_id=person)
     (stretch,) = Stretch.objects.filter(cohort=full.cohort)
     assert (stretch.places, stretch.seats, stretch.counted) == (3, 5, 3)
-    assert waitlist.standing(person, places[0]).position == 2
+    assert standing.of_entry(person, places[0]).position == 2
     for place in (places[0], *places[2:]):
         waitlist.leave(entry(place).person_id, place, actor_id=person)
     assert not Stretch.objects.filter(cohort=full.cohort).exists()

@@ -20,8 +20,8 @@ from matricula.kernel.errors import DomainError
 from matricula.kernel.events import NewEvent
 from matricula.seats import actions as seats
 from matricula.waitlist import actions
+from matricula.waitlist.line import Waiting
 from matricula.waitlist.models import Offer
-from matricula.waitlist.queries import Waiting
 
 # Who is given a seat by what decision: it says past which rules staff let them.
 Choices = Mapping[UUID, Choice]

@@ -31,8 +31,9 @@ from matricula.kernel.locks import lock_people
 from matricula.seats import actions as seats
 from matricula.seats import queries as seat_counts
 from matricula.seats.queries import NO_SEATS
-from matricula.waitlist import actions, queries, rules
-from matricula.waitlist.queries import Waiting
+from matricula.waitlist import actions, rules
+from matricula.waitlist import line as lines
+from matricula.waitlist.line import Waiting
 from matricula.waitlist.rules import SAVED_FOR, Place, Plan
 
 BATCH = 100
@@ -85,7 +86,7 @@ def sweep() -> int:
     moments: dict[str, Any] = {
         "now": now,
         "rested": now - 2 * SAVED_FOR,
-        "again": now - queries.LOOKED_AT_AGAIN_AFTER,
+        "again": now - lines.LOOKED_AT_AGAIN_AFTER,
         "limit": SWEPT,
     }
     with connection.cursor() as cursor:
@@ -143,7 +144,7 @@ def _decide(turn: Turn, depth: int) -> _Decided:
 
 def _line(turn: Turn, depth: int) -> list[Waiting]:
     """The first places, up to the first that swaps: it is served last of its transaction."""
-    line = queries.line(turn.cohort.id, depth, turn.at)
+    line = lines.line_of(turn.cohort.id, depth, turn.at)
     replaced = [waiting.replaces for waiting in line if waiting.replaces is not None]
     kept = enrollments.led_to(replaced) if replaced else {}
     for number, waiting in enumerate(line):
@@ -216,7 +217,7 @@ def _without_those_who_are_in(
 ) -> tuple[list[Waiting], list[NewEvent]]:
     """Whoever asked to leave other lists once they are in one leaves this, and takes no second
     seat."""
-    left = queries.to_leave([waiting.place.id for waiting in known])
+    left = lines.to_leave([waiting.place.id for waiting in known])
     actions.leave_waiting(turn.cohort.id, left)
     told = [
         turn.event("left", waiting, because=str(left[waiting.place.id]))

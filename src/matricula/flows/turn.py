@@ -17,7 +17,7 @@ from matricula.kernel import clock
 from matricula.kernel.errors import NotFound
 from matricula.kernel.events import NewEvent
 from matricula.waitlist import queries
-from matricula.waitlist.queries import Waiting
+from matricula.waitlist.line import Waiting
 
 
 @dataclass(frozen=True)

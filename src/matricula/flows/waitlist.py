@@ -1,7 +1,7 @@
-"""A course is full, and somebody waits: joining the list, standing in it, leaving it.
+"""A course is full, and somebody waits: joining the list, and leaving it.
 
-Who is next is told in `flows/promote.py`, and how an offered seat is taken in `flows/accept.py`.
-Who has a seat already may wait for another one instead, and is swapped into it when it is there;
+Where they stand is told in `flows/standing.py`, who is next in `flows/promote.py`, and how an
+offered seat is taken in `flows/accept.py`. Who has a seat already may wait for another one instead, and is swapped into it when it is there;
 who stands in several lists may leave the others once in one of them. Whoever changes a list takes
 the person's lock first, then the counter row of the cohort, as everywhere.
 """
@@ -9,8 +9,8 @@ the person's lock first, then the counter row of the cohort, as everywhere.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -22,8 +22,8 @@ from matricula.catalog.queries import CohortPlan, CoursePlan
 from matricula.enrollments import queries as enrollments
 from matricula.enrollments.errors import CourseNotAvailable
 from matricula.enrollments.rules import choose_cohort
-from matricula.flows import eligibility, offer, swap
-from matricula.flows.turn import stops_at
+from matricula.flows import eligibility, offer, standing, swap
+from matricula.flows.standing import Standing
 from matricula.kernel import clock, events, ids
 from matricula.kernel.errors import (
     Action,
@@ -38,12 +38,10 @@ from matricula.kernel.locks import lock_person
 from matricula.seats import actions as seats
 from matricula.seats import queries as seat_counts
 from matricula.seats.queries import NO_SEATS, Availability
-from matricula.waitlist import actions, queries, rules
+from matricula.waitlist import actions, line, queries
 from matricula.waitlist.actions import NewEntry
 from matricula.waitlist.errors import NoWaitlist, SeatsLeft
 from matricula.waitlist.models import FIRST_RANK, Entry
-from matricula.waitlist.queries import EntryRecord
-from matricula.waitlist.rules import Odds, Pace
 from matricula.waitlist.states import EntryState
 
 # How long ago somebody may have got the seat for which they leave their other lists.
@@ -65,29 +63,6 @@ class Wish:
     party_size: int = 1
     replaces: UUID | None = None
     leaves_others: bool = False
-
-
-@dataclass(frozen=True)
-class Standing:
-    """Where a place in a list stands now. `position` counts places and `seats_ahead` the people
-    before it; both are None unless it waits. `expected_wait` and `odds` are None while the history
-    is too small to say."""
-
-    entry: EntryRecord
-    course: CoursePlan
-    cohort: CohortPlan
-    length: int
-    position: int | None = None
-    seats_ahead: int | None = None
-    expected_wait: timedelta | None = None
-    odds: Odds | None = None
-    ahead_by_priority: int = 0
-    stops_at: datetime | None = None
-
-    @property
-    def is_over(self) -> bool:
-        """Whether registration has ended, or the course begun: nobody is promoted any more."""
-        return self.stops_at is not None and self.stops_at <= clock.now()
 
 
 def join(wish: Wish) -> tuple[Standing, bool]:
@@ -112,7 +87,7 @@ def join(wish: Wish) -> tuple[Standing, bool]:
     _check_party(cohort, wish.party_size, counts[cohort.id])
     _check_swap(wish.person_id, wish.replaces, course, cohort.id, wish.party_size)
     is_new = _join(wish, course, cohort)
-    return standing_in(wish.person_id, course.id, cohort.id), is_new
+    return standing.in_course(wish.person_id, course.id, cohort.id), is_new
 
 
 @transaction.atomic
@@ -221,7 +196,7 @@ def leave(person_id: UUID, entry_id: UUID, *, actor_id: UUID, because: UUID | No
 def leave_others() -> int:
     """Has those who are in leave the lists that they wanted to leave then; returns how many places
     were left. Until it comes to that, promotion gives them no second seat (`flows/promote.py`)."""
-    found = queries.all_to_leave(clock.now() - LEFT_WITHIN, LEFT_AT_ONCE)
+    found = line.all_to_leave(clock.now() - LEFT_WITHIN, LEFT_AT_ONCE)
     owners = dict(Entry.objects.filter(pk__in=dict(found)).values_list("pk", "person"))
     left = 0
     for entry_id, because in found:
@@ -231,48 +206,6 @@ def leave_others() -> int:
             continue
         left += 1
     return left
-
-
-def standing(person_id: UUID, entry_id: UUID) -> Standing:
-    """Where the person's place stands. Raises NotFound."""
-    entry = queries.of_person(person_id, entry_id)
-    return _standing(entry, catalog.courses_by_id([entry.course_id])[entry.course_id])
-
-
-def standing_in(person_id: UUID, course: str | UUID, cohort_id: UUID | None = None) -> Standing:
-    """Where the person stands in the list of a course or of one cohort. Raises NotFound when they
-    never waited there."""
-    plan = catalog.find_course(course)
-    entry = queries.latest_in(person_id, plan.id, cohort_id)
-    if entry is None:
-        raise NotFound("You are not on this waitlist.")
-    return _standing(entry, plan)
-
-
-def standings(person_id: UUID) -> list[Standing]:
-    """Every list the person waits in or has waited in, newest first."""
-    entries = queries.list_of_person(person_id)
-    courses = catalog.courses_by_id({entry.course_id for entry in entries})
-    return [_standing(entry, courses[entry.course_id]) for entry in entries]
-
-
-def _standing(entry: EntryRecord, course: CoursePlan) -> Standing:
-    cohort = next(plan for plan in course.cohorts if plan.id == entry.cohort_id)
-    queue, now = queries.queue(cohort.id), clock.now()
-    known = Standing(entry, course, cohort, queue.length, stops_at=stops_at(cohort))
-    if entry.state is not EntryState.WAITING:
-        return known
-    ahead = queries.ahead(entry)
-    earlier = queries.earlier_lists(course.id, cohort.id, now)
-    pace = Pace(queue.seats_given, now - (queue.begun_at or now))
-    return replace(
-        known,
-        position=ahead.places + 1,
-        seats_ahead=ahead.seats,
-        expected_wait=rules.expected_wait(pace, ahead.seats, entry.party_size),
-        odds=rules.odds(earlier, ahead.seats, entry.party_size),
-        ahead_by_priority=ahead.by_priority,
-    )
 
 
 def _cohort_to_wait_for(

@@ -16,8 +16,8 @@ from matricula.kernel.errors import DomainError, IllegalState
 from matricula.kernel.locks import lock_person
 from matricula.seats import actions as seats
 from matricula.waitlist import actions, queries
+from matricula.waitlist.line import Waiting
 from matricula.waitlist.models import Entry, PriorityGroup
-from matricula.waitlist.queries import Waiting
 from matricula.waitlist.rules import Place
 from matricula.waitlist.states import EntryState
 

@@ -17,9 +17,11 @@ from matricula.edges.api.enrollment_json import REFUSALS
 from matricula.edges.api.initializing import receipt_answer
 from matricula.edges.api.schemas import Problem
 from matricula.flows import accept as accepting
+from matricula.flows import standing as standings
 from matricula.flows import waitlist as flow
 from matricula.flows.accept import Acceptance
-from matricula.flows.waitlist import Standing, Wish
+from matricula.flows.standing import Standing
+from matricula.flows.waitlist import Wish
 from matricula.kernel import ids
 from matricula.kernel.errors import Guidance, ValidationFailed
 from matricula.waitlist.queries import OfferRecord
@@ -88,7 +90,7 @@ def change_waitlist_entry(
         if payload.leave_others is None
         else payload.leave_others,
     )
-    return answer(entry(flow.standing(record.person_id, record.id)))
+    return answer(entry(standings.of_entry(record.person_id, record.id)))
 
 
 @router.delete("/courses/{course_id}/waitlist", response={204: None, **REFUSALS})
@@ -139,7 +141,7 @@ def accept_offer(
 def _standing(request: HttpRequest, course_id: str, which: WhichCohort) -> Standing:
     person = active_person(request)
     cohort_id = ids.from_text("coh", which.cohort_id) if which.cohort_id else None
-    return flow.standing_in(person.pk, course_id, cohort_id)
+    return standings.in_course(person.pk, course_id, cohort_id)
 
 
 def entry(standing: Standing) -> schemas.Entry:

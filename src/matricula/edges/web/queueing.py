@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 
 from matricula.edges.web.progress import Live
 from matricula.flows.accept import party_key
-from matricula.flows.waitlist import Standing
+from matricula.flows.standing import Standing
 from matricula.kernel import clock, ids
 from matricula.kernel.events import RecordedEvent
 from matricula.waitlist.queries import OfferRecord

@@ -13,7 +13,7 @@ from matricula.catalog.models import CourseStatus
 from matricula.edges.web import progress, queueing
 from matricula.edges.web.guard import page, person_of
 from matricula.enrollments import queries as enrollments
-from matricula.flows import waitlist
+from matricula.flows import standing
 from matricula.kernel import ids
 from matricula.kernel.errors import NotFound
 
@@ -30,11 +30,9 @@ def my_courses(request: HttpRequest) -> HttpResponse:
     )
     entries = [progress.summary_of(record) for record in records]
     is_full_page = len(entries) == enrollments.PAGE
-    waits = [] if before else waitlist.standings(person_of(request).pk)
+    waits = [] if before else standing.of_person(person_of(request).pk)
     context = {
-        "waitlists": [
-            queueing.waiting_of(standing) for standing in waits if standing.entry.is_open
-        ],
+        "waitlists": [queueing.waiting_of(place) for place in waits if place.entry.is_open],
         "running": [entry for entry in entries if entry.is_live],
         "ended": [entry for entry in entries if not entry.is_live],
         "is_first_page": not before,

@@ -23,10 +23,12 @@ from matricula.enrollments.queries import EnrollmentRecord
 from matricula.enrollments.states import Stage
 from matricula.flows import accept as accepting
 from matricula.flows import offer as offering
+from matricula.flows import standing as standings
 from matricula.flows import waitlist as flow
 from matricula.flows.accept import Acceptance
 from matricula.flows.offer import CourseOffer, alternatives
-from matricula.flows.waitlist import Standing, Wish
+from matricula.flows.standing import Standing
+from matricula.flows.waitlist import Wish
 from matricula.kernel import clock, events, ids
 from matricula.kernel.errors import DomainError, NotFound
 from matricula.waitlist import queries as waiting
@@ -59,7 +61,9 @@ def waitlist(request: HttpRequest, slug: str) -> HttpResponse:
 @login_required
 def place(request: HttpRequest, reference: str) -> HttpResponse:
     """Where one place stands, or what became of it."""
-    return _show(request, flow.standing(person_of(request).pk, ids.from_text("wtl", reference)))
+    return _show(
+        request, standings.of_entry(person_of(request).pk, ids.from_text("wtl", reference))
+    )
 
 
 def _sent(request: HttpRequest, name: str) -> str:
@@ -84,7 +88,7 @@ def _offer(
 
 def _standing(person_id: UUID, course: CoursePlan, cohort_id: UUID | None) -> Standing | None:
     try:
-        return flow.standing_in(person_id, course.id, cohort_id)
+        return standings.in_course(person_id, course.id, cohort_id)
     except NotFound:
         return None
 
@@ -93,7 +97,7 @@ def _show(request: HttpRequest, standing: Standing) -> HttpResponse:
     # The events before what they tell of: the page may be newer than it says, never older.
     happened = events.of_subject(standing.entry.id)
     person_id = standing.entry.person_id
-    standing = flow.standing(person_id, standing.entry.id)
+    standing = standings.of_entry(person_id, standing.entry.id)
     shown = queueing.waiting_of(standing)
     others = alternatives(standing.course, person_id)
     context = {
@@ -176,7 +180,7 @@ def _join(
 def change_wish(request: HttpRequest, reference: str) -> HttpResponse:
     """Says whether other lists are left once one is in."""
     entry_id, person_id = ids.from_text("wtl", reference), person_of(request).pk
-    standing = flow.standing(person_id, entry_id)
+    standing = standings.of_entry(person_id, entry_id)
     try:
         flow.change_wish(
             person_id,
@@ -195,7 +199,7 @@ def change_wish(request: HttpRequest, reference: str) -> HttpResponse:
 def leave(request: HttpRequest, reference: str) -> HttpResponse:
     """Gives the place up, and a seat that is offered with it. Sending it twice leaves once."""
     entry_id, person_id = ids.from_text("wtl", reference), person_of(request).pk
-    standing = flow.standing(person_id, entry_id)
+    standing = standings.of_entry(person_id, entry_id)
     if standing.entry.is_open:
         flow.leave(person_id, entry_id, actor_id=person_id)
         messages.success(request, _("You left the waitlist."))
