@@ -1,9 +1,10 @@
 """A course is full, and somebody waits: joining the list, and leaving it.
 
 Where they stand is told in `flows/standing.py`, who is next in `flows/promote.py`, and how an
-offered seat is taken in `flows/accept.py`. Who has a seat already may wait for another one instead, and is swapped into it when it is there;
-who stands in several lists may leave the others once in one of them. Whoever changes a list takes
-the person's lock first, then the counter row of the cohort, as everywhere.
+offered seat is taken in `flows/accept.py`. Who has a seat already may wait for another one instead,
+and is swapped into it when it is there; who stands in several lists may leave the others once in
+one of them. Whoever changes a list takes the person's lock first, then the counter row of the
+cohort, as everywhere.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from matricula.kernel import events
 from matricula.kernel.errors import DomainError, IllegalState
 from matricula.kernel.locks import lock_person
 from matricula.seats import actions as seats
-from matricula.waitlist import actions, queries
+from matricula.waitlist import actions, order, queries
 from matricula.waitlist.line import Waiting
 from matricula.waitlist.models import Entry, PriorityGroup
 from matricula.waitlist.rules import Place
@@ -28,7 +28,7 @@ def move(entry_id: UUID, position: int, *, actor_id: UUID) -> None:
 
     def change(entry: Entry) -> dict[str, object]:
         before = queries.ahead(queries.of_person(entry.person_id, entry.pk)).places + 1
-        actions.move(entry, position - 1)
+        order.move(entry, position - 1)
         return {"from": before, "to": position}
 
     _change(entry_id, actor_id, change)
@@ -39,7 +39,7 @@ def set_group(entry_id: UUID, group: PriorityGroup | None, *, actor_id: UUID) ->
 
     def change(entry: Entry) -> dict[str, object]:
         before = entry.group_id
-        actions.set_group(entry, group)
+        order.set_group(entry, group)
         return {"group": {"old": before, "new": group.pk if group is not None else None}}
 
     _change(entry_id, actor_id, change)

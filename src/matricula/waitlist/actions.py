@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +17,7 @@ from django.db.models.functions import Now
 from matricula.kernel import ids
 from matricula.kernel.errors import DomainError, IllegalState
 from matricula.waitlist.errors import WaitlistFull
-from matricula.waitlist.models import LAST_RANK, Entry, Offer, PriorityGroup, Queue, Stretch
+from matricula.waitlist.models import LAST_RANK, Entry, Offer, Queue, Stretch
 from matricula.waitlist.rules import Plan
 from matricula.waitlist.states import ENTRY, OFFER, OPEN, EntryState, OfferState
 
@@ -110,7 +109,7 @@ def leave_waiting(cohort_id: UUID, entry_ids: Collection[UUID]) -> None:
 
 def wish(entry: Entry, *, replaces: UUID | None, leaves_others: bool) -> None:
     """What is to happen once the seat is there. Raises IllegalState when it does not wait."""
-    _must_wait(entry)
+    must_wait(entry)
     entry.replaces_id = replaces
     entry.leaves_others = leaves_others
     entry.save(update_fields=["replaces", "leaves_others"])
@@ -240,45 +239,8 @@ def _shorten(cohort_id: UUID, places: int) -> None:
     Queue.objects.filter(pk=cohort_id).update(length=F("length") - places)
 
 
-def set_group(entry: Entry, group: PriorityGroup | None) -> None:
-    """Moves a waiting place into a group of priority, or out of all, keeping its order there."""
-    _must_wait(entry)
-    entry.group = group
-    entry.rank = LAST_RANK if group is None else group.rank
-    entry.save(update_fields=["group", "rank"])
-
-
-def move(entry: Entry, ahead: int) -> None:
-    """Puts a waiting place where `ahead` places are before it. Places that stand between others
-    are cut finer and finer; raises IllegalState when there is no room left between two."""
-    _must_wait(entry)
-    others = Entry.objects.filter(cohort=entry.cohort_id, state=EntryState.WAITING)
-    line = others.exclude(pk=entry.pk).order_by("rank", "place", "pk")
-    ahead = min(ahead, line.count())
-    around = list(line.values_list("rank", "place")[max(0, ahead - 1) : ahead + 1])
-    before, after = (None, *around[:1]) if ahead == 0 else (*around, None, None)[:2]
-    entry.rank, entry.place = _between(before, after, entry)
-    entry.save(update_fields=["rank", "place"])
-
-
-Spot = tuple[int, Decimal]
-
-
-def _between(before: Spot | None, after: Spot | None, entry: Entry) -> Spot:
-    """A spot after one place and before another, in the rank of a neighbour."""
-    if after is not None and (before is None or before[0] != after[0]):
-        return after[0], after[1] - 1
-    if before is None:
-        return entry.rank, entry.place
-    if after is None:
-        return before[0], before[1] + 1
-    middle = ((before[1] + after[1]) / 2).quantize(Decimal(1).scaleb(-20))
-    if not before[1] < middle < after[1]:
-        raise IllegalState("There is no room between these two places. Move it elsewhere first.")
-    return before[0], middle
-
-
-def _must_wait(entry: Entry) -> None:
+def must_wait(entry: Entry) -> None:
+    """Raises IllegalState for a place that does not wait any more."""
     if entry.state != EntryState.WAITING:
         raise IllegalState("This place in the list is not waiting any more.")
 
