@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from matricula.flows import promote
+from matricula.kernel import ids
+from tests.support.factories import make_cohort
 from tests.support.people import ApiClient, client_of, person
 from tests.waitlist.conftest import Full, full_course
 
@@ -135,3 +137,48 @@ def test_a_seat_of_a_party_is_passed_on_with_its_key(client: ApiClient, full: Fu
 @pytest.mark.parametrize("offer", ["off_x", "off_01h455vb4pex5vsknk084sn02q"])
 def test_an_offer_that_never_was_is_not_found(client: ApiClient, offer: str) -> None:
     assert client.post(f"/waitlist/offers/{offer}/accept", {}).status_code == 404
+
+
+def test_waiting_in_place_of_a_seat_swaps_in_turn(full: Full) -> None:
+    who = person()
+    client = client_of(who.pk)
+    other = make_cohort(full.course)
+    mine = client.post("/enrollments/initialize", {"cohort_id": ids.to_text("coh", other.pk)})
+    enrollment = mine.json()["enrollment_id"]
+    url = f"/courses/{full.course.slug}/waitlist"
+    cohort = ids.to_text("coh", full.cohort)
+    refused = client.post(url, {"cohort_id": cohort})
+    assert (refused.status_code, refused.json()["code"]) == (409, "already_enrolled")
+    joined = client.post(url, {"cohort_id": cohort, "replaces": enrollment})
+    assert (joined.status_code, joined.json()["replaces"]) == (201, enrollment)
+    full.free()
+    promote.promote(full.cohort)
+    taken = client.get(url).json()
+    assert taken["status"] == "accepted"
+    swapped = client.get(f"/enrollments/{taken['enrollment_id']}").json()
+    assert swapped["swapped_from"] == enrollment
+
+
+def test_anothers_seat_or_a_party_is_not_swapped(client: ApiClient, full: Full) -> None:
+    other = make_cohort(full.course)
+    theirs = client_of(person().pk).post(
+        "/enrollments/initialize", {"cohort_id": ids.to_text("coh", other.pk)}
+    )
+    url = f"/courses/{full.course.slug}/waitlist"
+    wish = {"cohort_id": ids.to_text("coh", full.cohort)}
+    stolen = client.post(url, wish | {"replaces": theirs.json()["enrollment_id"]})
+    assert stolen.status_code == 404
+    mine = client.post("/enrollments/initialize", {"cohort_id": ids.to_text("coh", other.pk)})
+    party = wish | {"replaces": mine.json()["enrollment_id"], "party_size": 2}
+    assert client.post(url, party).status_code == 422
+
+
+def test_what_is_to_happen_is_changed_while_one_waits(client: ApiClient, full: Full) -> None:
+    url = f"/courses/{full.course.slug}/waitlist"
+    assert client.post(url, {}).json()["leave_others"] is False
+    changed = client.request("PATCH", url, {"leave_others": True})
+    assert (changed.status_code, changed.json()["leave_others"]) == (200, True)
+    assert client.request("PATCH", url, {}).json()["leave_others"] is True
+    assert client.request("PATCH", url, {"replaces": "enr_x"}).status_code == 404
+    client.request("DELETE", url)
+    assert client.request("PATCH", url, {"leave_others": False}).status_code == 409

@@ -12,7 +12,7 @@ from matricula.accounts.models import LearnerGroup, Person
 from matricula.catalog.models import CategoryLimit, Cohort, CohortMeeting, Course, Timetable
 from matricula.enrollments.models import Enrollment, Override
 from matricula.flows.enroll import Application, enroll
-from matricula.kernel import clock
+from matricula.kernel import clock, ids
 from matricula.kernel.models import Event
 from tests.console.addresses import (
     COHORTS,
@@ -264,3 +264,17 @@ def test_a_cohort_of_another_course_is_no_choice(console: Client, db: None) -> N
     answer = console.post(f"{ENROLLMENTS}{enrollment}/swap/", {"cohort": str(elsewhere)})
     assert answer.status_code == 200
     assert Enrollment.objects.get(pk=enrollment).stage == "confirmed"
+
+
+def test_staff_swaps_into_another_course_by_the_cohorts_id(
+    console: Client, superuser: Person
+) -> None:
+    person, course, other = make_person(), make_course(), make_course()
+    enrollment = enroll(Application(person.pk, course.slug)).enrollment_id
+    page = f"{ENROLLMENTS}{enrollment}/swap/"
+    unknown = console.post(page, {"other": "coh_nothing"})
+    assert b"There is no such cohort." in unknown.content
+    assert b"Choose a cohort." in console.post(page, {}).content
+    console.post(page, {"other": ids.to_text("coh", only_cohort(other))})
+    taken = Enrollment.objects.get(person=person, stage="confirmed")
+    assert taken.course_id == other.pk

@@ -95,3 +95,37 @@ def test_anothers_is_not_found(course: Course, mine: str) -> None:
     stranger.force_login(person())
     assert stranger.get(f"{mine}swap/").status_code == 404
     assert stranger.post(f"{mine}swap/", {"cohort": "coh_1"}).status_code == 404
+
+
+def waited_for(course: Course, **fields: object) -> str:
+    cohort = make_cohort(course, capacity=0, waitlist_enabled=True, **fields)
+    return ids.to_text("coh", cohort.pk)
+
+
+def test_for_a_full_intake_one_can_wait_and_keep_the_seat_meanwhile(
+    member: Client, learner: Person, course: Course, mine: str
+) -> None:
+    reference = waited_for(course, name="Full one")
+    url = f"/courses/{course.slug}/waitlist/?cohort={reference}&amp;replaces={mine.split('/')[2]}"
+    assert f'href="{url}"' in text_of(member, f"{mine}swap/")
+    joining = text_of(member, url.replace("&amp;", "&"))
+    assert "You keep the seat you have until this one is yours" in joining
+    form = {"cohort": reference, "replaces": mine.split("/")[2], "party_size": "1"}
+    response = member.post(f"/courses/{course.slug}/waitlist/", form, follow=True)
+    assert "is swapped for this one. Until then you keep it." in response.content.decode()
+    assert Enrollment.objects.get(person=learner).stage == "confirmed"
+
+
+def test_anothers_seat_cannot_be_named(member: Client, course: Course) -> None:
+    theirs = enroll(Application(person().pk, cohort_id=only_cohort(course))).enrollment_id
+    reference = waited_for(course)
+    form = {"cohort": reference, "replaces": ids.to_text("enr", theirs), "party_size": "1"}
+    url = f"/courses/{course.slug}/waitlist/"
+    assert member.post(url, form).status_code == 404
+    assert member.get(url, form).status_code == 404
+
+
+def test_the_page_says_what_to_do_for_another_course(
+    member: Client, course: Course, mine: str
+) -> None:
+    assert "For another course, cancel this enrollment" in text_of(member, f"{mine}swap/")

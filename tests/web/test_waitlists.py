@@ -9,7 +9,9 @@ from django.test import Client
 
 from matricula.accounts.models import Person
 from matricula.flows import expire, promote
+from matricula.flows.letters import waiting
 from matricula.kernel import ids
+from matricula.waitlist.models import Entry
 from tests.support.people import person
 from tests.waitlist.conftest import Full, entry, full_course, offers, run_out
 
@@ -151,3 +153,37 @@ def test_a_course_with_seats_left_sends_to_enrolling(member: Client, full: Full)
     full.free()
     answer = member.get(f"/courses/{full.course.slug}/waitlist/")
     assert answer["Location"] == f"/courses/{full.course.slug}/"
+
+
+def test_a_place_has_a_page_of_its_own(member: Client, learner: Person, full: Full) -> None:
+    place = full.join(person=learner.pk)
+    url = f"/waitlist/{ids.to_text('wtl', place)}/"
+    assert "You are number 1 of 1." in page(member, url)
+    assert signed_in(person()).get(url).status_code == 404
+    assert waiting.page_of(entry(place)) == url  # where letters lead
+
+
+def test_who_waits_elsewhere_can_say_that_other_lists_are_left(
+    member: Client, learner: Person, full: Full
+) -> None:
+    box = "Leave my other waitlists once I am in here"
+    url = f"/courses/{full.course.slug}/waitlist/"
+    assert box not in page(member, url)
+    full_course().join(person=learner.pk)
+    assert box in page(member, url)
+    answer = member.post(url, {"party_size": "1", "leave_others": "on"})
+    place = Entry.objects.get(person=learner, cohort=full.cohort)
+    assert place.leaves_others
+    html = member.get(answer["Location"]).content.decode()
+    assert 'name="leave_others" checked' in html
+    wish = f"{answer['Location']}wish/"
+    assert member.post(wish, {}).status_code == 303
+    place.refresh_from_db()
+    assert not place.leaves_others
+    assert signed_in(person()).post(wish, {}).status_code == 404
+
+
+def test_what_is_over_cannot_be_wished_for(member: Client, learner: Person, full: Full) -> None:
+    reference = ids.to_text("wtl", full.join(person=learner.pk))
+    member.post(f"/waitlist/{reference}/leave/")
+    assert member.post(f"/waitlist/{reference}/wish/", {"leave_others": "on"}).status_code == 409

@@ -6,5 +6,6 @@
 Whoever changes a list holds the cohort's counter row (`seats.actions.lock_counters`), so that the
 list, the seats and the flag `queued` on the counter row never disagree. `actions.join`, `leave`,
 `skip`, `serve`, `accept`, `lapse`; `order.move`; `rules.plan` decides who is next (pure), from
-`line.line_of`; `queries` says where somebody stands. `flows/waitlist.py` and `flows/promote.py` tell the stories.
+`line.line_of`; `queries` says where somebody stands. `flows/waitlist.py` and `flows/promote.py`
+tell the stories.
 """
