@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from matricula.edges.live.seats import seats_json
+from matricula.flows import promote
+from matricula.flows.offer import find_offer
 from tests.support.crowds import wait_until
 from tests.support.live import Follower, LiveSite, hear, say
+from tests.waitlist.conftest import full_course, state
 
 
 def seats_stream(live: LiveSite, *courses: str) -> Follower:
@@ -70,3 +74,18 @@ def test_a_socket_follows_seats_and_changes_its_mind(followed: LiveSite) -> None
         assert (item["slug"], item["state"]) == ("coming-soon", "not_available")
         say(socket, type="seats.subscribe", courses=[])
         assert hear(socket)["type"] == "unsubscribed"
+
+
+def test_a_freed_seat_is_not_shown_to_guests_while_somebody_waits_for_it(db: None) -> None:
+    full = full_course(2)
+
+    def shown() -> tuple[int | None, str]:
+        seats = seats_json(find_offer(full.course.slug, None))
+        return seats.seats_left, seats.state
+
+    place = full.join()
+    full.free(2)
+    assert shown() == (0, "course_full")
+    promote.promote(full.cohort)
+    assert shown() == (1, "login_required")
+    assert state(place) == "accepted"
