@@ -64,16 +64,20 @@ class List(RuleBasedStateMachine):
         rows = Entry.objects.filter(cohort=self.full.cohort, state=EntryState.WAITING)
         return list(rows.order_by("rank", "place", "pk"))
 
+    @property
+    def is_full(self) -> bool:
+        return self.full.count.queued or self.free == 0
+
     @rule(size=st.sampled_from([1, 1, 1, 2, 3]))
     def join(self, size: int) -> None:
         count = self.full.count
-        if count.queued or count.held + count.sold >= (count.capacity or 0):
+        if self.is_full:
             self.full.join(min(size, count.capacity or 1))
 
     @rule()
     def join_in_place_of_a_seat(self) -> None:
         """Somebody who has a seat in the other intake waits for one here instead."""
-        if not self.full.count.queued:
+        if not self.is_full:
             return
         (person,) = make_people(1)
         wish = claims.Wish(person.pk, self.full.course.pk, self.elsewhere)

@@ -188,7 +188,8 @@ def _serve(turn: Turn, depth: int, decided: _Decided) -> _Done:
     seats.set_queued(cohort_id, actions.is_waited_for(cohort_id))
     actions.looked(cohort_id)
     events.append(told)
-    is_progress = bool(plan.served) or len(fit) < len(still)
+    # Some were served or passed over, or the list is not what was decided upon any more.
+    is_progress = bool(plan.served) or len(fit) < len(decided.line)
     is_left = free_seats(cohort_id) != 0 and plan.saved_for is None
     return _Done(len(plan.served), is_progress and is_left, is_short)
 
