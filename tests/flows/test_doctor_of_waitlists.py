@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from django.db.models.functions import Now
 
+from matricula.enrollments.models import Enrollment
 from matricula.flows import doctor, promote
 from matricula.seats.models import SeatCount
 from matricula.waitlist.models import Entry, Offer, Queue, Stretch
@@ -55,6 +56,19 @@ def lose_an_offer(full: Full) -> str:
     return str(entry.pk)
 
 
+def stay_where_one_wanted_to_leave(full: Full) -> str:
+    entry, other = Entry.objects.get(cohort=full.cohort), full_course()
+    chosen = other.join(person=entry.person_id)
+    Entry.objects.filter(pk=chosen).update(leaves_others=True)
+    other.free()
+    promote.promote(other.cohort)
+    long_ago = Now() - timedelta(minutes=2)
+    Entry.objects.filter(pk=entry.pk).update(joined_at=Now() - timedelta(minutes=3))
+    Entry.objects.filter(pk=chosen).update(ended_at=long_ago)
+    Enrollment.objects.filter(person=entry.person_id).update(confirmed_at=long_ago)
+    return str(entry.pk)
+
+
 def change_silently(full: Full) -> str:
     entry = Entry.objects.get(cohort=full.cohort)
     Entry.objects.filter(pk=entry.pk).update(state="left")
@@ -69,6 +83,7 @@ BROKEN: list[tuple[str, Broken]] = [
     ("waitlist_stretches", lose_a_stretch),
     ("waitlist_turns", leave_seats_unlooked_at),
     ("waitlist_offers", lose_an_offer),
+    ("waitlist_wishes", stay_where_one_wanted_to_leave),
     ("waitlist_states", change_silently),
 ]
 MENDED = {"waitlist_lengths", "waitlist_gate", "waitlist_stretches"}
