@@ -76,7 +76,7 @@ def test_capacity_is_lowered_below_what_is_being_given(track: Track) -> None:
 
 
 def test_a_gap_is_promised_to_a_party_twice(track: Track) -> None:
-    place, owners = place_of(track, 4)
+    place, owners = place_of(track, 4, price=100_000)
     first, second = join(track, place, 2), join(track, place, 2)
     for owner in owners[:2]:
         give_up(owner)
