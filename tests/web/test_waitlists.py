@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from matricula.accounts.models import Person
-from matricula.flows import expire, promote
+from matricula.flows import expire, promote, waitlist
 from matricula.flows.letters import waiting
 from matricula.kernel import ids
 from matricula.waitlist.models import Entry
@@ -187,3 +187,14 @@ def test_what_is_over_cannot_be_wished_for(member: Client, learner: Person, full
     reference = ids.to_text("wtl", full.join(person=learner.pk))
     member.post(f"/waitlist/{reference}/leave/")
     assert member.post(f"/waitlist/{reference}/wish/", {"leave_others": "on"}).status_code == 409
+
+
+def test_a_list_left_for_another_says_why(member: Client, learner: Person, full: Full) -> None:
+    chosen, other = full.join(person=learner.pk), full_course()
+    Entry.objects.filter(pk=chosen).update(leaves_others=True)
+    place = other.join(person=learner.pk)
+    full.free()
+    promote.promote(full.cohort)
+    waitlist.leave_others()
+    shown = page(member, f"/waitlist/{ids.to_text('wtl', place)}/")
+    assert "You got a seat by another waitlist, and wanted to leave this one then." in shown

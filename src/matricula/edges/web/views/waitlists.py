@@ -105,6 +105,7 @@ def _show(request: HttpRequest, standing: Standing) -> HttpResponse:
         "cohort": standing.cohort,
         "waiting": shown,
         "given_up": _to_give_up(standing.entry),
+        "is_in_elsewhere": any("because" in told.data for told in happened),
         "has_other_lists": shown.can_wish and waiting.lists_of(person_id) > 1,
         "live": queueing.live_of(shown, happened),
         "look_again": queueing.LOOK_AGAIN if shown.is_open else 0,
