@@ -21,7 +21,6 @@ FEW = STRETCH + 60  # rows of entries read; counted one by one it is thousands
 @pytest.fixture
 def long_list(db: None) -> Full:
     full = full_course(1)
-    (person,) = make_people(1)
     with without_triggers(), connection.cursor() as cursor:
         cursor.execute(
             """
@@ -36,8 +35,9 @@ def long_list(db: None) -> Full:
     Queue.objects.create(cohort_id=full.cohort, length=WAITING, last_place=WAITING)
     seats.set_queued(full.cohort, True)
     doctor._run_repair("repair_waitlist_stretches")  # the triggers were away
-    # The first is somebody real, who can be given the seat.
-    Entry.objects.filter(cohort=full.cohort, place=1).update(person=person)
+    # The first are real people, who can be given a seat.
+    for place, person in enumerate(make_people(promote.FEWEST), 1):
+        Entry.objects.filter(cohort=full.cohort, place=place).update(person=person)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE waitlist_entry, waitlist_stretch")
     return full
