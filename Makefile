@@ -8,7 +8,7 @@ BIN := .venv/bin
 CODE := src sandbox tests bench scripts
 OLDEST := $(addprefix tests/,kernel accounts catalog seats enrollments flows api races properties)
 
-.PHONY: serve test test-oldest chaos histories check bench setup lock clean
+.PHONY: words serve test test-oldest chaos histories check bench setup lock clean
 .DEFAULT_GOAL := serve
 
 serve:
@@ -49,6 +49,11 @@ check:
 bench:
 	@sh scripts/setup.sh dev
 	@exec $(BIN)/python -m bench $(ARGS)
+
+# Brings the translations in step with the texts, and compiles them.
+words:
+	@sh scripts/setup.sh dev
+	@exec $(BIN)/python scripts/words.py
 
 # What `test`, `check` and `bench` need, without running them.
 setup:

@@ -186,7 +186,7 @@ def test_a_missing_profile_field_is_named_and_leads_to_the_profile() -> None:
 def test_a_clash_names_the_other_course_and_the_time_where_it_meets() -> None:
     (found,) = objections(Demands(COHORT, DAY, "Asia/Kolkata"), Record(clashes={COHORT: CLASH}))
     assert "Knots" in found.error.detail
-    assert "Monday 2 March 2026, 18:00 to 19:30 (Asia/Kolkata)" in found.error.detail
+    assert "Monday, 2 March 2026, 18:00 to 19:30 (Asia/Kolkata)" in found.error.detail
     assert found.error.guidance.extra["conflict"]["starts_at"] == "2026-03-02T12:30:00+00:00"
 
 

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.utils.translation import gettext_lazy as _
+
 from matricula.enrollments import queries as enrollments
 from matricula.enrollments.queries import EnrollmentRecord
 from matricula.enrollments.states import Status
 from matricula.kernel import clock
+from matricula.kernel.errors import Words
 
 
 @dataclass(frozen=True)
@@ -19,24 +22,22 @@ class Access:
     granted: bool
     enrollment: EnrollmentRecord | None
     reason: str = ""
-    detail: str = ""
+    detail: Words = ""
 
 
 def access_to(person_id: UUID, course_id: UUID) -> Access:
     """The person's access to the course, now."""
     enrollment = enrollments.latest_of_course(person_id, course_id)
     if enrollment is None:
-        return Access(False, None, "not_enrolled", "You are not enrolled in this course.")
+        return Access(False, None, "not_enrolled", _("You are not enrolled in this course."))
     if enrollment.status is Status.PENDING:
         return Access(
-            False, enrollment, "enrollment_pending", "The enrollment is not complete yet."
+            False, enrollment, "enrollment_pending", _("The enrollment is not complete yet.")
         )
     if enrollment.status is not Status.ENROLLED:
-        return Access(
-            False, enrollment, "enrollment_ended", f"The enrollment is {enrollment.status}."
-        )
+        return Access(False, enrollment, "enrollment_ended", _("The enrollment has ended."))
     if _has_expired(enrollment.access_expires_at):
-        return Access(False, enrollment, "access_expired", "The time of access is over.")
+        return Access(False, enrollment, "access_expired", _("The time of access is over."))
     return Access(True, enrollment)
 
 

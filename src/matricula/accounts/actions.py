@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
 
 from matricula.accounts import tokens
 from matricula.accounts.errors import EmailTaken, EmailUnverified, WrongCredentials
@@ -73,7 +74,7 @@ def authenticate(request: HttpRequest, *, email: str, password: str) -> Person:
         person = get_adapter().authenticate(request, email=email.strip().lower(), password=password)
     except ValidationError as error:
         raise RateLimited(
-            "Too many tries to sign in to this account. Wait five minutes.",
+            _("Too many tries to sign in to this account. Wait five minutes."),
             Guidance(retry_after=300),
         ) from error
     if not isinstance(person, Person) or not person.is_active:

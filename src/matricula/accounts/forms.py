@@ -11,7 +11,7 @@ from django.contrib.auth.hashers import make_password
 from django.core.validators import MaxLengthValidator
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import get_language_from_request
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from matricula.accounts.errors import EmailTaken
@@ -61,8 +61,8 @@ class SignupForm(allauth_forms.SignupForm):  # type: ignore[misc]
             repeated: tuple[Person | None, HttpResponse | None] = super().try_save(request)
             return repeated
 
-    def custom_signup(self, request: HttpRequest, user: Person) -> None:
+    def custom_signup(self, request: HttpRequest, user: Person) -> None:  # noqa: ARG002
         user.full_name = self.cleaned_data["full_name"].strip()
         user.phone = self.cleaned_data["phone"].strip()
-        user.language = get_language_from_request(request)
+        user.language = get_language() or ""
         user.save(update_fields=["full_name", "phone", "language"])

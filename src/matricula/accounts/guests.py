@@ -14,6 +14,8 @@ from django.core import signing
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db.models import Q
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
 
 from matricula.accounts.models import Person
 from matricula.kernel import ids
@@ -32,9 +34,9 @@ def make(email: str, full_name: str, phone: str = "") -> Person:
     try:
         validate_email(email)
     except ValidationError:
-        errors.append(FieldError("email", "Give an e-mail address, like name@example.org."))
+        errors.append(FieldError("email", _("Give an e-mail address, like name@example.org.")))
     if not full_name.strip():
-        errors.append(FieldError("full_name", "Give your name; it is printed on the invoice."))
+        errors.append(FieldError("full_name", _("Give your name; it is printed on the invoice.")))
     if errors:
         raise ValidationFailed(guidance=Guidance(errors=errors))
     person_id = ids.new_id()
@@ -44,6 +46,7 @@ def make(email: str, full_name: str, phone: str = "") -> Person:
         guest_email=email,
         full_name=full_name.strip()[:150],
         phone=phone.strip()[:32],
+        language=get_language() or "",
     )
     guest.set_unusable_password()
     guest.save(force_insert=True)
@@ -60,10 +63,10 @@ def read_token(token: str) -> Person:
     try:
         text = signing.loads(token, salt=_SALT, max_age=LINK_DAYS * 86_400)
     except signing.BadSignature as error:
-        raise NotFound("This link is not valid any more.") from error
+        raise NotFound(_("This link is not valid any more.")) from error
     guest = Person.objects.filter(pk=UUID(text), is_active=True).exclude(guest_email="").first()
     if guest is None:
-        raise NotFound("This link was used already. Sign in to see your courses.")
+        raise NotFound(_("This link was used already. Sign in to see your courses."))
     return guest
 
 

@@ -6,6 +6,7 @@ from datetime import date
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from matricula.accounts.models import Person
 from matricula.kernel import clock, events
@@ -22,6 +23,7 @@ def change(
     full_name: str | None = None,
     phone: str | None = None,
     birth_date: date | None = None,
+    language: str | None = None,
 ) -> Person:
     """Changes what is given, and says in the log which fields, not what they hold.
 
@@ -31,7 +33,12 @@ def change(
     person = Person.objects.select_for_update(no_key=True).get(pk=person_id)
     if birth_date is not None:
         _check_birth_date(person, birth_date)
-    given = {"full_name": full_name, "phone": phone, "birth_date": birth_date}
+    given = {
+        "full_name": full_name,
+        "phone": phone,
+        "birth_date": birth_date,
+        "language": language,
+    }
     changed = {
         name: value
         for name, value in given.items()
@@ -49,8 +56,8 @@ def change(
 
 def _check_birth_date(person: Person, day: date) -> None:
     if person.birth_date not in (None, day):
-        raise IllegalState("Your date of birth is known already. Ask support to correct it.")
+        raise IllegalState(_("Your date of birth is known already. Ask support to correct it."))
     today = clock.now().date()
     if not today.year - OLDEST < day.year or day >= today:
-        message = "Give the day you were born."
+        message = _("Give the day you were born.")
         raise ValidationFailed(guidance=Guidance(errors=[FieldError("birth_date", message)]))

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from matricula.catalog import plans, search
 from matricula.catalog.models import Course, CourseStatus
@@ -73,7 +74,7 @@ def find_course(reference: str | UUID, *, hidden: bool = False) -> CoursePlan:
     column = "id" if isinstance(reference, UUID) else "slug"
     found = plans.read(f"WHERE c.{column} = %(wanted)s", {"wanted": reference})
     if not found or (found[0].status == CourseStatus.DRAFT and not hidden):
-        raise NotFound("There is no such course.")
+        raise NotFound(_("There is no such course."))
     return found[0]
 
 
@@ -84,7 +85,7 @@ def course_of_cohort(cohort_id: UUID) -> CoursePlan:
         {"cohort": cohort_id},
     )
     if not found or found[0].status == CourseStatus.DRAFT:
-        raise NotFound("There is no such cohort.")
+        raise NotFound(_("There is no such cohort."))
     return found[0]
 
 
@@ -111,7 +112,7 @@ def course_ids(references: Iterable[str]) -> frozenset[UUID]:
     )
     found = dict(rows.values_list("pk", "slug"))
     if not (found.keys() >= set(by_id.values()) and set(found.values()) >= slugs):
-        raise NotFound("There is no such course.")
+        raise NotFound(_("There is no such course."))
     return frozenset(found)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from rapidfuzz import fuzz, process, utils
 
 from matricula.kernel.errors import NotFound
+from matricula.kernel.words import said
 
 MOST_WORDS = 12
 LONGEST_WORD = 60  # PostgreSQL refuses words beyond two thousand bytes
@@ -63,14 +64,14 @@ def read_cursor(cursor: str, *types: type) -> list[Any]:
         padded = cursor + "=" * (-len(cursor) % 4)
         values = json.loads(base64.urlsafe_b64decode(padded.encode("ascii")))
     except (ValueError, binascii.Error, RecursionError) as error:
-        raise NotFound("There is no such page.") from error
+        raise NotFound(said("There is no such page.")) from error
     if (
         not isinstance(values, list)
         or [type(value) for value in values] != list(types)
         or any(isinstance(value, int) and not 0 <= value < 2**31 for value in values)
         or any(isinstance(value, str) and not _is_storable(value) for value in values)
     ):
-        raise NotFound("There is no such page.")
+        raise NotFound(said("There is no such page."))
     return values
 
 

@@ -10,7 +10,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Protocol
 
-from matricula.edges import problems
+from django.conf import settings
+from django.http.cookie import parse_cookie
+from django.utils import translation
+
+from matricula.edges import languages, problems
 from matricula.edges.limits import Limits
 from matricula.kernel import correlation
 from matricula.kernel.errors import DomainError, Guidance, PayloadTooLarge, RateLimited
@@ -61,6 +65,10 @@ class Front:
             await self._live.converse(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with translation.override(_language(scope)):
+            await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             body = await _read_body(scope, receive)
         except _Disconnected:
@@ -156,6 +164,13 @@ async def _run(live: Live, receive: Receive, send: Send) -> None:
     await receive()
     await live.close()
     await send({"type": "lifespan.shutdown.complete"})
+
+
+def _language(scope: Scope) -> str:
+    """What `Languages` finds for Django's requests."""
+    cookies = parse_cookie(_header(scope, b"cookie").decode("latin-1"))
+    chosen = cookies.get(settings.LANGUAGE_COOKIE_NAME, "")
+    return languages.choose("", chosen, _header(scope, b"accept-language").decode("latin-1"))
 
 
 def _header(scope: Scope, name: bytes) -> bytes:

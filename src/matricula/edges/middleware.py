@@ -9,6 +9,7 @@ from http import HTTPStatus
 import structlog
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext_lazy as _
 
 from matricula.edges import problems
 from matricula.edges.metrics import REQUESTS, SECONDS
@@ -83,7 +84,7 @@ class ErrorPages:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
-            return self.process_exception(request, MalformedRequest("It holds a NUL character."))
+            return self.process_exception(request, MalformedRequest(_("It holds a NUL character.")))
         if LIMITED in request.headers:
             wait = Guidance(retry_after=int(request.headers[LIMITED]))
             return self.process_exception(request, RateLimited(guidance=wait))

@@ -51,7 +51,7 @@ def to_problem(error: DomainError) -> dict[str, Any]:
     guidance = error.guidance
     problem: dict[str, Any] = {
         "type": f"{settings.ENVIRONMENT.base_url}/api/v1/docs#{error.code}",
-        "title": error.title,
+        "title": str(error.title),
         "status": error.status,
         "detail": error.detail,
         "code": error.code,
@@ -61,7 +61,7 @@ def to_problem(error: DomainError) -> dict[str, Any]:
     }
     if guidance.errors:
         problem["errors"] = [
-            {"field": entry.field, "message": entry.message} for entry in guidance.errors
+            {"field": entry.field, "message": str(entry.message)} for entry in guidance.errors
         ]
     if guidance.retry_after is not None:
         problem["retry_after"] = guidance.retry_after
@@ -69,7 +69,7 @@ def to_problem(error: DomainError) -> dict[str, Any]:
         problem["alternatives"] = list(guidance.alternatives)
     if guidance.actions:
         problem["actions"] = [
-            {"label": action.label, "url": action.url} for action in guidance.actions
+            {"label": str(action.label), "url": action.url} for action in guidance.actions
         ]
     return problem
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from matricula.catalog.models import Cohort
 from matricula.enrollments.models import Enrollment, Swap
@@ -30,7 +31,7 @@ def await_payment(enrollment_ids: Sequence[UUID]) -> None:
     if rows.update(stage=ENROLLMENT.transition(Stage.VALIDATED, "await_payment")) < len(
         enrollment_ids
     ):
-        raise IllegalState("The enrollment is not in the stage in which it is paid for.")
+        raise IllegalState(_("The enrollment is not in the stage in which it is paid for."))
 
 
 def confirm_paid(rows: Sequence[Enrollment]) -> None:

@@ -14,20 +14,21 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import models
-from django.utils.formats import date_format
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.functional import lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from matricula.catalog.plans import EVERYBODY, Audience, Prerequisite
 from matricula.enrollments import errors
+from matricula.kernel import words
 from matricula.kernel.errors import Action, DomainError, FieldError, Guidance
 
 PROFILE_URL = "/me/profile/"
 ADDRESS_URL = "/accounts/email/"
 PROFILE_WORDS = {
-    "full_name": gettext_lazy("your full name"),
-    "phone": gettext_lazy("your phone number"),
-    "birth_date": gettext_lazy("your date of birth"),
+    "full_name": _("your full name"),
+    "phone": _("your phone number"),
+    "birth_date": _("your date of birth"),
 }
 
 
@@ -132,7 +133,7 @@ def _all(demands: Demands, record: Record) -> Iterator[Objection]:
 def _prerequisites(demands: Demands, record: Record) -> Iterator[Objection]:
     lacking = missing(demands.prerequisites, record.completed)
     if lacking:
-        said = _("Complete first: %(titles)s.") % {"titles": _titles(lacking)}
+        said = words.said("Complete first: %(titles)s.", titles=_titles(lacking))
         error = errors.PrerequisitesNotMet(said)
         yield _objection(Rule.PREREQUISITES, error, actions=_courses(lacking))
 
@@ -140,10 +141,11 @@ def _prerequisites(demands: Demands, record: Record) -> Iterator[Objection]:
 def _corequisites(demands: Demands, record: Record) -> Iterator[Objection]:
     lacking = missing(demands.corequisites, record.completed | record.enrolled)
     if lacking:
-        said = _(
+        said = words.said(
             "It is taken together with: %(titles)s. Enroll in that first, or put both into your "
-            "cart."
-        ) % {"titles": _titles(lacking)}
+            "cart.",
+            titles=_titles(lacking),
+        )
         error = errors.CorequisitesNotMet(said)
         yield _objection(Rule.COREQUISITES, error, actions=_courses(lacking))
 
@@ -151,9 +153,10 @@ def _corequisites(demands: Demands, record: Record) -> Iterator[Objection]:
 def _audience(demands: Demands, record: Record) -> Iterator[Objection]:
     audience, profile = demands.audience, record.profile
     if audience.email_domains and not _are_of(profile.domains, audience.email_domains):
-        said = _("It is for people with a confirmed e-mail address at: %(domains)s.") % {
-            "domains": ", ".join(audience.email_domains)
-        }
+        said = words.said(
+            "It is for people with a confirmed e-mail address at: %(domains)s.",
+            domains=", ".join(audience.email_domains),
+        )
         ways = [Action(_("Confirm such an address"), ADDRESS_URL)]
         yield _objection(Rule.EMAIL_DOMAIN, errors.NotInAudience(said), actions=ways)
     if audience.groups and not audience.groups & profile.groups:
@@ -169,8 +172,8 @@ def _profile(demands: Demands, record: Record) -> Iterator[Objection]:
         wanted.append("birth_date")
     lacking = [name for name in wanted if name not in record.profile.told]
     if lacking:
-        named = ", ".join(str(PROFILE_WORDS[name]) for name in lacking)
-        said = _("First add to your profile: %(named)s.") % {"named": named}
+        named = words.listed(PROFILE_WORDS[name] for name in lacking)
+        said = words.said("First add to your profile: %(named)s.", named=named)
         fields = [FieldError(name, _("This course asks for it.")) for name in lacking]
         error = errors.ProfileIncomplete(said, Guidance(errors=fields))
         ways = [Action(_("Complete your profile"), PROFILE_URL)]
@@ -183,32 +186,36 @@ def _age(demands: Demands, record: Record) -> Iterator[Objection]:
         return
     age = age_on(demands.first_day, born)
     if audience.least_age is not None and age < audience.least_age:
-        said = _("It is for people who are at least %(age)d years old when it starts.") % {
-            "age": audience.least_age
-        }
+        said = words.said(
+            "It is for people who are at least %(age)d years old when it starts.",
+            age=audience.least_age,
+        )
         yield _objection(Rule.AGE, errors.NotInAudience(said))
     if audience.greatest_age is not None and age > audience.greatest_age:
-        said = _("It is for people who are at most %(age)d years old when it starts.") % {
-            "age": audience.greatest_age
-        }
+        said = words.said(
+            "It is for people who are at most %(age)d years old when it starts.",
+            age=audience.greatest_age,
+        )
         yield _objection(Rule.AGE, errors.NotInAudience(said))
 
 
 def _limits(demands: Demands, record: Record) -> Iterator[Objection]:
     audience = demands.audience
     if audience.most_takes is not None and record.takes >= audience.most_takes:
-        said = ngettext(
+        said = words.counted(
             "It can be taken once, and you have done so.",
-            "It can be taken %(times)d times, and you have done so.",
+            "It can be taken %(count)d times, and you have done so.",
             audience.most_takes,
-        ) % {"times": audience.most_takes}
+        )
         yield _objection(Rule.TAKES, errors.LimitReached(said))
     most = audience.most_in_category
     if most is not None and record.in_category >= most:
-        said = _(
+        said = words.said(
             "Of %(category)s, you can be enrolled in at most %(most)d at the same time. Finish or "
-            "cancel one first."
-        ) % {"category": demands.category, "most": most}
+            "cancel one first.",
+            category=demands.category,
+            most=most,
+        )
         ways = [Action(_("My courses"), "/me/")]
         yield _objection(Rule.CATEGORY, errors.LimitReached(said), actions=ways)
 
@@ -217,10 +224,12 @@ def _schedule(demands: Demands, record: Record) -> Iterator[Objection]:
     clash = record.clashes.get(demands.cohort_id)
     if clash is None:
         return
-    said = _(
+    said = words.said(
         "It meets at the same time as %(title)s: %(when)s. Choose another intake, or give up "
-        "%(title)s."
-    ) % {"title": clash.title, "when": when(clash, demands.zone)}
+        "%(title)s.",
+        title=clash.title,
+        when=_when(clash, demands.zone),
+    )
     error = errors.ScheduleConflict(said)
     yield _objection(
         Rule.SCHEDULE,
@@ -240,7 +249,15 @@ def when(clash: Clash, zone: str) -> str:
     """When it clashes, by the clock of the zone."""
     place = ZoneInfo(zone)
     starts, ends = clash.starts_at.astimezone(place), clash.ends_at.astimezone(place)
-    return f"{date_format(starts, 'l j F Y, H:i')} to {date_format(ends, 'H:i')} ({zone})"
+    return gettext("%(day)s, %(starts)s to %(ends)s (%(zone)s)") % {
+        "day": words.weekday(starts),
+        "starts": words.clock_time(starts),
+        "ends": words.clock_time(ends),
+        "zone": zone,
+    }
+
+
+_when = lazy(when, str)  # read after it was decided, maybe in another thread
 
 
 def age_on(day: date, born: date) -> int:

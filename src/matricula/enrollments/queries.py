@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import F, QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from matricula.enrollments.models import Enrollment, Swap
 from matricula.enrollments.states import STATUS_OF, Stage, Status
@@ -60,7 +61,7 @@ def of_person(person_id: UUID, enrollment_id: UUID) -> EnrollmentRecord:
     """One enrollment of this person. Raises NotFound, also for somebody else's."""
     row = _rows().filter(person=person_id, pk=enrollment_id).first()
     if row is None:
-        raise NotFound("There is no such enrollment.")
+        raise NotFound(_("There is no such enrollment."))
     return EnrollmentRecord(**_record(row))
 
 

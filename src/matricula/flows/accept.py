@@ -15,6 +15,7 @@ from django.conf import settings
 from django.core import signing
 from django.db import transaction
 from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext_lazy as _
 
 from matricula.catalog import queries as catalog
 from matricula.catalog.queries import CoursePlan
@@ -60,7 +61,7 @@ def find_offer(offer_id: UUID, person_id: UUID, key: str = "") -> tuple[OfferRec
     is_own = found.number == 1 and entry.person_id == person_id
     is_passed_on = found.number > 1 and constant_time_compare(key, party_key(offer_id))
     if not (is_own or is_passed_on):
-        raise NotFound("There is no such offer.")
+        raise NotFound(_("There is no such offer."))
     return found, entry
 
 
@@ -88,7 +89,7 @@ def _accepted_before(found: OfferRecord, course: CoursePlan, person_id: UUID) ->
     try:
         record = enrollments.of_person(person_id, found.enrollment_id or found.id)
     except NotFound:
-        raise OfferEnded("Somebody has taken this seat already.") from None
+        raise OfferEnded(_("Somebody has taken this seat already.")) from None
     order = orders.of_enrollment(record.id)
     order_id = order.id if order is not None else None
     return Receipt(record.id, course, record.stage, record.hold_expires_at, False, order_id)

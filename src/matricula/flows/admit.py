@@ -28,6 +28,7 @@ from matricula.flows import eligibility, offer, overrides, rooms
 from matricula.flows.claims import Choice
 from matricula.kernel import clock, correlation, ids
 from matricula.kernel.errors import DomainError
+from matricula.kernel.words import marked
 from matricula.waitingroom import actions, queries
 from matricula.waitingroom.queries import Arrival
 
@@ -35,7 +36,7 @@ from matricula.waitingroom.queries import Arrival
 BATCH = 500
 IDLE_SECONDS = 0.2
 AFTER_FAILURE_SECONDS = 1.0
-FULL = "Every seat was given out before your turn came."
+FULL = marked("Every seat was given out before your turn came.")
 
 log = structlog.get_logger(__name__)
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from matricula.catalog import queries as catalog
 from matricula.catalog.queries import CoursePlan
@@ -65,7 +66,7 @@ def buy(
     courses = [catalog.find_course(wish.course) for wish in wishes]
     if len({course.id for course in courses}) < len(courses):
         raise ValidationFailed(
-            guidance=Guidance(errors=[FieldError("items", "Name each course once.")])
+            guidance=Guidance(errors=[FieldError("items", _("Name each course once."))])
         )
     lock_person(person_id)  # two carts of one person would otherwise not see each other
     choices = _choose(person_id, wishes, courses)
@@ -103,7 +104,9 @@ def _choose_one(
 ) -> Choice:
     if standing.live is not None and standing.live.is_pending:
         raise _named(
-            IllegalState("A checkout of this course is open already. Finish or cancel it first."),
+            IllegalState(
+                _("A checkout of this course is open already. Finish or cancel it first.")
+            ),
             course.title,
         )
     try:

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from matricula.accounts.models import Person
 from matricula.enrollments import actions as enrollments
@@ -26,6 +27,7 @@ from matricula.kernel.errors import FieldError, Guidance, ValidationFailed
 from matricula.kernel.events import NewEvent
 from matricula.kernel.locks import lock_person
 from matricula.kernel.money import Money
+from matricula.kernel.words import said
 from matricula.orders import actions as orders
 from matricula.orders import queries as order_queries
 from matricula.orders.actions import Buyer, NewLine, NewOrder
@@ -161,13 +163,13 @@ def _check(basket: Basket) -> None:
     total = basket.quote.total
     if 0 < total.minor < LEAST_MINOR:
         raise CouponNotApplicable(
-            "What is left to pay is less than can be paid. Use another code, or none."
+            _("What is left to pay is less than can be paid. Use another code, or none.")
         )
     wanted = settings.ENVIRONMENT.terms_version
     if wanted and basket.terms.terms_version != wanted:
-        message = f"Agree to the terms of version {wanted}."
+        message = said("Agree to the terms of version %(version)s.", version=wanted)
         raise ValidationFailed(
-            "The terms were not agreed to.",
+            _("The terms were not agreed to."),
             Guidance(errors=[FieldError("consent.terms_version", message)]),
         )
 

@@ -21,6 +21,7 @@ from typing import TypeVar, cast
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from matricula.catalog import shelf
 from matricula.catalog.queries import CoursePlan
@@ -167,8 +168,9 @@ def _courses(requests: Sequence[Request]) -> list[CoursePlan | None]:
 
 
 def _not_found(application: Application) -> NotFound:
-    what = "cohort" if application.cohort_id is not None else "course"
-    return NotFound(f"There is no such {what}.")
+    if application.cohort_id is not None:
+        return NotFound(_("There is no such cohort."))
+    return NotFound(_("There is no such course."))
 
 
 def _decide(
@@ -327,7 +329,7 @@ def _after_turn(key: str, course: CoursePlan, live: LiveEnrollment) -> Receipt:
 def _already(course: CoursePlan, live: LiveEnrollment) -> AlreadyEnrolled:
     return AlreadyEnrolled(
         guidance=Guidance(
-            actions=[Action("Open the course", f"/learn/{course.slug}/")],
+            actions=[Action(_("Open the course"), f"/learn/{course.slug}/")],
             extra={"enrollment_id": ids.to_text("enr", live.id)},
         )
     )
@@ -338,8 +340,10 @@ def _again(course: CoursePlan, live: LiveEnrollment, coupon_code: str | None) ->
     order = orders.of_enrollment(live.id)
     if coupon_code and order is not None and coupon_code.upper() not in order.coupon_codes:
         raise IllegalState(
-            "A checkout of this course is open already, without this coupon. Cancel it, then begin "
-            "again with the coupon."
+            _(
+                "A checkout of this course is open already, without this coupon. Cancel it, then "
+                "begin again with the coupon."
+            )
         )
     order_id = order.id if order is not None else None
     return Receipt(live.id, course, live.stage, live.hold_expires_at, False, order_id)

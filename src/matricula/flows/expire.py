@@ -22,6 +22,7 @@ from matricula.enrollments.states import ENROLLMENT, Stage
 from matricula.flows import reconcile, waitlist
 from matricula.kernel import clock, events
 from matricula.kernel.events import NewEvent
+from matricula.kernel.words import marked
 from matricula.orders import actions as order_actions
 from matricula.orders.models import Order
 from matricula.orders.states import OrderState
@@ -91,7 +92,7 @@ def _expire_batch(due: Sequence[UUID]) -> int:
         if ENROLLMENT.allows(Stage(enrollment.stage), "expire")
     ]
     for enrollment in ended:
-        enrollments.move(enrollment, "expire", reason="The time to complete it ran out.")
+        enrollments.move(enrollment, "expire", reason=marked("The time to complete it ran out."))
     _expire_orders(enrollment.pk for enrollment in ended)
     events.append([_expired(enrollment) for enrollment in ended])
     waitlist.lapse(keys)

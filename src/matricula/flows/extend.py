@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from matricula.enrollments import actions as enrollments
 from matricula.enrollments import queries
@@ -37,11 +38,11 @@ def extend_hold(enrollment_id: UUID, person_id: UUID) -> EnrollmentRecord:
     if enrollment.status is Status.EXPIRED:
         raise HoldEnded
     if enrollment.status is not Status.PENDING:
-        raise IllegalState("There is no held seat to extend.")
+        raise IllegalState(_("There is no held seat to extend."))
     hold_time = timedelta(seconds=settings.ENVIRONMENT.hold_seconds)
     until = clock.now() + hold_time
     if until > enrollment.requested_at + MOST_HOLD_TIMES * hold_time:
-        raise IllegalState("This seat was held for as long as is possible. Complete it now.")
+        raise IllegalState(_("This seat was held for as long as is possible. Complete it now."))
     order = orders.of_enrollment(enrollment_id)
     together = [enrollment_id]
     if order is not None:

@@ -16,6 +16,7 @@ from matricula.flows.locked import LockedOrder
 from matricula.kernel import events
 from matricula.kernel.events import NewEvent
 from matricula.kernel.money import Money
+from matricula.kernel.words import marked
 from matricula.orders import actions as orders
 from matricula.orders.models import OrderLine
 from matricula.orders.states import ORDER, OrderState
@@ -26,8 +27,8 @@ from matricula.payments.states import PaymentState
 from matricula.pricing import actions as pricing
 from matricula.seats import actions as seats
 
-NO_SEAT = "The payment arrived after the time was over, and no seat was left."
-FIRST_PLACE = "You have the first place on the waitlist now."
+NO_SEAT = marked("The payment arrived after the time was over, and no seat was left.")
+FIRST_PLACE = marked("You have the first place on the waitlist now.")
 # Why there is no seat, by line.
 Refusals = Mapping[UUID, str]
 
@@ -57,18 +58,19 @@ def _fulfil(
 ) -> Refusals:
     order = found.order
     if not ORDER.allows(OrderState(order.state), "pay") or payment.state == PaymentState.CANCELLED:
-        return {line.pk: "The checkout had been cancelled." for line in found.lines}
+        return {line.pk: marked("The checkout had been cancelled.") for line in found.lines}
     was_expired = order.state == OrderState.EXPIRED
     if was_expired and not pricing.retake_coupons(order.pk):
         return {
-            line.pk: "The coupon had been used up when the payment arrived." for line in found.lines
+            line.pk: marked("The coupon had been used up when the payment arrived.")
+            for line in found.lines
         }
     refused = {}
     for line in found.lines:
         if line.enrollment_id in sold:
             continue
         if line.enrollment_id in elsewhere:
-            refused[line.pk] = "You had this course already."
+            refused[line.pk] = marked("You had this course already.")
         elif reason := _take_seat(found, line):
             refused[line.pk] = reason
     if was_expired and len(refused) == len(found.lines):  # an open order gives them back as it ends
@@ -82,7 +84,7 @@ def _take_seat(found: LockedOrder, line: OrderLine) -> str:
     if enrollment.stage == Stage.PAYMENT_PENDING and seats.sell([enrollment.pk]):
         return ""
     if enrollment.stage not in {Stage.PAYMENT_PENDING, Stage.EXPIRED}:
-        return "The enrollment had been cancelled."
+        return marked("The enrollment had been cancelled.")
     rival = found.rivals.get(enrollment.course_id)
     if rival is not None:
         return _settle_rival(found, line, rival)
@@ -96,9 +98,9 @@ def _settle_rival(found: LockedOrder, line: OrderLine, rival: Enrollment) -> str
     is one of several in a cart."""
     newer = found.rival_orders.get(rival.pk)
     if rival.stage != Stage.PAYMENT_PENDING or newer is None:
-        return "You had enrolled in this course again meanwhile."
+        return marked("You had enrolled in this course again meanwhile.")
     if newer.lines.count() > 1:
-        return "This course is part of another checkout of yours now."
+        return marked("This course is part of another checkout of yours now.")
     seats.sell([rival.pk])
     line.enrollment = rival
     line.save(update_fields=["enrollment"])

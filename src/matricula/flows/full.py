@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
+from django.utils.translation import gettext_lazy as _
+
 from matricula.catalog.queries import CoursePlan
 from matricula.flows import offer
 from matricula.flows.offer import CourseOffer
@@ -49,7 +51,7 @@ def with_ways_on(people: Sequence[UUID], outcomes: Sequence[T | Full]) -> Sequen
 def _refusals(course: CoursePlan, person_ids: Sequence[UUID]) -> dict[UUID, CourseFull]:
     others = offer.alternatives_of_many(course, person_ids)
     has_list = any(plan.waitlist_enabled for plan in course.cohorts)
-    ways = [Action("Join the waitlist", f"/courses/{course.slug}/waitlist/")] if has_list else []
+    ways = [Action(_("Join the waitlist"), f"/courses/{course.slug}/waitlist/")] if has_list else []
     return {
         person_id: CourseFull(guidance=Guidance(alternatives=instead, actions=ways))
         for person_id in person_ids

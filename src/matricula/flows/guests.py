@@ -11,6 +11,7 @@ from collections.abc import Collection
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from matricula.accounts import guests
 from matricula.accounts.models import Person
@@ -21,6 +22,7 @@ from matricula.kernel import events
 from matricula.kernel.errors import NotFound
 from matricula.kernel.events import NewEvent
 from matricula.kernel.locks import lock_people, lock_person
+from matricula.kernel.words import marked
 from matricula.orders.models import Order
 from matricula.orders.states import OrderState
 from matricula.seats import actions as seats
@@ -54,7 +56,7 @@ def claim(token: str, password: str) -> Person:
     lock_person(guests.read_token(token).pk)
     guest = guests.read_token(token)
     if guests.account_of(guest.guest_email) is not None:
-        raise NotFound("There is an account with this address. Sign in to it first.")
+        raise NotFound(_("There is an account with this address. Sign in to it first."))
     return guests.become_account(guest, password)
 
 
@@ -90,7 +92,7 @@ def join(token: str, account_id: UUID) -> list[UUID]:
 
 def _give_up(enrollment: Enrollment, actor_id: UUID) -> None:
     """A second enrollment in the same course ends, and all that was paid for it goes back."""
-    reason = "You had this course already."
+    reason = marked("You had this course already.")
     order = Order.objects.filter(lines__enrollment=enrollment, state=OrderState.PAID).first()
     line = order.lines.get(enrollment=enrollment) if order is not None else None
     if order is None or line is None or not line.total_minor:

@@ -9,6 +9,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.utils.translation import gettext_lazy as _
+
 from matricula.enrollments import actions as enrollments
 from matricula.enrollments.models import Enrollment
 from matricula.kernel.errors import NotFound
@@ -118,7 +120,7 @@ def _lock_owners(order_ids: Collection[UUID]) -> dict[UUID, UUID]:
     while True:
         found = order_queries.owners(order_ids)
         if len(found) < len(set(order_ids)):
-            raise NotFound("There is no such order.")
+            raise NotFound(_("There is no such order."))
         if len(set(found.values())) < len(found):
             raise ValueError("one order a person at a time")
         if found == locked:

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import structlog
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from matricula.enrollments import queries as enrollments
 from matricula.enrollments.queries import EnrollmentRecord
@@ -152,7 +153,7 @@ def retry(enrollment_id: UUID, person_id: UUID) -> Session:
     if order is None or enrollment.stage is Stage.CONFIRMED:
         raise PaymentAlreadyCompleted
     if enrollment.stage is not Stage.PAYMENT_PENDING:
-        raise IllegalState("There is nothing to pay for here.")
+        raise IllegalState(_("There is nothing to pay for here."))
     _begin_attempt(order.id)
     return open_session(order.id, enrollment.hold_expires_at)
 
@@ -166,7 +167,7 @@ def _begin_attempt(order_id: UUID) -> None:
         if payment.order_id != order_id or payment.state == PaymentState.CANCELLED:
             continue
         if payment.state == PaymentState.AUTHORIZED:
-            raise IllegalState("A payment is on its way. Wait until it is confirmed or fails.")
+            raise IllegalState(_("A payment is on its way. Wait until it is confirmed or fails."))
         if payment.state == PaymentState.CAPTURED:
             raise PaymentAlreadyCompleted
         if payment.state == PaymentState.FAILED:

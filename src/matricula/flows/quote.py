@@ -8,12 +8,13 @@ from uuid import UUID
 
 import babel
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 from stdnum.eu import vat
 from stdnum.exceptions import ValidationError as NumberError
 from stdnum.in_ import gstin
 
 from matricula.catalog.queries import CoursePlan
-from matricula.kernel.errors import FieldError, Guidance, ValidationFailed
+from matricula.kernel.errors import FieldError, Guidance, ValidationFailed, Words
 from matricula.pricing import queries, regions, rules
 from matricula.pricing.errors import CouponInvalid
 from matricula.pricing.queries import Asker
@@ -42,7 +43,7 @@ def quote_courses(
     currency = next((c.price.regular.currency for c in courses if c.price), settings.CURRENCY)
     is_paid = any(course.price is not None and course.price.current(at) for course in courses)
     if codes and not is_paid:
-        raise CouponInvalid("This course is free: no coupon is needed.")
+        raise CouponInvalid(_("This course is free: no coupon is needed."))
     asker, course_ids = Asker(person_id, email), [course.id for course in courses]
     about = {"at": at, "asker": asker, "courses": course_ids, "currency": currency}
     return rules.quote(
@@ -68,30 +69,30 @@ def place_of(country: str | None, state: str | None, tax_id: str = "") -> Place:
     seller = queries.seller()
     code = (country or "").strip().upper() or seller.country
     if code and code not in _COUNTRIES:
-        raise _wrong("country", "Give a country code, like IN.")
+        raise _wrong("country", _("Give a country code, like IN."))
     region = (state or "").strip()
     tax_id = tax_id.replace(" ", "").upper()
     if code == "IN":
         return _in_india(region, tax_id, seller.state if seller.country == "IN" else "")
     if tax_id and code in EU and not vat.is_valid(tax_id):
-        raise _wrong("tax_id", "This is no valid VAT id.")
+        raise _wrong("tax_id", _("This is no valid VAT id."))
     return Place(code, region.upper()[:3] if len(region) <= 3 else "", tax_id)  # noqa: PLR2004
 
 
 def _in_india(region: str, tax_id: str, default: str) -> Place:
     state = regions.state_code(region) if region else default
     if state is None:
-        raise _wrong("state", "Give a State or Union Territory of India, like KA or Karnataka.")
+        raise _wrong("state", _("Give a State or Union Territory of India, like KA or Karnataka."))
     if tax_id:
         try:
             number = gstin.validate(tax_id)
         except NumberError as error:
-            raise _wrong("tax_id", "This is no valid GSTIN.") from error
+            raise _wrong("tax_id", _("This is no valid GSTIN.")) from error
         state = regions.state_code(number[:2]) or state
     return Place("IN", state, tax_id)
 
 
-def _wrong(field: str, message: str) -> ValidationFailed:
+def _wrong(field: str, message: Words) -> ValidationFailed:
     return ValidationFailed(guidance=Guidance(errors=[FieldError(field, message)]))
 
 

@@ -15,6 +15,7 @@ from uuid import UUID
 
 import structlog
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from matricula.enrollments import actions as enrollments
 from matricula.enrollments import queries as enrollment_queries
@@ -26,6 +27,7 @@ from matricula.kernel import clock, events, ids
 from matricula.kernel.errors import IllegalState, NotFound
 from matricula.kernel.events import NewEvent
 from matricula.kernel.money import Money
+from matricula.kernel.words import said
 from matricula.orders import policy
 from matricula.orders import queries as orders
 from matricula.orders.models import Order, OrderLine
@@ -87,13 +89,13 @@ def refund_by_policy(
         enrollment = enrollment_queries.of_person(person_id, enrollment_id)
         offer = refundable(enrollment)
         if offer is None:
-            raise IllegalState("There is no payment to give back.")
+            raise IllegalState(_("There is no payment to give back."))
         if not offer.amount:
-            raise IllegalState("By the refund policy nothing is given back any more.")
+            raise IllegalState(_("By the refund policy nothing is given back any more."))
         found = lock_order(offer.order.id)
         line = next((line for line in found.lines if line.pk == offer.line.id), None)
         if line is None or found.enrollment_of(line).stage != Stage.CONFIRMED:
-            raise IllegalState("This enrollment has ended already.")
+            raise IllegalState(_("This enrollment has ended already."))
         _give_back(
             found,
             {line.pk: offer.amount.minor},
@@ -119,14 +121,17 @@ def refund_by_staff(
     found = lock_order(order_id)
     lines = {line.pk: line for line in found.lines}
     if not amounts or not lines.keys() >= amounts.keys():
-        raise NotFound("There is no such line in this order.")
+        raise NotFound(_("There is no such line in this order."))
     given = ledger.given_back(amounts)
     for line_id, minor in amounts.items():
         left = lines[line_id].total_minor - given.get(line_id, 0)
         if not 0 < minor <= left:
             raise IllegalState(
-                f"Of {lines[line_id].title}, {Money(left, found.order.currency).major} "
-                f"{found.order.currency} can be given back at most."
+                said(
+                    "Of %(title)s, %(amount)s can be given back at most.",
+                    title=lines[line_id].title,
+                    amount=f"{Money(left, found.order.currency).major} {found.order.currency}",
+                )
             )
     amount = Money(sum(amounts.values()), found.order.currency)
     new = NewRefund(amount, Refund.Cause.STAFF, reason[:LONGEST_REASON], None, actor_id)
@@ -145,7 +150,7 @@ def refund_charge(charge_id: UUID, *, actor_id: UUID, reason: str) -> Refund:
         raise NotFound
     left = ledger.balance(charge).refundable
     if charge.verdict == Verdict.SETTLED or not Money.zero(charge.currency) < left:
-        raise IllegalState("Nothing of this payment can be given back this way.")
+        raise IllegalState(_("Nothing of this payment can be given back this way."))
     new = NewRefund(left, Refund.Cause.STAFF, reason[:LONGEST_REASON], None, actor_id)
     refund = payments.request_refund(charge, new)
     for task in charge.tasks.filter(closed_at=None, kind=StaffTask.Kind.QUARANTINE):
@@ -164,9 +169,9 @@ def refund_again(refund_id: UUID, *, actor_id: UUID) -> Refund:
     parts = {part.line_id: part.amount_minor for part in failed.parts.all()}
     task = failed.tasks.filter(closed_at=None).first()
     if failed.state != RefundState.FAILED or task is None:
-        raise IllegalState("This refund did not fail, or was dealt with already.")
+        raise IllegalState(_("This refund did not fail, or was dealt with already."))
     if ledger.balance(failed.charge).refundable < failed.amount:
-        raise IllegalState("There is not that much left of the payment.")
+        raise IllegalState(_("There is not that much left of the payment."))
     new = NewRefund(
         failed.amount, Refund.Cause(failed.cause), failed.reason, parts or None, actor_id
     )
@@ -193,13 +198,13 @@ def _give_back(
     found: LockedOrder, amounts: Mapping[UUID, int], new: NewRefund, *, ending: Sequence[OrderLine]
 ) -> Refund:
     if found.order.state != OrderState.PAID:
-        raise IllegalState("This order is not paid.")
+        raise IllegalState(_("This order is not paid."))
     charge = queries.settling_charge(found.order.pk)
     if charge is None:
-        raise IllegalState("Nothing was paid for this order.")
+        raise IllegalState(_("Nothing was paid for this order."))
     charge = Charge.objects.select_for_update().get(pk=charge.pk)
     if ledger.balance(charge).refundable < new.amount:
-        raise IllegalState("There is not that much left of the payment.")
+        raise IllegalState(_("There is not that much left of the payment."))
     refund = payments.request_refund(
         charge, NewRefund(new.amount, new.cause, new.reason, amounts, new.requested_by)
     )

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.utils.translation import gettext_lazy as _
+
 from matricula.catalog import queries as catalog
 from matricula.catalog.queries import CohortPlan, CoursePlan
 from matricula.flows.turn import stops_at
@@ -52,7 +54,7 @@ def in_course(person_id: UUID, course: str | UUID, cohort_id: UUID | None = None
     plan = catalog.find_course(course)
     entry = queries.latest_in(person_id, plan.id, cohort_id)
     if entry is None:
-        raise NotFound("You are not on this waitlist.")
+        raise NotFound(_("You are not on this waitlist."))
     return _standing(entry, plan)
 
 

@@ -13,9 +13,12 @@ from uuid import UUID, uuid5
 
 from django.conf import settings
 from django.core import signing
-from django.core.mail import EmailMessage
+from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.db import transaction
 from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from matricula.accounts import guests
 from matricula.accounts.models import Person
@@ -24,6 +27,7 @@ from matricula.kernel import events, ids
 from matricula.kernel.errors import NotFound
 from matricula.kernel.events import NewEvent
 from matricula.kernel.locks import lock_person
+from matricula.notifications import rendering
 from matricula.notifications.actions import header_id
 from matricula.orders import queries as orders
 from matricula.support import actions, queries, rules
@@ -102,7 +106,7 @@ def ask_as_guest(email: str, full_name: str, question: Question) -> None:
             rules.check_open(queries.live_of_guests(email), rules.MOST_OPEN_OF_GUEST)
         _begin(conversation_id, guest.pk, question, text)
         headers = {"Message-ID": header_id(ids.to_text("sup", conversation_id))}
-        subject = "We have your message"
+        subject = gettext("We have your message")
         EmailMessage(subject, body, to=[email], headers=headers).send()
 
 
@@ -187,7 +191,7 @@ def read_token(token: str) -> ConversationRecord:
     try:
         text = signing.loads(token, salt=_SALT, max_age=rules.LINK_DAYS * 86_400)
     except signing.BadSignature as error:
-        raise NotFound("This link is not valid any more.") from error
+        raise NotFound(_("This link is not valid any more.")) from error
     return queries.read(UUID(text))
 
 
@@ -231,7 +235,7 @@ def _written(message: Message, *, is_new: bool = True) -> Written:
 def _lock_own(conversation_id: UUID, person_id: UUID) -> Conversation:
     conversation = actions.lock(conversation_id)
     if conversation.person_id != person_id:
-        raise NotFound("There is no such conversation.")
+        raise NotFound(_("There is no such conversation."))
     return conversation
 
 
@@ -242,17 +246,17 @@ def _assign(conversation: Conversation, assignee_id: UUID | None, actor_id: UUID
     events.append([NewEvent("support.assigned", conversation.pk, person_id, actor_id, told)])
 
 
-def _answer_letter(found: ConversationRecord, text: str) -> EmailMessage:
+def _answer_letter(found: ConversationRecord, text: str) -> EmailMultiAlternatives:
     """The mail that carries an answer, made before anything is locked."""
     person = Person.objects.get(pk=found.person_id)
     reference = ids.to_text("sup", found.id)
     link = f"{settings.ENVIRONMENT.base_url}/support/{reference}/"
     if person.guest_email:
         link = _guest_link(found.id)
-    body = render_to_string(
-        "support/answer_mail.txt",
-        {"name": person.full_name, "subject": found.subject, "answer": text, "link": link},
-    )
+    said = {"name": person.full_name, "subject": found.subject, "answer": text, "link": link}
+    with translation.override(person.language or settings.LANGUAGE_CODE):
+        body = render_to_string("support/answer_mail.txt", said)
+        html = rendering.html_of(found.subject, body)
     headers = {
         "Message-ID": header_id(f"{reference}.{ids.new_id().hex}"),
         # What keeps the mails of one conversation together in the reader's program.
@@ -260,7 +264,9 @@ def _answer_letter(found: ConversationRecord, text: str) -> EmailMessage:
         "In-Reply-To": header_id(reference),
     }
     to = [person.guest_email or person.email]
-    return EmailMessage(f"Re: {found.subject}", body, to=to, headers=headers)
+    letter = EmailMultiAlternatives(f"Re: {found.subject}", body, to=to, headers=headers)
+    letter.attach_alternative(html, "text/html")
+    return letter
 
 
 def _guest_link(conversation_id: UUID) -> str:

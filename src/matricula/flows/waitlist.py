@@ -217,7 +217,7 @@ def _cohort_to_wait_for(
     if cohort_id is not None:
         found = next((plan for plan in course.cohorts if plan.id == cohort_id), None)
         if found is None:
-            raise NotFound("There is no such cohort.")
+            raise NotFound(_("There is no such cohort."))
         return found
     facts = offer.course_facts(course, counts, clock.now()).cohorts
     open_ = {fact.id for fact in facts if fact.window == "open" and fact.is_full}

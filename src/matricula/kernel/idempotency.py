@@ -20,6 +20,7 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from matricula.kernel.batches import delete_in_batches
 from matricula.kernel.errors import (
@@ -30,6 +31,7 @@ from matricula.kernel.errors import (
     ValidationFailed,
 )
 from matricula.kernel.models import RememberedAnswer
+from matricula.kernel.words import said
 
 KEPT_FOR = timedelta(hours=24)
 LEASE = timedelta(seconds=60)
@@ -50,9 +52,9 @@ def checked_key(key: str | None) -> str | None:
     if key is None:
         return None
     if not key.strip() or len(key) > LONGEST_KEY or not key.isascii() or not key.isprintable():
-        message = f"Send 1 to {LONGEST_KEY} printable ASCII characters."
+        message = said("Send 1 to %(most)d printable ASCII characters.", most=LONGEST_KEY)
         raise ValidationFailed(
-            "The Idempotency-Key header is not usable.",
+            _("The Idempotency-Key header is not usable."),
             Guidance(errors=[FieldError("Idempotency-Key", message)]),
         )
     return key

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from matricula.kernel.errors import IllegalState
+from matricula.kernel.words import said
 
 State = TypeVar("State", bound=str)
 
@@ -24,7 +25,7 @@ class Transitions(Generic[State]):
             return self.table[state, trigger]
         except KeyError:
             raise IllegalState(
-                f"{self.subject.capitalize()} is {state}: {trigger} is not possible now."
+                said("This is not possible now: it has changed meanwhile.")
             ) from None
 
     def allows(self, state: State, trigger: str) -> bool:

@@ -2,19 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from copy import copy
-from datetime import datetime
+from datetime import date, datetime, time
+from functools import lru_cache
+from typing import cast
 
 from babel import Locale, UnknownLocaleError
-from django.utils.formats import date_format
-from django.utils.translation import get_language
+from babel.dates import format_date, format_time
+from django.utils.functional import lazy
+from django.utils.translation import get_language, gettext, ngettext
 
+from matricula.kernel.errors import Words
 from matricula.kernel.money import Money, minor_digits
+
+# English is that of India: days before months, and rupees in lakhs.
+_LOCALES = {"en": "en-IN", "hi": "hi-IN"}
+
+
+def said(template: str, **values: object) -> Words:
+    """Words with values in them, put into the reader's language when they are read."""
+    return cast("Words", _said(template, values))
+
+
+def counted(one: str, many: str, count: int, **values: object) -> Words:
+    """As `said`, with the plural that `count` has; the templates may print it as `%(count)d`."""
+    return cast("Words", _counted(one, many, count, {"count": count, **values}))
+
+
+def listed(parts: Iterable[Words]) -> Words:
+    """The parts with commas between them, put into the reader's language when they are read."""
+    return cast("Words", _listed(tuple(parts)))
+
+
+def marked(words: str) -> str:
+    """Words that are written down as they are, in English, and read through `stored`."""
+    return words
+
+
+def stored(words: str) -> str:
+    """What we wrote down in English, in the reader's language; what people wrote, as it is."""
+    return gettext(words) if words else ""
 
 
 def money(amount: Money) -> str:
     """The amount for a person, grouped as their language does it: ₹2,99,900.50."""
-    locale = reader_locale(amount.currency)
+    locale = reader_locale()
+    if amount.currency != "INR" and locale.language == "en":
+        locale = Locale("en")
     digits = minor_digits(amount.currency)
     # Babel knows how to group, not how many decimals a payment has: those come from the kernel.
     pattern = copy(locale.currency_formats["standard"])
@@ -22,22 +57,53 @@ def money(amount: Money) -> str:
     return str(pattern.apply(amount.major, locale, currency=amount.currency, currency_digits=False))
 
 
-def day(at: datetime) -> str:
-    """A day."""
-    return date_format(at, "j F Y")
+def day(at: date) -> str:
+    """A day: 2 March 2027. Of a moment, the day it has in its own time zone."""
+    return format_date(at, "long", locale=reader_locale())
+
+
+def weekday(at: date) -> str:
+    """A day with its name: Tuesday 2 March 2027."""
+    return format_date(at, "full", locale=reader_locale())
+
+
+def clock_time(at: time | datetime) -> str:
+    """A time of day, of 24 hours: 18:30."""
+    bare = at.timetz() if isinstance(at, datetime) else at
+    return format_time(bare.replace(tzinfo=None), "HH:mm", locale=reader_locale())
 
 
 def moment(at: datetime) -> str:
-    """A moment."""
-    return date_format(at, "j F Y, H:i") + " UTC"
+    """A moment, with the zone it is told in."""
+    return f"{day(at)}, {clock_time(at)} UTC"
 
 
-def reader_locale(currency: str = "") -> Locale:
-    """The reader's locale; rupees are grouped the Indian way in English too."""
-    reader = get_language() or "en"
-    if reader.startswith("en") and currency == "INR":
-        reader = "en-IN"
+def reader_locale() -> Locale:
+    """The locale of the language that is active."""
+    return _locale(get_language() or "en")
+
+
+@lru_cache(maxsize=32)
+def _locale(language: str) -> Locale:
     try:
-        return Locale.parse(reader, sep="-")
+        return Locale.parse(_LOCALES.get(language, language), sep="-")
     except (UnknownLocaleError, ValueError):
-        return Locale("en")
+        return Locale("en", "IN")
+
+
+def _in_words(template: str, values: dict[str, object]) -> str:
+    return gettext(template) % values
+
+
+def _in_counted_words(one: str, many: str, count: int, values: dict[str, object]) -> str:
+    return ngettext(one, many, count) % values
+
+
+def _in_a_row(parts: tuple[Words, ...]) -> str:
+    # Translators: what stands between the entries of a list.
+    return gettext(", ").join(map(str, parts))
+
+
+_listed = lazy(_in_a_row, str)
+_said = lazy(_in_words, str)
+_counted = lazy(_in_counted_words, str)

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import translation
+from django.utils.translation import gettext_lazy as _
 
 from matricula.kernel import clock, ids
 from matricula.kernel.errors import ValidationFailed
@@ -178,7 +179,9 @@ def set_preference(person_id: UUID, category: Category, *, wants_mail: bool) -> 
     """Whether the person wants mail of this category. Raises ValidationFailed for one that cannot
     be turned off."""
     if category in ALWAYS and not wants_mail:
-        raise ValidationFailed("Mail about what you bought and about your account is always sent.")
+        raise ValidationFailed(
+            _("Mail about what you bought and about your account is always sent.")
+        )
     Preference.objects.update_or_create(
         person_id=person_id,
         category=category,

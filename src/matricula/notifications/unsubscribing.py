@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core import signing
+from django.utils.translation import gettext_lazy as _
 
 from matricula.kernel.errors import NotFound
 from matricula.notifications.kinds import Category
@@ -25,7 +26,7 @@ def read(token: str) -> tuple[UUID, Category]:
     try:
         person_id, category = signing.loads(token, salt=_SALT)
     except signing.BadSignature as error:
-        raise NotFound("This link is not valid.") from error
+        raise NotFound(_("This link is not valid.")) from error
     return UUID(person_id), Category(category)
 
 

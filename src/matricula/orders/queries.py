@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Prefetch, Q
+from django.utils.translation import gettext_lazy as _
 
 from matricula.kernel.errors import NotFound
 from matricula.kernel.money import Money
@@ -162,7 +163,7 @@ def _rows() -> Any:
 def _one(which: Q) -> OrderRecord:
     row = _rows().filter(which).first()
     if row is None:
-        raise NotFound("There is no such order.")
+        raise NotFound(_("There is no such order."))
     return _record(row)
 
 

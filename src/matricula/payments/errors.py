@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy as _
+
 from matricula.kernel.errors import DomainError
 
 
 class GatewayUnavailable(DomainError):
-    code, status, title = "gateway_unavailable", 503, "The payment service is slow"
-    usual_detail = "Your seat stays held for you and nothing was charged. Try again in a moment."
+    code, status, title = "gateway_unavailable", 503, _("The payment service is slow")
+    usual_detail = _("Your seat stays held for you and nothing was charged. Try again in a moment.")
     retryable = True
 
 
@@ -20,8 +22,8 @@ class OutcomeUnknown(GatewayUnavailable):
 class GatewayRefused(DomainError):
     """The gateway said no; nothing happened."""
 
-    code, status, title = "gateway_unavailable", 502, "The payment service refused"
-    usual_detail = "The payment could not be started. It has been noted; nothing was charged."
+    code, status, title = "gateway_unavailable", 502, _("The payment service refused")
+    usual_detail = _("The payment could not be started. It has been noted; nothing was charged.")
 
     def __init__(
         self, detail: str, *, reason: str = "", field: str = "", http_status: int = 0
@@ -34,15 +36,15 @@ class GatewayRefused(DomainError):
 
 
 class SignatureInvalid(DomainError):
-    code, status, title = "signature_invalid", 400, "The signature is not valid"
-    usual_detail = "Nothing was changed."
+    code, status, title = "signature_invalid", 400, _("The signature is not valid")
+    usual_detail = _("Nothing was changed.")
 
 
 class PaymentAlreadyCompleted(DomainError):
-    code, status, title = "payment_already_completed", 409, "This is paid already"
-    usual_detail = "Nothing more is to be paid."
+    code, status, title = "payment_already_completed", 409, _("This is paid already")
+    usual_detail = _("Nothing more is to be paid.")
 
 
 class AmountMismatch(DomainError):
-    code, status, title = "amount_mismatch", 422, "The amount does not fit the order"
-    usual_detail = "The payment is being looked into by our staff. Nothing is lost."
+    code, status, title = "amount_mismatch", 422, _("The amount does not fit the order")
+    usual_detail = _("The payment is being looked into by our staff. Nothing is lost.")

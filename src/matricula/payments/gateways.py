@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 
 from matricula.enrollments.errors import PaymentRequired
 from matricula.kernel.errors import NotFound
@@ -20,7 +21,7 @@ def provider(name: str) -> PaymentProvider:
         return OfflineProvider()
     if name == RAZORPAY and settings.ENVIRONMENT.razorpay is not None:
         return RazorpayProvider(settings.ENVIRONMENT.razorpay)
-    raise NotFound("There is no such payment provider.")
+    raise NotFound(_("There is no such payment provider."))
 
 
 def payment_configured() -> bool:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.contrib.postgres.functions import TransactionNow
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from matricula.kernel.errors import NotFound
 from matricula.kernel.money import Money
@@ -169,7 +170,7 @@ def refunded_minor(order_ids: Iterable[UUID]) -> dict[UUID, int]:
 def _one(which: Q) -> PaymentRecord:
     row = Payment.objects.filter(which).select_related("order").first()
     if row is None:
-        raise NotFound("There is no such payment.")
+        raise NotFound(_("There is no such payment."))
     return _record(row)
 
 

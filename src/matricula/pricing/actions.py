@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from matricula.pricing.errors import CouponExhausted
 from matricula.pricing.models import LIVE_USE, USE, Coupon, CouponUse, UseState
@@ -116,7 +117,7 @@ def _check(coupon: Coupon, person_id: UUID, email: str) -> None:
         same = Q(person=person_id) | Q(email=email)
         uses = CouponUse.objects.filter(same, coupon=coupon, state__in=LIVE_USE)
         if uses.count() >= coupon.per_person_limit:
-            raise CouponExhausted("You have used this coupon as often as is possible.")
+            raise CouponExhausted(_("You have used this coupon as often as is possible."))
 
 
 def _count(coupon: Coupon, change: int) -> None:

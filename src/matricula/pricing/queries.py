@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from matricula.kernel.money import Money
 from matricula.pricing import coupons
@@ -61,7 +62,7 @@ def find_coupons(
     if not wanted:
         return []
     if len(wanted) > MOST_CODES:
-        raise CouponNotApplicable("These are too many codes for one checkout.")
+        raise CouponNotApplicable(_("These are too many codes for one checkout."))
     rows = Coupon.objects.filter(code__in=wanted, is_active=True).prefetch_related("courses")
     by_code = {row.code: row for row in rows}
     found = []
@@ -77,7 +78,7 @@ def find_coupons(
             raise CouponNotApplicable
         found.append(terms)
     if not coupons.may_combine(found):
-        raise CouponNotApplicable("These codes cannot be used together.")
+        raise CouponNotApplicable(_("These codes cannot be used together."))
     return found
 
 
@@ -108,7 +109,7 @@ def _check_limits(row: Coupon, asker: Asker) -> None:
     same = Q(person=asker.person_id) | Q(email=asker.email.lower())
     uses = CouponUse.objects.filter(same, coupon=row, state__in=LIVE_USE)
     if uses.count() >= row.per_person_limit:
-        raise CouponExhausted("You have used this coupon as often as is possible.")
+        raise CouponExhausted(_("You have used this coupon as often as is possible."))
 
 
 def _fits(terms: CouponTerms, courses: Sequence[UUID], currency: str) -> bool:

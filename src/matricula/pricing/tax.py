@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from matricula.kernel.words import marked
 from matricula.pricing.values import Place, Rate, SellerIdentity
 
 EXEMPT = "exempt"
@@ -52,9 +53,9 @@ EU = frozenset(
         "SK",
     ]
 )
-NOTE_EXPORT = "Export of services under LUT, without payment of IGST."
-NOTE_REVERSE_CHARGE = "Reverse charge: VAT is owed by the recipient."
-NOTE_EXEMPT = "Exempt from tax."
+NOTE_EXPORT = marked("Export of services under LUT, without payment of IGST.")
+NOTE_REVERSE_CHARGE = marked("Reverse charge: VAT is owed by the recipient.")
+NOTE_EXEMPT = marked("Exempt from tax.")
 
 
 @dataclass(frozen=True)

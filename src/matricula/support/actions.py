@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from matricula.kernel import ids
 from matricula.kernel.batches import delete_in_batches
@@ -72,7 +73,7 @@ def lock(conversation_id: UUID) -> Conversation:
     rows = Conversation.objects.select_for_update(of=("self",))
     found = rows.filter(pk=conversation_id).first()
     if found is None:
-        raise NotFound("There is no such conversation.")
+        raise NotFound(_("There is no such conversation."))
     return found
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from matricula.kernel.errors import NotFound
 from matricula.support.models import Conversation, Message
@@ -134,7 +135,7 @@ def _live() -> QuerySet[Conversation]:
 def _one(which: Q) -> ConversationRecord:
     row = _rows().filter(which).first()
     if row is None:
-        raise NotFound("There is no such conversation.")
+        raise NotFound(_("There is no such conversation."))
     return _record(row)
 
 

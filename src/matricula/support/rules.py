@@ -10,7 +10,9 @@ from matricula.kernel.errors import (
     IllegalState,
     RateLimited,
     ValidationFailed,
+    Words,
 )
+from matricula.kernel.words import said
 
 LONGEST_MESSAGE = 4_000
 LONGEST_SUBJECT = 120
@@ -30,11 +32,11 @@ def message_text(content: str) -> str:
     """
     text = content.replace("\r\n", "\n").replace("\r", "\n").strip()
     if not text:
-        raise _wrong("content", "Write what happened.")
+        raise _wrong("content", said("Write what happened."))
     if len(text) > LONGEST_MESSAGE:
-        raise _wrong("content", f"Write at most {LONGEST_MESSAGE} characters.")
+        raise _wrong("content", said("Write at most %(most)d characters.", most=LONGEST_MESSAGE))
     if "\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise _wrong("content", "It holds characters that cannot be stored.")
+        raise _wrong("content", said("It holds characters that cannot be stored."))
     return text
 
 
@@ -43,22 +45,27 @@ def subject_of(subject: str, text: str) -> str:
     line = " ".join((subject.strip() or text.split("\n", 1)[0]).split())
     if len(line) <= LONGEST_SUBJECT:
         return line
-    whole_words, _, _ = line[: LONGEST_SUBJECT - 1].rpartition(" ")
+    whole_words = line[: LONGEST_SUBJECT - 1].rpartition(" ")[0]
     return (whole_words or line[: LONGEST_SUBJECT - 1]) + "…"
 
 
 def check_room(last_number: int) -> None:
     """Raises IllegalState when the conversation is as long as it may get."""
     if last_number >= MOST_MESSAGES:
-        raise IllegalState("This conversation has become very long. Please begin another one.")
+        raise IllegalState(
+            said("This conversation has become very long. Please begin another one.")
+        )
 
 
 def check_open(count: int, most: int) -> None:
     """Raises RateLimited when so many conversations are open that no other may be begun."""
     if count >= most:
         raise RateLimited(
-            f"You have {count} open conversations with us. Please write in one of them, or close"
-            " one first.",
+            said(
+                "You have %(count)d open conversations with us. Please write in one of them, or "
+                "close one first.",
+                count=count,
+            ),
             Guidance(retry_after=3600),
         )
 
@@ -66,8 +73,8 @@ def check_open(count: int, most: int) -> None:
 def check_pace(in_last_minute: int) -> None:
     """Raises RateLimited when the person writes faster than anybody can read."""
     if in_last_minute >= MOST_A_MINUTE:
-        raise RateLimited("Too many messages at once.", Guidance(retry_after=60))
+        raise RateLimited(said("Too many messages at once."), Guidance(retry_after=60))
 
 
-def _wrong(field: str, message: str) -> ValidationFailed:
+def _wrong(field: str, message: Words) -> ValidationFailed:
     return ValidationFailed(guidance=Guidance(errors=[FieldError(field, message)]))

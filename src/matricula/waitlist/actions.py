@@ -13,6 +13,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import F
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from matricula.kernel import ids
 from matricula.kernel.errors import DomainError, IllegalState
@@ -242,7 +243,7 @@ def _shorten(cohort_id: UUID, places: int) -> None:
 def must_wait(entry: Entry) -> None:
     """Raises IllegalState for a place that does not wait any more."""
     if entry.state != EntryState.WAITING:
-        raise IllegalState("This place in the list is not waiting any more.")
+        raise IllegalState(_("This place in the list is not waiting any more."))
 
 
 def is_waited_for(cohort_id: UUID) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from django.utils.translation import gettext_lazy as _
+
 from matricula.kernel.errors import IllegalState
 from matricula.waitlist.actions import must_wait
 from matricula.waitlist.models import LAST_RANK, Entry, PriorityGroup
@@ -44,5 +46,5 @@ def _between(before: Spot | None, after: Spot | None, entry: Entry) -> Spot:
         return before[0], before[1] + 1
     middle = ((before[1] + after[1]) / 2).quantize(Decimal(1).scaleb(-20))
     if not before[1] < middle < after[1]:
-        raise IllegalState("There is no room between these two places. Move it elsewhere first.")
+        raise IllegalState(_("There is no room between these two places. Move it elsewhere first."))
     return before[0], middle

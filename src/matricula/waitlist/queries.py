@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from matricula.kernel.errors import NotFound
 from matricula.waitlist.models import FIRST_RANK, Entry, ListMessage, Offer, Queue
@@ -143,7 +144,7 @@ def of_person(person_id: UUID, entry_id: UUID) -> EntryRecord:
     """One place of this person. Raises NotFound, also for somebody else's."""
     found = _records(Entry.objects.filter(person=person_id, pk=entry_id))
     if not found:
-        raise NotFound("There is no such place in a waitlist.")
+        raise NotFound(_("There is no such place in a waitlist."))
     return found[0]
 
 
@@ -168,7 +169,7 @@ def offer_of(offer_id: UUID) -> OfferRecord:
     """One offer. Raises NotFound. Whether the visitor may see it, the caller decides."""
     offer = Offer.objects.filter(pk=offer_id).first()
     if offer is None:
-        raise NotFound("There is no such offer.")
+        raise NotFound(_("There is no such offer."))
     return _offer(offer)
 
 
@@ -176,7 +177,7 @@ def entry_of_offer(offer_id: UUID) -> EntryRecord:
     """The place that an offer was made to. Raises NotFound."""
     found = _records(Entry.objects.filter(offers=offer_id))
     if not found:
-        raise NotFound("There is no such offer.")
+        raise NotFound(_("There is no such offer."))
     return found[0]
 
 

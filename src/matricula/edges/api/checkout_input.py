@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 
 from matricula.edges.api import enrollment_schemas as schemas
 from matricula.flows.checkout import Terms
@@ -30,7 +31,7 @@ def terms_of(payload: schemas.Checkout) -> Terms:
 
 def url_errors(payload: schemas.Checkout) -> list[FieldError]:
     return [
-        FieldError(name, "Its origin is not allowed here.")
+        FieldError(name, _("Its origin is not allowed here."))
         for name in ("success_url", "cancel_url")
         if not _is_allowed(getattr(payload, name))
     ]

@@ -130,7 +130,7 @@ def get_access(request: HttpRequest, course_id: str) -> HttpResponse:
             course_progress=0,
             next_lesson_url=f"/learn/{course.slug}/" if found.granted else None,
             reason=found.reason or None,
-            detail=found.detail or None,
+            detail=str(found.detail) or None,
         )
     )
 
@@ -261,5 +261,5 @@ def _objection(found: Objection) -> schemas.Objection:
         rule=found.rule.value,
         code=found.error.code,
         detail=found.error.detail,
-        actions=[schemas.Way(label=action.label, url=action.url) for action in actions],
+        actions=[schemas.Way(label=str(action.label), url=action.url) for action in actions],
     )

@@ -10,6 +10,7 @@ from http import HTTPStatus
 from uuid import UUID
 
 from django.http import HttpResponse
+from django.utils.translation import gettext_lazy as _
 
 from matricula.edges import problems
 from matricula.edges.api import enrollment_schemas as schemas
@@ -48,7 +49,7 @@ def application(person_id: UUID, payload: schemas.Initialize) -> Application:
     """What is asked for. Raises ValidationFailed, and NotFound for a cohort's id that is none."""
     errors = url_errors(payload)
     if (payload.course_id is None) == (payload.cohort_id is None):
-        errors.append(FieldError("course_id", "Name either a course or a cohort."))
+        errors.append(FieldError("course_id", _("Name either a course or a cohort.")))
     if errors:
         raise ValidationFailed(guidance=Guidance(errors=errors))
     return Application(

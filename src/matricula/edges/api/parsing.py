@@ -6,6 +6,7 @@ import json
 from typing import Any, NoReturn
 
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from ninja.parser import Parser
 
 from matricula.kernel.errors import FieldError, Guidance, MalformedRequest, ValidationFailed
@@ -24,7 +25,7 @@ class StrictParser(Parser):
         may_be_null = request.method != "PATCH"
         if not isinstance(content, dict) and not (content is None and may_be_null):
             # ninja reads attributes of whatever comes, so that a list would be an empty object.
-            errors = [FieldError("body", "An object is wanted.")]
+            errors = [FieldError("body", _("An object is wanted."))]
             raise ValidationFailed(guidance=Guidance(errors=errors))
         return content
 
@@ -34,7 +35,7 @@ def read_json(body: bytes) -> Any:
     try:
         content = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise MalformedRequest("The body is not JSON in UTF-8.") from error
+        raise MalformedRequest(_("The body is not JSON in UTF-8.")) from error
     _check(content, depth=0)
     return content
 
@@ -45,7 +46,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 def _check(value: Any, depth: int) -> None:
     if depth > DEEPEST:
-        raise MalformedRequest("The body is nested too deeply.")
+        raise MalformedRequest(_("The body is nested too deeply."))
     if isinstance(value, str):
         check_text(value)
     elif isinstance(value, list):
@@ -60,4 +61,4 @@ def _check(value: Any, depth: int) -> None:
 def check_text(text: str) -> None:
     """Raises MalformedRequest for text that cannot be stored."""
     if "\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise MalformedRequest("Text must not hold NUL or half of a surrogate pair.")
+        raise MalformedRequest(_("Text must not hold NUL or half of a surrogate pair."))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
 from ninja import Router
 
 from matricula.edges.api import enrollment_schemas as schemas
@@ -57,7 +58,7 @@ def verify_payment(
     def work() -> HttpResponse:
         standing = payment_status.of_enrollment(record.id)
         if standing.payment is None:
-            raise IllegalState("Nothing is to be paid for this enrollment.")
+            raise IllegalState(_("Nothing is to be paid for this enrollment."))
         if payload.razorpay_order_id != standing.payment.provider_order_id:
             raise SignatureInvalid
         given = HandBack(

@@ -120,7 +120,7 @@ def _outcome(run: Callable[[], object], done: str) -> tuple[str, int]:
     try:
         run()
     except DomainError as error:
-        detail = " ".join(entry.message for entry in error.guidance.errors) or error.detail
+        detail = " ".join(str(entry.message) for entry in error.guidance.errors) or error.detail
         return f"Not done. {detail}", messages.ERROR
     return done, messages.SUCCESS
 

@@ -40,7 +40,7 @@ def _usual(secure: bool) -> dict[str, str]:
         "Content-Security-Policy": build_policy(),
         "Permissions-Policy": PERMISSIONS_POLICY,
         "Cache-Control": "no-store",  # all of this is somebody's, or of this moment
-        "Vary": "Authorization, Cookie",
+        "Vary": "Authorization, Cookie, Accept-Language",
     }
     if secure and settings.SECURE_HSTS_SECONDS:
         headers["Strict-Transport-Security"] = f"max-age={settings.SECURE_HSTS_SECONDS}"

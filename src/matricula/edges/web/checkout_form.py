@@ -136,7 +136,7 @@ def _not_agreed(values: Mapping[str, str], bill: Bill) -> dict[str, str]:
 
 
 def _words(error: DomainError) -> str:
-    return f"{_(error.title)}. {_(error.detail)}"
+    return f"{error.title}. {error.detail}"
 
 
 def context_of(

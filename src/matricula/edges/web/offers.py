@@ -7,7 +7,6 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from django.urls import reverse
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from matricula.catalog.models import CourseStatus
@@ -23,8 +22,6 @@ DEAD_ENDS = {
     ButtonState.COURSE_FULL,
     ButtonState.NOT_AVAILABLE,
 }
-DAY = "j F Y"
-MOMENT = "j F Y, H:i"
 
 
 @dataclass(frozen=True)
@@ -127,18 +124,18 @@ def why_not(offer: CourseOffer) -> str:
     chosen = offer.chosen.plan if offer.chosen else None
     if offer.button is ButtonState.REGISTRATION_CLOSED and chosen is not None:
         if chosen.opens_at is not None and offer.at < chosen.opens_at:
-            return _("Registration opens on %(moment)s UTC.") % {
-                "moment": date_format(chosen.opens_at, MOMENT)
+            return _("Registration opens on %(moment)s.") % {
+                "moment": words.moment(chosen.opens_at)
             }
         if chosen.closes_at is not None:
-            return _("Registration closed on %(moment)s UTC. No later intake is planned yet.") % {
-                "moment": date_format(chosen.closes_at, MOMENT)
+            return _("Registration closed on %(moment)s. No later intake is planned yet.") % {
+                "moment": words.moment(chosen.closes_at)
             }
     if isinstance(offer.refusal, PaymentRequired):
         return _("This course is paid, and online payment is not set up here yet.")
     if isinstance(offer.refusal, CourseNotAvailable):
         return _not_available(offer)
-    return _(offer.refusal.detail)
+    return offer.refusal.detail
 
 
 def _not_available(offer: CourseOffer) -> str:
@@ -233,9 +230,9 @@ def intake_of(offer: CourseOffer, cohort: CohortOffer, *, can_choose: bool = Fal
 def _window_words(cohort: CohortOffer) -> str:
     plan = cohort.plan
     if cohort.window == "before" and plan.opens_at is not None:
-        return _("Opens %(day)s") % {"day": date_format(plan.opens_at, DAY)}
+        return _("Opens %(day)s") % {"day": words.day(plan.opens_at)}
     if cohort.window == "after" and plan.closes_at is not None:
-        return _("Closed %(day)s") % {"day": date_format(plan.closes_at, DAY)}
+        return _("Closed %(day)s") % {"day": words.day(plan.closes_at)}
     if plan.closes_at is not None:
-        return _("Open until %(day)s") % {"day": date_format(plan.closes_at, DAY)}
+        return _("Open until %(day)s") % {"day": words.day(plan.closes_at)}
     return _("Open")

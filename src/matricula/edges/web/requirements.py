@@ -10,7 +10,6 @@ from uuid import UUID
 
 from django.urls import reverse
 from django.utils.dates import WEEKDAYS
-from django.utils.formats import date_format, time_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -18,6 +17,7 @@ from matricula.catalog.plans import Audience, Prerequisite
 from matricula.catalog.timetable import Meeting
 from matricula.enrollments.admission import PROFILE_URL, PROFILE_WORDS, Rule
 from matricula.flows.offer import CohortOffer, CourseOffer
+from matricula.kernel import words as spoken
 from matricula.kernel.errors import Action
 
 
@@ -51,7 +51,7 @@ def meeting(part: Meeting) -> str:
         "zone": part.zone,
     }
     if part.weekdays:
-        days = ", ".join(str(WEEKDAYS[number - 1]) for number in sorted(part.weekdays))
+        days = spoken.listed(WEEKDAYS[number - 1] for number in sorted(part.weekdays))
         span = _("%(first)s to %(last)s") % {
             "first": _day(part.first_day),
             "last": _day(part.last_day),
@@ -60,7 +60,7 @@ def meeting(part: Meeting) -> str:
     else:
         said = [f"{_day(part.first_day)}, {hours}"]
     if part.skipped:
-        said.append(_("not on %(days)s") % {"days": ", ".join(map(_day, sorted(part.skipped)))})
+        said.append(_("not on %(days)s") % {"days": spoken.listed(map(_day, sorted(part.skipped)))})
     if part.place:
         said.append(part.place)
     return "; ".join(said)
@@ -122,7 +122,7 @@ def _of_audience(offer: CourseOffer, audience: Audience) -> list[Requirement]:
     if audience.least_age is not None or audience.greatest_age is not None:
         found.append(_ruled(offer, _ages(audience), Rule.AGE, Rule.PROFILE))
     if audience.required_profile:
-        named = ", ".join(str(PROFILE_WORDS[name]) for name in audience.required_profile)
+        named = spoken.listed(PROFILE_WORDS[name] for name in audience.required_profile)
         words = _("In your profile: %(named)s") % {"named": named}
         found.append(_ruled(offer, words, Rule.PROFILE))
     if audience.most_takes is not None:
@@ -163,8 +163,8 @@ def _ages(audience: Audience) -> str:
 
 
 def _day(day: date) -> str:
-    return date_format(day, "j F Y")
+    return spoken.day(day)
 
 
 def _clock(at: time) -> str:
-    return time_format(at, "H:i")
+    return spoken.clock_time(at)

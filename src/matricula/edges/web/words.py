@@ -7,10 +7,10 @@ from __future__ import annotations
 from babel import Locale, UnknownLocaleError
 from django.utils.translation import gettext, ngettext
 
-from matricula.kernel.words import day, moment, money, reader_locale
+from matricula.kernel.words import day, moment, money, reader_locale, stored
 from matricula.seats.queries import Availability
 
-__all__ = ["FEW_SEATS", "day", "days", "language", "moment", "money", "seats", "weeks"]
+__all__ = ["FEW_SEATS", "day", "days", "language", "moment", "money", "seats", "stored", "weeks"]
 
 # Below this many, the seats left are said with weight.
 FEW_SEATS = 5

@@ -165,4 +165,4 @@ def _place(about: About) -> list[tuple[str, str]]:
 
 
 def _reason(about: About) -> list[tuple[str, str]]:
-    return [(_("Reason"), about.enrollment.reason)] if about.enrollment.reason else []
+    return [(_("Reason"), words.stored(about.enrollment.reason))] if about.enrollment.reason else []

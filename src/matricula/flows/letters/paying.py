@@ -36,7 +36,7 @@ def receipt(about: About, order: OrderRecord, invoice: Document | None) -> Lette
 
 def failed(about: About, payment: PaymentRecord) -> Letter:
     """A payment that failed, while the seat is still held."""
-    why = payment.failure_detail or _("The bank gave no reason.")
+    why = words.stored(payment.failure_detail) or _("The bank gave no reason.")
     held = about.enrollment.hold_expires_at
     paragraphs = [_("Nothing was charged. You can try again, also in another way.")]
     if held is not None:
@@ -89,7 +89,7 @@ def _why(refund: Refund) -> str:
     if refund.cause == Refund.Cause.EXTRA:
         return _("You paid for this order twice; the second payment is given back.")
     if refund.reason:
-        return refund.reason
+        return words.stored(refund.reason)
     if refund.cause == Refund.Cause.LATE:
         return _("The payment came when no seat was left.")
     return ""

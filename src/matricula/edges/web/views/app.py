@@ -12,6 +12,7 @@ from django.middleware.csrf import get_token
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
 from django.urls import reverse
+from django.utils.translation import get_language, get_language_bidi
 from django.utils.translation import gettext as _
 
 from matricula.edges.web.guard import page, visitor_id
@@ -37,7 +38,8 @@ def manifest(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - the same f
         "name": settings.SITE_NAME,
         "short_name": settings.SITE_NAME,
         "description": _("Find a course, get a seat, pay, and be let in."),
-        "lang": settings.LANGUAGE_CODE,
+        "lang": get_language(),
+        "dir": "rtl" if get_language_bidi() else "ltr",
         "start_url": reverse("catalog"),
         "scope": "/",
         "display": "standalone",

@@ -49,7 +49,7 @@ def cart(request: HttpRequest) -> HttpResponse:
             placed = _buy(request, form, guest)
         except DomainError as error:
             is_of_a_field = (guest or form).note(error)
-            problem = "" if is_of_a_field else _(error.detail)
+            problem = "" if is_of_a_field else error.detail
         else:
             basket.remove(request, [course.slug for course in courses])
             return SeeOther(_next(placed))

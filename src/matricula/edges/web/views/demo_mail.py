@@ -11,6 +11,7 @@ from pathlib import Path
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
 
 from matricula.edges import letters
 from matricula.edges.web.guard import page
@@ -46,7 +47,7 @@ def message(request: HttpRequest, name: str) -> HttpResponse:
     """The messages of one file. Only names that the folder lists are opened."""
     file = next((file for file in _files() if file.name == name), None)
     if file is None:
-        raise NotFound("There is no such message.")
+        raise NotFound(_("There is no such message."))
     return render(request, "demo/message.html", {"letters": _letters(file), "name": name})
 
 
@@ -56,7 +57,7 @@ def content(request: HttpRequest, name: str, number: int) -> HttpResponse:  # no
     file = next((file for file in _files() if file.name == name), None)
     found = _letters(file) if file is not None else []
     if number >= len(found) or not found[number].html:
-        raise NotFound("There is no such message.")
+        raise NotFound(_("There is no such message."))
     return letters.alone(found[number].html)
 
 

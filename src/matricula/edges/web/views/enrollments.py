@@ -72,7 +72,7 @@ def _failure(record: EnrollmentRecord, standing: Standing) -> str:
         return ""
     if standing.status is not PaymentStatus.FAILED:
         return ""
-    return standing.payment.failure_detail or _("The bank gave no reason.")
+    return words.stored(standing.payment.failure_detail) or _("The bank gave no reason.")
 
 
 def _refunds(standing: Standing) -> list[RefundRecord]:
@@ -100,7 +100,7 @@ def more_time(request: HttpRequest, reference: str) -> HttpResponse:
     except NotFound:
         raise
     except DomainError as error:
-        messages.info(request, _(error.detail))
+        messages.info(request, error.detail)
     return SeeOther(reverse("enrollment", args=[reference]))
 
 

@@ -35,8 +35,8 @@ def error_page(request: HttpRequest, error: DomainError) -> HttpResponse:
     context = {
         **site(request),
         "status": error.status,
-        "title": _(error.title),
-        "detail": _(error.detail),
+        "title": error.title,
+        "detail": error.detail,
         "field_errors": error.guidance.errors,
         "alternatives": error.guidance.alternatives,
         "actions": [*error.guidance.actions, *_ways_on(request, error)],

@@ -192,7 +192,7 @@ _GIVEN = ("payment_id", "order_id", "signature")
 def _note_failure(payment_id: Any, request: HttpRequest) -> None:
     """Nothing of an error is believed; our order is looked up for what happened to it."""
     if not any(name.startswith("error[") for name in request.POST):
-        raise MalformedRequest("This is no answer of the payment service.")
+        raise MalformedRequest(_("This is no answer of the payment service."))
     reconcile.look_up(payment_id)
 
 
@@ -203,7 +203,7 @@ def again(request: HttpRequest, reference: str) -> HttpResponse:
     try:
         flow.retry(order.lines[0].enrollment_id, order.person_id)
     except DomainError as error:
-        messages.info(request, _(error.detail))
+        messages.info(request, error.detail)
         return SeeOther(reverse("pay", args=[reference]))
     return SeeOther(reverse("pay", args=[reference]) + "?now=1")
 
@@ -216,7 +216,7 @@ def more_time(request: HttpRequest, reference: str) -> HttpResponse:
         extending.extend_hold(order.lines[0].enrollment_id, order.person_id)
         messages.success(request, _("Your seat is held longer now."))
     except DomainError as error:
-        messages.info(request, _(error.detail))
+        messages.info(request, error.detail)
     return SeeOther(reverse("pay", args=[reference]))
 
 
@@ -228,7 +228,7 @@ def give_up(request: HttpRequest, reference: str) -> HttpResponse:
         cancelling.cancel(order.lines[0].enrollment_id, order.person_id, actor_id=order.person_id)
         messages.success(request, _("The checkout is cancelled. Nothing is to be paid."))
     except DomainError as error:
-        messages.info(request, _(error.detail))
+        messages.info(request, error.detail)
     if order.cancel_url:
         return SeeOther(_with_outcome(order.cancel_url, _enrollment(order)))
     return SeeOther(reverse("pay", args=[reference]))

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from matricula.kernel.money import Money
+from matricula.kernel.words import marked
 from matricula.payments.port import (
     DisputeFacts,
     FactsStatus,
@@ -88,7 +89,9 @@ def _expired(content: Mapping[str, Any], amount: Money) -> PaymentFacts:
         amount_refunded=Money.zero(amount.currency),
         method=_text(content, "method"),
         failure_code="not_captured",
-        failure_detail="The payment was not completed in time. Your bank gives the money back.",
+        failure_detail=marked(
+            "The payment was not completed in time. Your bank gives the money back."
+        ),
         created_at=_moment(content.get("created_at")),
     )
 

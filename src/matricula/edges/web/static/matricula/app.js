@@ -120,7 +120,10 @@ async function followWorker(notes) {
   const isSparing = navigator.connection?.saveData;
   if (KEPT_PAGES.test(location.pathname) && !document.documentElement.dataset.savedAt && !isSparing) {
     const ready = await navigator.serviceWorker.ready;
-    ready.active?.postMessage({ keep: location.pathname });
+    ready.active?.postMessage({
+      keep: location.pathname,
+      language: document.documentElement.lang,
+    });
   }
 }
 

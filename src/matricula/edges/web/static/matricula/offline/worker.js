@@ -34,7 +34,8 @@ export function serve({ build, shell, pages }) {
   });
   worker.addEventListener("message", ({ data }) => {
     if (data === "take over") worker.skipWaiting();
-    if (data?.keep) keepPage(data.keep).catch(() => {});
+    if (data?.keep) keepPage(data.keep, data.language).catch(() => {});
+    if (data?.language) speak(data.language).catch(() => {});
   });
   worker.addEventListener("sync", (/** @type {any} */ event) => {
     if (event.tag === SYNC_TAG) event.waitUntil(drain());
@@ -58,6 +59,16 @@ export function serve({ build, shell, pages }) {
     for (const path of [pages.offline, pages.enroll]) await save(cache, path);
     // @ts-ignore - Network Information is not everywhere.
     if (!navigator.connection?.saveData) await keepPage(pages.catalog);
+  }
+
+  /** The pages shown offline, in the language of the page that was last looked at.
+   * @param {string} language */
+  async function speak(language) {
+    const cache = await caches.open(SHELL);
+    for (const path of [pages.offline, pages.enroll]) {
+      const kept = await cache.match(path);
+      if (kept && languageOf(kept) !== language) await save(cache, path, language);
+    }
   }
 
   async function activate() {
@@ -125,19 +136,27 @@ async function art(request) {
   return answer;
 }
 
-/** Saves the page as everybody sees it: asked for without cookies. @param {string} path */
-async function keepPage(path) {
+/** @param {Response} answer */
+function languageOf(answer) {
+  return answer.headers.get("Content-Language");
+}
+
+/** Saves the page as everybody sees it: asked for without cookies, in the language of the page.
+ * @param {string} path @param {string} [language] */
+async function keepPage(path, language) {
   const cache = await caches.open(PAGES);
   const old = await cache.match(path);
   const age = Date.now() - Date.parse(old?.headers.get(SAVED_AT) ?? "");
-  if (age < FRESH_FOR) return;
-  await save(cache, path);
+  const isSaid = !language || (old && languageOf(old) === language);
+  if (isSaid && age < FRESH_FOR) return;
+  await save(cache, path, language);
   await trim(cache, MOST_PAGES);
 }
 
-/** @param {Cache} cache @param {string} path */
-async function save(cache, path) {
-  const answer = await fetch(path, { credentials: "omit", cache: "no-store" });
+/** @param {Cache} cache @param {string} path @param {string} [language] the browser's without */
+async function save(cache, path, language) {
+  const wanted = language ? { "Accept-Language": language } : undefined;
+  const answer = await fetch(path, { credentials: "omit", cache: "no-store", headers: wanted });
   if (!answer.ok || answer.redirected) return;
   const headers = new Headers(answer.headers);
   headers.set(SAVED_AT, new Date().toISOString());
