@@ -11,6 +11,7 @@ import click
 
 from bench import (
     answering,
+    answering_paid,
     enrolling,
     following,
     growing,
@@ -31,6 +32,7 @@ ON_A_SITE: dict[str, Callable[[Site, Settings], Sequence[Figure]]] = {
     "p2": enrolling.thousand_cohorts,
     "p3": paying.paid_path,
     "p4": answering.under_load,
+    "p4-paid": answering_paid.under_load,
     "p5": opening.opening_day,
     "p6": following.following,
     "p7": pages.pages,

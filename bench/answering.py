@@ -44,12 +44,12 @@ class _Owners:
 
 def under_load(site: Site, settings: Settings) -> Sequence[Figure]:
     """P4, `initialize` first."""
-    figures = _figures("initialize", *_initialize(site, settings))
+    found = figures("initialize", *_initialize(site, settings))
     with tempfile.TemporaryDirectory() as folder:
         for name, line in ENDPOINTS.items():
-            figures += _figures(name, *_endpoint(site, settings, Path(folder), name, line))
+            found += figures(name, *_endpoint(site, settings, Path(folder), name, line))
     site.settle()
-    return figures
+    return found
 
 
 def _initialize(site: Site, settings: Settings) -> tuple[list[float], list[Outcome]]:
@@ -81,23 +81,24 @@ def _endpoint(
         )
         if name == "cancel":  # each can be given up once
             order = replace(order, most=len(owners.enrollments) // 3, seconds=60.0, warm_up=0.0)
-        top = _asked(order)
-        rate = top.per_second if name != "cancel" else _pace(top)
+        top = asked(order)
+        rate = top.per_second if name != "cancel" else pace(top)
         paced = replace(order, rate=rate * LOAD, connections=CONNECTIONS * 4)
         if name == "cancel":
             paced = replace(paced, **_those_left(owners, folder, order.most or 0))
         tops.append(rate)
-        outcomes.append(_asked(paced))
+        outcomes.append(asked(paced))
     return tops, outcomes
 
 
-def _asked(order: Order) -> Outcome:
+def asked(order: Order, status: str = "200") -> Outcome:
+    """Sends the requests; each is answered with this status."""
     outcome = loaders.load(order)
-    loaders.expect_only(outcome, "200")
+    loaders.expect_only(outcome, status)
     return outcome
 
 
-def _pace(outcome: Outcome) -> float:
+def pace(outcome: Outcome) -> float:
     """Answers a second of a load that ended when everything was sent."""
     return sum(outcome.answers.values()) / max(outcome.seconds, 0.001)
 
@@ -139,7 +140,8 @@ def _owners(site: Site, folder: Path) -> _Owners:
     return _Owners(tokens, tuple(enrollments), course)
 
 
-def _figures(name: str, tops: list[float], outcomes: list[Outcome]) -> list[Figure]:
+def figures(name: str, tops: list[float], outcomes: list[Outcome]) -> list[Figure]:
+    """The p99 of an endpoint under load, with its top rate."""
     notes: dict[str, float | str] = {
         "top_per_second": round(sorted(tops)[len(tops) // 2], 1),
         "load": LOAD,

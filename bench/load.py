@@ -24,19 +24,19 @@ from pathlib import Path
 
 CHUNK = 262_144
 DRAIN_SECONDS = 20.0
-_GAP = re.compile(r"(\{(?:token|key|place)\})")
+_GAP = re.compile(r"(\{(?:token|key|place|body)\})")
 _END_OF_HEAD = b"\r\n\r\n"
 _LENGTH = b"content-length:"
 
 
 @dataclass(frozen=True)
 class Order:
-    """What to send: `request` with {token}, {key} and {place} filled in for each request.
+    """What to send: `request` with {token}, {key}, {place} and {body} filled in for each request.
 
     Request n is of person n modulo the number of tokens; `places` are taken by the rule in `place`.
     Without a tokens file every request is the same; `paired`, each person has the place of the
-    same number. `rate` is in requests a second; None: closed. No more than `most` are sent. `noted`
-    keeps what became of each request.
+    same number, and the body. `rate` is in requests a second; None: closed. No more than `most` are
+    sent. `noted` keeps what became of each request.
     """
 
     port: int
@@ -50,6 +50,7 @@ class Order:
     stride: int = 0
     first_place: int = 0
     paired: bool = False
+    bodies: tuple[str, ...] = ()
     most: int | None = None
     noted: bool = False
     key: str = "bench"
@@ -118,6 +119,7 @@ class _Requests:
             "{token}": self._tokens[number % people],
             "{key}": f"{order.key}-{number:09d}",
             "{place}": order.places[index],
+            "{body}": order.bodies[index] if order.bodies else "",
         }
 
 
@@ -295,7 +297,7 @@ def quantile(ordered: list[float], share: float) -> float:
 
 def main() -> None:
     given = json.load(sys.stdin)
-    order = Order(**{**given, "places": tuple(given["places"])})
+    order = Order(**{**given, "places": tuple(given["places"]), "bodies": tuple(given["bodies"])})
     json.dump(asdict(_Load(order).run()), sys.stdout)
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import httpx
 import psycopg
 
-from bench import report
+from bench import enrolling, filling, report
 from bench.installation import MATRICULA, BenchError, Site, process
 from bench.report import Figure, Target
 from bench.settings import Settings
@@ -24,9 +24,8 @@ _PATIENCE = 60.0
 
 
 def paid_path(site: Site, settings: Settings) -> Sequence[Figure]:
-    """Paid enrollments a second, beside free ones by the same clients."""
-    with psycopg.connect(site.database_url, autocommit=True) as database:
-        database.execute("UPDATE seats_seatcount SET capacity = NULL WHERE capacity = 30")
+    """Paid enrollments a second, beside P1 and beside free ones by the same clients."""
+    open_seats(site)
     tokens = iter(site.tokens.read_text().split())
     lock = threading.Lock()
 
@@ -34,12 +33,12 @@ def paid_path(site: Site, settings: Settings) -> Sequence[Figure]:
         with lock:
             return next(tokens)
 
-    with taking_money(site) as gateway:
+    with taking_money(site) as client:
 
         def paid() -> float:
             before = site.enrollments()
             begun = time.monotonic()
-            _run(site, settings.seconds, next_token, gateway)
+            _run(site, settings.seconds, next_token, client)
             while site.ask("SELECT count(*) FROM orders_order WHERE state = 'open'"):
                 if time.monotonic() > begun + settings.seconds + _PATIENCE:
                     raise BenchError("not every payment was settled")
@@ -52,24 +51,43 @@ def paid_path(site: Site, settings: Settings) -> Sequence[Figure]:
             _run(site, settings.seconds, next_token, None)
             return (site.enrollments() - before) / (time.monotonic() - begun)
 
-        figures = report.interleaved(settings.rounds, {"paid": paid, "free": free})
+        def hot() -> float:
+            return enrolling.enroll(site, settings, filling.HOT).per_second
+
+        rounds = report.interleaved(settings.rounds, {"paid": paid, "p1": hot, "free": free})
     site.settle()
+    notes = {"buyers": BUYERS, "path": "initialize, pay, webhook, settled; the gateway included"}
+    limits = {"p1": "P1, free on one hot cohort", "free": "free enrollments by the same clients"}
     return [
         Figure(
             "P3 paid, to the seat",
             "/s",
-            figures["paid"],
-            limit="free enrollments by the same clients",
-            limit_rounds=figures["free"],
+            rounds["paid"],
+            limit=words,
+            limit_rounds=rounds[name],
             target=Target(0.1, of_ratio=True),
-            notes={"buyers": BUYERS, "paths": "initialize, pay, webhook, job, settled"},
+            notes=notes,
         )
+        for name, words in limits.items()
     ]
+
+
+def open_seats(site: Site) -> None:
+    """The paid course takes everybody."""
+    with psycopg.connect(site.database_url, autocommit=True) as database:
+        database.execute("UPDATE seats_seatcount SET capacity = NULL WHERE capacity = 30")
 
 
 @contextmanager
 def taking_money(site: Site) -> Iterator[httpx.Client]:
     """The gateway with its webhook, and a worker."""
+    with gateway(site) as client, process([MATRICULA, "worker"], site.environ):
+        yield client
+
+
+@contextmanager
+def gateway(site: Site) -> Iterator[httpx.Client]:
+    """The gateway with its webhook."""
     account = environment.load(site.environ).razorpay
     if account is None:
         raise BenchError("the site takes no money")
@@ -83,18 +101,17 @@ def taking_money(site: Site) -> Iterator[httpx.Client]:
     }
     with (
         process([sys.executable, "-m", "razorpay_sandbox"], environ),
-        process([MATRICULA, "worker"], site.environ),
-        httpx.Client(base_url=account.base_url, timeout=30, trust_env=False) as gateway,
+        httpx.Client(base_url=account.base_url, timeout=30, trust_env=False) as client,
     ):
         deadline = time.monotonic() + _PATIENCE
         while time.monotonic() < deadline:
             try:
-                gateway.get("/_sandbox/health")
+                client.get("/_sandbox/health")
             except httpx.HTTPError:
                 time.sleep(0.05)
             else:
                 break
-        yield gateway
+        yield client
 
 
 def _run(
