@@ -5,19 +5,22 @@ By jobs of their own and not inside settlement, which the lock of the number ser
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.db.models import Prefetch
 
 from matricula.kernel import clock, ids
 from matricula.orders import numbering, papers
 from matricula.orders.models import Document, Order, OrderLine
 from matricula.orders.states import OrderState
 from matricula.payments import queries as payments
-from matricula.payments.models import Refund
+from matricula.payments.models import Charge, Refund
 from matricula.payments.states import RefundState
 from matricula.pricing import queries as pricing
 from matricula.pricing import regions
@@ -26,16 +29,39 @@ from matricula.pricing.values import SellerIdentity
 BATCH = 200
 
 
+@dataclass(frozen=True)
+class Draft:
+    """A paper without its number. `cause`: the order invoiced, or the refund credited."""
+
+    order: Order
+    cause: UUID
+    lines: Sequence[dict[str, Any]]
+    about: Sequence[str]
+
+
 def issue_invoice(order_id: UUID) -> Document | None:
     """The invoice of a paid order; None where there is nothing to invoice. Asking again gives the
     same one."""
-    order = Order.objects.get(pk=order_id)
-    charge = payments.settling_charge(order_id)
-    if order.state != OrderState.PAID or not order.total_minor or charge is None:
-        return None
-    lines = [_line(line) for line in order.lines.order_by("position")]
+    return issue_invoices([order_id]).get(order_id)
+
+
+def issue_invoices(order_ids: Iterable[UUID]) -> dict[UUID, Document]:
+    """`issue_invoice` for many orders, in one transaction and with as many queries as one takes."""
+    wanted = set(order_ids)
+    known = _issued(Document.Kind.INVOICE, wanted)
+    if len(known) == len(wanted):
+        return known
+    lines = Prefetch("lines", OrderLine.objects.order_by("position"))
+    paid = Order.objects.filter(state=OrderState.PAID, total_minor__gt=0).prefetch_related(lines)
+    orders = list(paid.filter(pk__in=wanted - known.keys()).order_by("pk"))
+    charges = payments.settling_charges(order.pk for order in orders)
+    drafts = [_invoice(order, charges[order.pk]) for order in orders if order.pk in charges]
+    return known | _issue(Document.Kind.INVOICE, drafts)
+
+
+def _invoice(order: Order, charge: Charge) -> Draft:
     reference = f"Paid by {charge.method or charge.provider}: {charge.provider_payment_id}"
-    return _issue(order, Document.Kind.INVOICE, order.pk, lines, [reference])
+    return Draft(order, order.pk, [_line(line) for line in order.lines.all()], [reference])
 
 
 def issue_credit_note(refund_id: UUID) -> Document | None:
@@ -54,16 +80,16 @@ def issue_credit_note(refund_id: UUID) -> Document | None:
         papers.split_part(_line(part.line), part.amount_minor, order.currency) for part in parts
     ]
     about = [f"For invoice {invoice.serial}", f"Refund {refund}"]
-    return _issue(order, Document.Kind.CREDIT_NOTE, refund.pk, lines, about)
+    draft = Draft(order, refund.pk, lines, about)
+    return _issue(Document.Kind.CREDIT_NOTE, [draft])[refund.pk]
 
 
 def issue_missing() -> int:
     """What no job has issued, in case one was lost; returns how many."""
-    issued = 0
     orders = Order.objects.filter(state=OrderState.PAID, total_minor__gt=0)
     invoiced = Document.objects.filter(kind=Document.Kind.INVOICE).values("order")
-    for order_id in orders.exclude(pk__in=invoiced).values_list("pk", flat=True)[:BATCH]:
-        issued += issue_invoice(order_id) is not None
+    missing = orders.exclude(pk__in=invoiced).values_list("pk", flat=True)[:BATCH]
+    issued = len(issue_invoices(missing))
     refunds = Refund.objects.filter(state=RefundState.PROCESSED, parts__isnull=False).distinct()
     credited = Document.objects.filter(kind=Document.Kind.CREDIT_NOTE).values("cause")
     for refund_id in refunds.exclude(pk__in=credited).values_list("pk", flat=True)[:BATCH]:
@@ -71,45 +97,56 @@ def issue_missing() -> int:
     return issued
 
 
+def _issued(kind: Document.Kind, causes: Iterable[UUID]) -> dict[UUID, Document]:
+    rows = Document.objects.filter(kind=kind, cause__in=list(causes))
+    return {row.cause: row for row in rows}
+
+
 @transaction.atomic
-def _issue(
-    order: Order,
-    kind: Document.Kind,
-    cause: UUID,
-    lines: Sequence[dict[str, Any]],
-    about: Sequence[str],
-) -> Document:
-    # The order's row makes two jobs for the same cause follow each other.
-    Order.objects.select_for_update(no_key=True).get(pk=order.pk)
-    known = Document.objects.filter(kind=kind, cause=cause).first()
-    if known is not None:
+def _issue(kind: Document.Kind, drafts: Sequence[Draft]) -> dict[UUID, Document]:
+    """The papers of these drafts by cause, each numbered unless it was before."""
+    # The orders' rows make two jobs for the same cause follow each other.
+    wanted = [draft.order.pk for draft in drafts]
+    list(Order.objects.select_for_update(no_key=True).filter(pk__in=wanted).order_by("pk"))
+    known = _issued(kind, (draft.cause for draft in drafts))
+    new = [draft for draft in drafts if draft.cause not in known]
+    if not new:
         return known
     seller, at = pricing.seller(), clock.now()
-    series, number, serial = numbering.next_number(
-        kind, seller.invoice_prefix, at, seller.country, seller.time_zone
+    place = (seller.invoice_prefix, at, seller.country, seller.time_zone)
+    series, numbers = numbering.next_numbers(kind, *place, count=len(new))
+    made = Document.objects.bulk_create(
+        Document(
+            order=draft.order,
+            kind=kind,
+            cause=draft.cause,
+            series=series,
+            number=number,
+            serial=serial,
+            issued_at=at,
+            content=_content(draft, kind, seller, at),
+        )
+        for draft, (number, serial) in zip(new, numbers, strict=True)
     )
+    return known | {row.cause: row for row in made}
+
+
+def _content(
+    draft: Draft, kind: Document.Kind, seller: SellerIdentity, at: datetime
+) -> dict[str, Any]:
+    order = draft.order
     day = at.astimezone(ZoneInfo(seller.time_zone)).strftime("%-d %B %Y")
     is_invoice = kind == Document.Kind.INVOICE
-    content = papers.compose(
+    return papers.compose(
         title=_title(seller, is_invoice=is_invoice),
         seller={"name": seller.legal_name, "lines": _seller_lines(seller)},
         buyer=_buyer_lines(order),
         supply=_supply_lines(order),
-        about=[f"Date: {day}", f"Order {ids.to_text('ord', order.pk)}", *about],
-        lines=lines,
+        about=[f"Date: {day}", f"Order {ids.to_text('ord', order.pk)}", *draft.about],
+        lines=draft.lines,
         currency=order.currency,
         notes=[*order.notes, "This paper was made by a computer and needs no signature."],
         total_label="Total" if is_invoice else "Credited",
-    )
-    return Document.objects.create(
-        order=order,
-        kind=kind,
-        cause=cause,
-        series=series,
-        number=number,
-        serial=serial,
-        issued_at=at,
-        content=content,
     )
 
 
@@ -142,7 +179,8 @@ def _seller_lines(seller: SellerIdentity) -> list[str]:
 def _buyer_lines(order: Order) -> list[str]:
     lines = [order.buyer_name, order.buyer_email]
     if order.tax_id:
-        lines.append(f"GSTIN {order.tax_id}" if order.billing_country == "IN" else order.tax_id)
+        kind = "GSTIN" if order.billing_country == "IN" else "VAT id"
+        lines += [f"{kind} {order.tax_id}", order.tax_evidence]
     return [line for line in lines if line]
 
 

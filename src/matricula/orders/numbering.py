@@ -22,18 +22,20 @@ def financial_year(at: datetime, country: str, time_zone: str) -> str:
     return f"{first % 100:02d}-{(first + 1) % 100:02d}"
 
 
-def next_number(
-    kind: Document.Kind, prefix: str, at: datetime, country: str, time_zone: str
-) -> tuple[DocumentSeries, int, str]:
-    """The series, the next number in it, and both as printed, like MAT/26-27/000123.
+def next_numbers(
+    kind: Document.Kind, prefix: str, at: datetime, country: str, time_zone: str, *, count: int
+) -> tuple[DocumentSeries, list[tuple[int, str]]]:
+    """The series, and the next `count` numbers in it, each also as printed, like MAT/26-27/000123.
 
-    Locks the series until the transaction ends, which must write the document: so that no number is
-    given twice, and none is lost.
+    Locks the series until the transaction ends, which must write the documents: so that no number
+    is given twice, and none is lost.
     """
     year = financial_year(at, country, time_zone)
     name = f"{prefix}{SUFFIXES[kind]}"
     DocumentSeries.objects.get_or_create(prefix=name, financial_year=year, defaults={"kind": kind})
     series = DocumentSeries.objects.select_for_update().get(prefix=name, financial_year=year)
-    series.last_number += 1
+    first = series.last_number + 1
+    series.last_number += count
     series.save(update_fields=["last_number"])
-    return series, series.last_number, f"{name}/{year}/{series.last_number:05d}"
+    numbers = range(first, first + count)
+    return series, [(number, f"{name}/{year}/{number:05d}") for number in numbers]

@@ -129,7 +129,13 @@ def captured_among(provider: str, provider_payment_ids: Iterable[str]) -> set[st
 
 def settling_charge(order_id: UUID) -> Charge | None:
     """The charge that paid for the order."""
-    return Charge.objects.filter(payment__order=order_id, verdict=Verdict.SETTLED).first()
+    return settling_charges([order_id]).get(order_id)
+
+
+def settling_charges(order_ids: Iterable[UUID]) -> dict[UUID, Charge]:
+    """The charges that paid for these orders, by order; those that are paid."""
+    rows = Charge.objects.filter(payment__order__in=list(order_ids), verdict=Verdict.SETTLED)
+    return {row.payment.order_id: row for row in rows.select_related("payment") if row.payment}
 
 
 def latest_charge(payment_id: UUID) -> Charge | None:
