@@ -31,10 +31,14 @@ _KEPT = (
     "cancel_url",
     "mode",
     "opener",
+    "redirect",
+    "timeout",
+    "ends",
     "prefill[name]",
     "prefill[email]",
     "prefill[contact]",
 )
+_LONG = 8  # digits
 _MEDIA = {"js": "text/javascript", "css": "text/css"}
 _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'"
@@ -53,6 +57,25 @@ class Visit:
     @property
     def is_framed(self) -> bool:
         return self["mode"] == "frame"
+
+    @property
+    def hands_failures_back(self) -> bool:
+        """Whether the shop is told of an attempt that failed, or the payer may try again here.
+        `redirect` says so; without it a form hands back, and a frame lets them try again."""
+        return self["redirect"] == "true" or (not self.is_framed and self["redirect"] != "false")
+
+    def begun(self, now: float) -> Visit:
+        """With the moment at which its `timeout`, in seconds, is over."""
+        seconds = self["timeout"]
+        if self["ends"] or not (seconds.isascii() and seconds.isdigit() and len(seconds) < _LONG):
+            return self
+        return Visit({**self.fields, "ends": str(now + int(seconds))})
+
+    def is_over(self, now: float) -> bool:
+        try:
+            return bool(self["ends"]) and now >= float(self["ends"])
+        except ValueError:
+            return False
 
     def hidden(self) -> str:
         return "".join(_hidden(name, value) for name, value in self.fields.items())
@@ -88,6 +111,7 @@ class Checkout:
             return _page("Not possible", f"<p>{escape(str(refusal))}</p>", 400)
         if order["status"] == "paid":
             return _page("Paid already", "<p>This order has been paid for already.</p>", 400)
+        visit = visit.begun(self.gateway.clock.now())
         return _page("Pay", _methods(visit, order))
 
     async def _begin(self, request: Request) -> Response:
@@ -95,6 +119,8 @@ class Checkout:
         shows its page."""
         form = await request.form()
         visit, method = _visit(form), _text(form, "method")
+        if visit.is_over(self.gateway.clock.now()):
+            return _over(visit)
         if method == "upi":
             return self._end(visit, method, {"vpa": _text(form, "vpa") or "success@razorpay"})
         if method == "card":
@@ -104,6 +130,8 @@ class Checkout:
     async def _finish(self, request: Request) -> Response:
         form = await request.form()
         visit, method = _visit(form), _text(form, "method")
+        if visit.is_over(self.gateway.clock.now()):
+            return _over(visit)
         otp = _text(form, "otp")
         is_good = _text(form, "result") == "success"
         if method == "card":
@@ -137,9 +165,11 @@ class Checkout:
 
     def _failed(self, visit: Visit, failed: PaymentFailed) -> Response:
         error = failed.content["error"]
-        if visit.is_framed:
+        if visit.is_framed and visit.hands_failures_back:
+            return _page("Failed", _message(visit, {"event": "failed_for_good", "error": error}))
+        if not visit.hands_failures_back:
             order = self.gateway.order(visit["order_id"])
-            sent = _message(visit, {"event": "failed", "error": error})
+            sent = _message(visit, {"event": "failed", "error": error}) if visit.is_framed else ""
             return _page("Pay", sent + _methods(visit, order, error["description"]))
         fields = {f"error[{name}]": str(value) for name, value in error.items()}
         fields["error[metadata]"] = json.dumps(error["metadata"])
@@ -147,6 +177,17 @@ class Checkout:
             "Payment failed",
             _hand_over(visit, fields, str(error["description"]), "Return to the shop"),
         )
+
+
+def _over(visit: Visit) -> Response:
+    """The time that the shop gave is over: nothing is paid any more."""
+    words = "<p>The time to pay is over. Nothing was charged.</p>"
+    if visit.is_framed:
+        return _page("Too late", words + _message(visit, {"event": "dismiss", "reason": "timeout"}))
+    target = visit["cancel_url"]
+    if urlsplit(target).scheme in {"http", "https"}:
+        words += f'<p><a href="{escape(target)}">Return to the shop</a></p>'
+    return _page("Too late", words)
 
 
 def _visit(given: Mapping[str, object] | FormData) -> Visit:

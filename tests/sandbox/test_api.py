@@ -186,6 +186,40 @@ def test_the_form_works_without_scripts(api: httpx.Client, sandbox: Sandbox) -> 
     assert 'action="https://shop.example/return"' in paid.text
 
 
+def test_a_form_whose_time_is_over_pays_nothing(api: httpx.Client, sandbox: Sandbox) -> None:
+    order = made(api)
+    fields = {"order_id": order["id"], "timeout": "60", "cancel_url": "https://shop.example/back"}
+    page = sandbox.http.post("/v1/checkout/embedded", data=fields)
+    ends = page.text.partition('name="ends" value="')[2].partition('"')[0]
+    sent = {**fields, "ends": ends, "method": "upi"}
+    sandbox.post("/_sandbox/clock", {"advance_seconds": 61})
+    late = sandbox.http.post("/v1/checkout/begin", data=sent)
+    assert "The time to pay is over" in late.text
+    assert "https://shop.example/back" in late.text
+    framed = sandbox.http.post("/v1/checkout/begin", data={**sent, "mode": "frame"})
+    assert "&quot;timeout&quot;" in framed.text
+    assert api.get(f"/v1/orders/{order['id']}").json()["attempts"] == 0
+    in_time = {**fields, "method": "upi"}  # a form without the moment has just been opened
+    assert 'name="razorpay_signature"' in pay_form(sandbox, in_time)
+
+
+def pay_form(sandbox: Sandbox, fields: dict[str, str]) -> str:
+    fields = {**fields, "callback_url": "https://shop.example/return"}
+    return sandbox.http.post("/v1/checkout/begin", data=fields).text
+
+
+def test_redirect_says_whether_a_failure_is_handed_back(
+    api: httpx.Client, sandbox: Sandbox
+) -> None:
+    fails = {"order_id": made(api)["id"], "method": "upi", "vpa": "failure@razorpay"}
+    assert 'name="error[code]"' in pay_form(sandbox, fails)
+    assert 'name="error[code]"' not in pay_form(sandbox, {**fails, "redirect": "false"})
+    assert "Pay by UPI ID" in pay_form(sandbox, {**fails, "redirect": "false"})
+    framed = {**fails, "mode": "frame", "opener": "https://shop.example"}
+    assert "&quot;failed&quot;" in pay_form(sandbox, framed)
+    assert "&quot;failed_for_good&quot;" in pay_form(sandbox, {**framed, "redirect": "true"})
+
+
 def test_the_official_sdk_works_against_it(sandbox: Sandbox) -> None:
     account = sandbox.account
     client = razorpay.Client(auth=(account.key_id, account.key_secret), base_url=account.base_url)

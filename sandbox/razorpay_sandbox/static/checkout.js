@@ -3,6 +3,11 @@
 (() => {
   const origin = new URL(document.currentScript.src).origin;
 
+  // An error as the fields of a form, like error[code]; what is nested, as JSON.
+  const flat = (error) => Object.fromEntries(Object.entries(error ?? {}).map(([name, value]) => [
+    `error[${name}]`, typeof value === "object" ? JSON.stringify(value) : String(value),
+  ]));
+
   class Razorpay {
     constructor(options) {
       this.options = options;
@@ -17,9 +22,10 @@
 
     open() {
       const form = new URL("/v1/checkout/embedded", origin);
-      const { key, order_id, name, description, prefill = {} } = this.options;
+      const { key, order_id, name, description, prefill = {}, redirect, timeout } = this.options;
       const fields = {
         key_id: key, order_id, name, description, mode: "frame", opener: location.origin,
+        redirect: redirect && "true", timeout,
         "prefill[name]": prefill.name, "prefill[email]": prefill.email,
         "prefill[contact]": prefill.contact,
       };
@@ -39,9 +45,11 @@
       addEventListener("message", this.onMessage);
       document.body.append(this.frame);
       this.frame.focus();
+      if (timeout > 0) this.timer = setTimeout(() => this.dismiss("timeout"), timeout * 1000);
     }
 
     close() {
+      clearTimeout(this.timer);
       removeEventListener("message", this.onMessage);
       this.frame?.remove();
       this.frame = null;
@@ -50,14 +58,24 @@
 
     receive(event) {
       if (event.origin !== origin || event.source !== this.frame?.contentWindow) return;
-      const { event: what, response, error } = event.data ?? {};
+      const { event: what, response, error, reason } = event.data ?? {};
       if (what === "failed") {
         for (const listener of this.heard["payment.failed"] ?? []) listener({ error });
         return;
       }
+      if (what === "dismiss") {
+        this.dismiss(reason);
+        return;
+      }
       this.close();
       if (what === "success") this.succeed(response);
-      if (what === "dismiss") this.options.modal?.ondismiss?.();
+      if (what === "failed_for_good") this.post(flat(error));
+    }
+
+    dismiss(reason) {
+      if (!this.frame) return;
+      this.close();
+      this.options.modal?.ondismiss?.(reason);
     }
 
     succeed(response) {
@@ -65,10 +83,14 @@
         this.options.handler(response);
         return;
       }
+      this.post(response);
+    }
+
+    post(fields) {
       const form = document.createElement("form");
       form.method = "post";
       form.action = this.options.callback_url;
-      for (const [name, value] of Object.entries(response)) {
+      for (const [name, value] of Object.entries(fields)) {
         const input = document.createElement("input");
         Object.assign(input, { type: "hidden", name, value });
         form.append(input);
