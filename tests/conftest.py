@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 
 import django
@@ -12,7 +12,7 @@ import pytest
 from django.conf import settings
 
 from matricula.config import environment
-from tests.support import databases
+from tests.support import databases, lock_waits
 from tests.support.databases import TestServer
 from tests.support.sandbox import Sandbox, running_sandbox
 from tests.support.sites import Site, running_site
@@ -98,6 +98,17 @@ def sandbox(running_gateway: Sandbox) -> Sandbox:
     """The gateway, empty and without faults."""
     running_gateway.reset()
     return running_gateway
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A lock that did not come is reported with who held it."""
+    report = yield
+    if call.excinfo is not None and (held := lock_waits.holders(call.excinfo.value)):
+        report.sections.append(("In a transaction on this database", held))
+    return report
 
 
 def pytest_collection_modifyitems() -> None:

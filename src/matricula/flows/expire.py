@@ -9,12 +9,10 @@ arrived unnoticed. A silent gateway does not keep the seat: money that arrives l
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import structlog
-from django.db import connection, transaction
+from django.db import transaction
 
 from matricula.enrollments import actions as enrollments
 from matricula.enrollments.models import Enrollment
@@ -26,17 +24,14 @@ from matricula.kernel.words import marked
 from matricula.orders import actions as order_actions
 from matricula.orders.models import Order
 from matricula.orders.states import OrderState
-from matricula.payments.errors import GatewayRefused, GatewayUnavailable
 from matricula.payments.models import Payment
 from matricula.pricing import actions as pricing
 from matricula.seats import actions as seats
 
 BATCH = 200
-ASKED_AT_ONCE = 4
+ASKED_TOGETHER = 4
 # So that no hold outlives its time by a minute, however long the gateway takes.
 LONGEST_ASKING = timedelta(seconds=20)
-
-log = structlog.get_logger(__name__)
 
 
 def expire_due() -> int:
@@ -53,33 +48,15 @@ def expire_due() -> int:
 
 
 def _ask_gateway(keys: Sequence[UUID], ends_at: datetime) -> None:
-    """Settles what has been paid for. Several at once, since each waits for the network."""
+    """Settles what has been paid for, as long as there is time."""
     rows = Payment.objects.filter(
         order__lines__enrollment__in=list(keys), order__state=OrderState.OPEN
     )
     payments = list(rows.distinct().values_list("pk", flat=True))
-    if len(payments) < ASKED_AT_ONCE:
-        for payment_id in payments:
-            _ask(payment_id, ends_at)
-        return
-
-    def ask(payment_id: UUID) -> None:
-        try:
-            _ask(payment_id, ends_at)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(ASKED_AT_ONCE, thread_name_prefix="ask") as pool:
-        list(pool.map(ask, payments))
-
-
-def _ask(payment_id: UUID, ends_at: datetime) -> None:
-    if clock.now() >= ends_at:
-        return
-    try:
-        reconcile.check(payment_id)
-    except (GatewayUnavailable, GatewayRefused) as error:
-        log.warning("gateway_silent_at_expiry", payment=str(payment_id), error=error.code)
+    for start in range(0, len(payments), ASKED_TOGETHER):
+        if clock.now() >= ends_at:
+            return
+        reconcile.check_all(payments[start : start + ASKED_TOGETHER])
 
 
 @transaction.atomic

@@ -13,17 +13,18 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
 from matricula.enrollments.errors import PaymentRequired
 from matricula.flows import pay, refund, settle
 from matricula.kernel import clock
 from matricula.kernel.errors import DomainError
 from matricula.payments import actions as payments
-from matricula.payments import gateways, ledger, queries
+from matricula.payments import fetching, gateways, ledger, queries
 from matricula.payments.errors import GatewayRefused, GatewayUnavailable
 from matricula.payments.models import Charge, InboxEvent, Payment, StaffTask
 from matricula.payments.port import PaymentFacts
+from matricula.payments.queries import PaymentRecord
 from matricula.payments.states import PAYMENT, UNSETTLED, ChargeState, PaymentState
 
 BATCH = 50
@@ -50,45 +51,77 @@ class Summary:
 
 def check_due(limit: int = BATCH) -> Summary:
     """Asks about every payment whose turn it is."""
-    summary = Summary()
-    for payment_id in queries.due_checks(limit):
-        summary.checked += 1
-        try:
-            check(payment_id)
-        except (GatewayUnavailable, GatewayRefused) as error:
-            summary.unanswered += 1
-            log.warning("payment_not_checked", payment=str(payment_id), error=error.code)
-    return summary
+    due = queries.due_checks(limit)
+    return Summary(checked=len(due), unanswered=len(check_all(due)))
 
 
 def check(payment_id: UUID) -> None:
     """Asks the gateway for all attempts on the payment's order and settles each.
 
-    The next visit is planned first, so that several workers don't ask at once. Raises what
-    `payments.errors` says of a gateway that cannot be asked.
+    Raises what `payments.errors` says of a gateway that cannot be asked.
+    """
+    for error in check_all([payment_id]).values():
+        raise error
+
+
+def check_all(payment_ids: Sequence[UUID]) -> dict[UUID, Exception]:
+    """`check` for many, asked for several at once. Returns those that could not be asked about or
+    settled now, with the reason.
+
+    The next visits are planned first, so that several workers don't ask at once. Only the network
+    is waited for in threads: the database is spoken to by the caller's connection alone.
     """
     with transaction.atomic():
-        payments.plan_check(payments.lock(payment_id), clock.now())
+        for payment_id in sorted(payment_ids):
+            payments.plan_check(payments.lock(payment_id), clock.now())
+    failed: dict[UUID, Exception] = {}
+    known = []
+    for payment_id in payment_ids:
+        try:
+            payment = _with_gateway_order(payment_id)
+        except DomainError as refusal:
+            failed[payment_id] = refusal
+        else:
+            known += [payment] if payment.provider_order_id is not None else []
+    for payment, found in zip(known, fetching.attempts_on(known), strict=True):
+        try:
+            for facts in _settled(payment, found):
+                if facts.status == "authorized":
+                    _capture_left_alone(payment.id, facts)
+        except (DomainError, DatabaseError) as refusal:
+            failed[payment.id] = refusal
+    for payment_id, reason in failed.items():
+        log.warning("payment_not_checked", payment=str(payment_id), error=repr(reason))
+    return failed
+
+
+def _with_gateway_order(payment_id: UUID) -> PaymentRecord:
+    """The payment; its gateway order looked for where we don't know of one."""
     payment = queries.find(payment_id)
     if payment.provider_order_id is None:
         payment = pay.ensure_gateway_order(payment, make=False)
-        if payment.provider_order_id is None:
-            return
-    for facts in look_up(payment_id):
-        if facts.status == "authorized":
-            _capture_left_alone(payment_id, facts)
+    return payment
 
 
-def look_up(payment_id: UUID) -> Sequence[PaymentFacts]:
-    """Settles by what the gateway says now of every attempt on the payment's order; returns that.
-    Raises NotFound, and what `payments.errors` says of a gateway that cannot be asked."""
-    payment = queries.find(payment_id)
-    if payment.provider_order_id is None:
-        return ()
-    found = gateways.provider(payment.provider).payments_of_order(payment.provider_order_id)
+def _settled(
+    payment: PaymentRecord, found: Sequence[PaymentFacts] | Exception
+) -> Sequence[PaymentFacts]:
+    """What the gateway said of a payment's attempts, settled; raised where it said nothing."""
+    if isinstance(found, Exception):
+        raise found
     for facts in found:
         settle.record(payment.provider, facts)
     return found
+
+
+def look_up(payment_id: UUID) -> None:
+    """Settles by what the gateway says now of every attempt on the payment's order. Raises
+    NotFound, and what `payments.errors` says of a gateway that cannot be asked."""
+    payment = queries.find(payment_id)
+    if payment.provider_order_id is None:
+        return
+    (found,) = fetching.attempts_on([payment])
+    _settled(payment, found)
 
 
 def _capture_left_alone(payment_id: UUID, facts: PaymentFacts) -> None:
@@ -190,15 +223,11 @@ def _report_missing(provider_name: str, start: datetime, end: datetime, seen: se
 
 def run_now(hours: int) -> Summary:
     """Everything at once, for staff: open payments, due refunds, and the last hours' comparison."""
-    summary = Summary()
-    for payment_id in Payment.objects.filter(
-        state__in=UNSETTLED, next_check_at__isnull=False
-    ).values_list("pk", flat=True):
-        summary.checked += 1
-        try:
-            check(payment_id)
-        except (GatewayUnavailable, GatewayRefused):
-            summary.unanswered += 1
+    unsettled = Payment.objects.filter(state__in=UNSETTLED, next_check_at__isnull=False)
+    asked = list(unsettled.values_list("pk", flat=True))
+    summary = Summary(checked=len(asked))
+    for start in range(0, len(asked), BATCH):
+        summary.unanswered += len(check_all(asked[start : start + BATCH]))
     send_due_refunds()
     end = clock.now()
     try:

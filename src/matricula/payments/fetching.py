@@ -1,5 +1,5 @@
 """Payments as the gateway has them now, many at once: one call for those among its newest, one each
-for the others.
+for the others. The threads here wait for the network and never touch the database.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from itertools import islice
 import structlog
 
 from matricula.kernel import clock
+from matricula.payments import gateways
 from matricula.payments.port import PaymentFacts, PaymentProvider
+from matricula.payments.queries import PaymentRecord
 
 # From so many on, the gateway's newest captured payments are read first: a hundred in one call.
 MANY = 3
@@ -36,6 +38,27 @@ def fetch_all(
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="fetch") as pool:
         fetched = pool.map(lambda payment_id: _fetch(provider, payment_id), left)
         return found | dict(zip(left, fetched, strict=True))
+
+
+def attempts_on(
+    payments: Sequence[PaymentRecord],
+) -> list[Sequence[PaymentFacts] | Exception]:
+    """For each of these payments, in order, all attempts on its gateway order, or why they could
+    not be read. Not to be called in a transaction."""
+
+    def read(payment: PaymentRecord) -> Sequence[PaymentFacts] | Exception:
+        order_id = payment.provider_order_id
+        try:
+            return (
+                gateways.provider(payment.provider).payments_of_order(order_id) if order_id else ()
+            )
+        except Exception as error:  # noqa: BLE001 - handed back: one keeps no other from it
+            return error
+
+    if len(payments) == 1:
+        return [read(payments[0])]
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="fetch") as pool:
+        return list(pool.map(read, payments))
 
 
 def _newest(provider: PaymentProvider, wanted: frozenset[str]) -> dict[str, PaymentFacts]:
