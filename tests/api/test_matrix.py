@@ -106,6 +106,13 @@ TABLE: dict[tuple[str, str], dict[str, int]] = {
         "instructor": 404,
         "staff": 404,
     },
+    ("POST", "/enrollments/{enrollment_id}/withdraw"): {
+        "guest": 401,
+        "learner": 409,  # no consumer in Europe
+        "other": 404,
+        "instructor": 404,
+        "staff": 404,
+    },
     ("POST", "/courses/{course_id}/waitlist"): {
         "guest": 401,
         "learner": 409,  # enrolled already

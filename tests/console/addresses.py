@@ -28,6 +28,7 @@ INBOX = "/console/payments/inboxevent/"
 REJECTED = "/console/payments/rejectedwebhook/"
 COUPONS = "/console/pricing/coupon/"
 TAX_RATES = "/console/pricing/taxrate/"
+TAX_IDS = "/console/taxids/taxid/"
 REFUND_STEPS = "/console/orders/refundstep/"
 SELLER = "/console/pricing/seller/"
 CONVERSATIONS = "/console/support/conversation/"
@@ -46,6 +47,7 @@ MONEY = (
     REJECTED,
     COUPONS,
     TAX_RATES,
+    TAX_IDS,
     REFUND_STEPS,
     SELLER,
 )

@@ -9,8 +9,10 @@ from django.test import Client
 
 from matricula.accounts.models import Person
 from matricula.flows import refund
+from matricula.kernel.models import Event
 from matricula.payments.models import InboxEvent, Refund, StaffTask
 from matricula.pricing.models import Coupon
+from matricula.taxids.models import TaxId
 from tests.console.addresses import (
     COUPONS,
     INBOX,
@@ -19,6 +21,7 @@ from tests.console.addresses import (
     PAYMENTS,
     REFUNDS,
     TASKS,
+    TAX_IDS,
     change,
 )
 from tests.support.paying import (
@@ -158,3 +161,16 @@ def test_codes_are_generated_like_a_template(console: Client) -> None:
     assert Coupon.objects.filter(batch="Fair 2026", percent=50).count() == 25
     assert console.get(f"{COUPONS}?q=Fair+2026").status_code == 200
     assert console.get(change(COUPONS, template.pk)).status_code == 200
+
+
+def test_staff_decides_about_a_vat_id_with_a_reason(console: Client) -> None:
+    row = TaxId.objects.create(number="FR40303265045")
+    assert "FR40303265045" in console.get(TAX_IDS).content.decode()
+    act(console, TAX_IDS, row.pk, "confirm", reason="Certificate seen.")
+    row.refresh_from_db()
+    assert (row.state, row.reason) == ("confirmed", "Certificate seen.")
+    told = Event.objects.get(type="tax_id.confirmed", subject=row.pk)
+    assert told.actor == row.decided_by_id
+    act(console, TAX_IDS, row.pk, "refuse", reason="It was forged.")
+    row.refresh_from_db()
+    assert row.state == "refused"

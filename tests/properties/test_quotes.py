@@ -71,7 +71,7 @@ places = st.builds(
     country=st.sampled_from(["IN", "DE", "FR", "US"]),
     state=st.sampled_from(["", *regions.INDIA]),
     tax_id=st.sampled_from(["", "FR123"]),
-    tax_id_confirmed=st.booleans(),
+    tax_evidence=st.sampled_from(["", "confirmed by VIES"]),
 )
 
 

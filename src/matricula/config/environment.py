@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _EMAIL_REMEDY = "set it to smtp+tls://user:password@host:587 (STARTTLS) or smtp+ssl://…:465"
 RAZORPAY_URL = "https://api.razorpay.com"
+VIES_URL = "https://ec.europa.eu/taxation_customs/vies/rest-api"
 DEMO_EXTRA_ORIGIN = "https://app.example.com"
 
 
@@ -107,6 +108,7 @@ class Environment:
     razorpay: RazorpaySettings | None
     terms_url: str
     terms_version: str
+    vies_url: str
     waitlist: WaitlistSettings
     webhook_networks: tuple[IPNetwork, ...]
 
@@ -148,6 +150,7 @@ def load(environ: Mapping[str, str]) -> Environment:
         razorpay=_razorpay(environ, demo=demo, home=home, port=port),
         terms_url=_terms_url(environ),
         terms_version=environ.get("MATRICULA_TERMS_VERSION", "").strip()[:40],
+        vies_url=_vies_url(environ, demo=demo),
         waitlist=_waitlist(environ),
         webhook_networks=_webhook_networks(environ),
     )
@@ -227,6 +230,21 @@ def _terms_url(environ: Mapping[str, str]) -> str:
     remedy = "set it to the address of your terms, like https://example.org/terms"
     if url and _split(name, url, remedy).scheme not in {"http", "https"}:
         raise SettingError(name, "is not an address", remedy)
+    return url
+
+
+def _vies_url(environ: Mapping[str, str], *, demo: bool) -> str:
+    """Where VAT ids are asked about; empty when nobody is asked, as in a demo."""
+    name = "MATRICULA_VIES_URL"
+    url = environ.get(name, "").strip().rstrip("/") or ("off" if demo else VIES_URL)
+    if url.lower() == "off":
+        return ""
+    remedy = "set it to an https:// address, to off, or unset it"
+    parts = _split(name, url, remedy)
+    if parts.scheme != "https" and not (
+        parts.scheme == "http" and _is_loopback(parts.hostname or "")
+    ):
+        raise SettingError(name, "is no encrypted address", remedy)
     return url
 
 

@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "matricula.catalog",
     "matricula.seats",
     "matricula.pricing",
+    "matricula.taxids",
     "matricula.enrollments",
     "matricula.orders",
     "matricula.payments",

@@ -8,7 +8,7 @@ pays is settled by `flows/settle.py`, whoever brings the news.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from matricula.accounts.models import Person
 from matricula.enrollments import actions as enrollments
 from matricula.enrollments.states import Stage
-from matricula.flows import claims, overrides
+from matricula.flows import claims, overrides, tax_ids
 from matricula.flows import quote as quotes
 from matricula.flows.claims import Choice, Claim, Wish
 from matricula.kernel import clock, events, ids
@@ -30,11 +30,13 @@ from matricula.kernel.money import Money
 from matricula.kernel.words import said
 from matricula.orders import actions as orders
 from matricula.orders import queries as order_queries
+from matricula.orders import withdrawal
 from matricula.orders.actions import Buyer, NewLine, NewOrder
 from matricula.orders.policy import Step
 from matricula.payments import actions as payments
 from matricula.payments import gateways
 from matricula.pricing import actions as pricing
+from matricula.pricing import queries as prices
 from matricula.pricing.errors import CouponNotApplicable, PriceChanged
 from matricula.pricing.values import Quote, QuoteLine
 from matricula.seats import actions as seats
@@ -49,7 +51,8 @@ class Terms:
     """On what terms somebody buys: where the bill goes, what was agreed to, where to go after.
 
     `shown_minor` is the total that the buyer was shown, in minor units, when they said so: at
-    another one nothing is bought.
+    another one nothing is bought. `waives_withdrawal`: a consumer in Europe asks that courses begin
+    at once and acknowledges that the right to withdraw is then lost (`orders/withdrawal.py`).
     """
 
     country: str = ""
@@ -60,6 +63,7 @@ class Terms:
     success_url: str = ""
     cancel_url: str = ""
     shown_minor: int | None = None
+    waives_withdrawal: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,9 @@ def basket(
     another total."""
     person = Person.objects.only("email", "guest_email", "full_name", "phone").get(pk=person_id)
     email = person.guest_email or person.email
-    place_ = quotes.place_of(terms.country, terms.state, terms.tax_id)
+    seller = prices.seller()
+    place_ = quotes.place_of(terms.country, terms.state, terms.tax_id, seller)
+    tax_ids.submit(place_)
     quote = quotes.quote_courses(
         [choice.course for choice in choices],
         codes=codes,
@@ -117,6 +123,7 @@ def basket(
         person_id=person_id,
         email=email,
         at=clock.now(),
+        seller=seller,
     )
     if terms.shown_minor is not None and terms.shown_minor != quote.total.minor:
         raise PriceChanged(guidance=Guidance(extra={"total_payable_minor": quote.total.minor}))
@@ -127,6 +134,7 @@ def basket(
         country=place_.country,
         state=place_.state,
         tax_id=place_.tax_id,
+        tax_evidence=place_.tax_evidence,
     )
     return Basket(person_id, choices, quote, buyer, terms, key, metadata or {})
 
@@ -224,7 +232,10 @@ def _order(basket: Basket, order_id: UUID, enrollment_ids: Sequence[UUID]) -> Ne
         person_id=basket.person_id,
         buyer=basket.buyer,
         lines=[
-            _line(choice, enrollment_id, line, policies[choice.course.id])
+            replace(
+                _line(choice, enrollment_id, line, policies[choice.course.id]),
+                withdrawal=_withdrawal(basket, choice),
+            )
             for choice, enrollment_id, line in zip(
                 basket.choices, enrollment_ids, quote.lines, strict=True
             )
@@ -232,10 +243,23 @@ def _order(basket: Basket, order_id: UUID, enrollment_ids: Sequence[UUID]) -> Ne
         currency=quote.currency,
         coupon_codes=[coupon.code for coupon in quote.coupons],
         notes=list(quote.notes),
-        consent={"terms_version": basket.terms.terms_version},
+        consent=_consent(basket.terms),
         success_url=basket.terms.success_url,
         cancel_url=basket.terms.cancel_url,
     )
+
+
+def _consent(terms: Terms) -> dict[str, Any]:
+    """What was agreed to, as the order keeps it; when, is when it was placed."""
+    waived = {"waives_withdrawal": True} if terms.waives_withdrawal else {}
+    return {"terms_version": terms.terms_version, **waived}
+
+
+def _withdrawal(basket: Basket, choice: Choice) -> str:
+    """The right to withdraw that comes with a line; frozen with the order."""
+    buyer, starts_at = basket.buyer, choice.cohort_starts_at
+    waives = basket.terms.waives_withdrawal
+    return withdrawal.right(buyer.country, buyer.tax_id, starts_at, clock.now(), waives=waives)
 
 
 def _line(choice: Choice, enrollment_id: UUID, line: QuoteLine, policy: Sequence[Step]) -> NewLine:

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import connection
 from psycopg.types.json import Jsonb
 
-from matricula.catalog.queries import CoursePlan
+from matricula.catalog.queries import CohortPlan, CoursePlan
 from matricula.enrollments.states import Stage
 from matricula.kernel import correlation, ids
 
@@ -32,7 +32,15 @@ class Choice:
 
     @property
     def cohort_name(self) -> str:
-        return next(plan.name for plan in self.course.cohorts if plan.id == self.cohort_id)
+        return self._cohort.name
+
+    @property
+    def cohort_starts_at(self) -> datetime | None:
+        return self._cohort.starts_at
+
+    @property
+    def _cohort(self) -> CohortPlan:
+        return next(plan for plan in self.course.cohorts if plan.id == self.cohort_id)
 
 
 @dataclass(frozen=True)

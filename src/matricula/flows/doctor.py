@@ -68,6 +68,7 @@ CHECKS: Sequence[Check] = (
     Check("ledger", "The ledger agrees with charges and refunds, and never gives back too much."),
     Check("stuck_refunds", "A refund that failed, or waits for a day, has an open staff task."),
     Check("unhandled_webhooks", "No webhook waits longer than ten minutes to be handled."),
+    Check("unproven_reverse_charge", "Where no VAT was charged to a business, the proof is kept."),
     Check("document_gaps", "Invoices and credit notes are numbered without gaps."),
     Check("missing_documents", "What was paid or given back ten minutes ago has its paper."),
     Check("coupon_limits", "No coupon is used beyond its limits, open checkouts counted."),

@@ -13,6 +13,7 @@ from matricula.flows import (
     reconcile,
     refund,
     remind,
+    tax_ids,
     tell,
     waitlist,
     waitlist_mail,
@@ -21,7 +22,6 @@ from matricula.flows import (
 from matricula.kernel import clock, correlation, idempotency
 from matricula.kernel.models import Event
 from matricula.kernel.outbox import owe, owe_together
-from matricula.orders.models import OrderLine
 from matricula.payments import gateways
 from matricula.webhooks.types import TYPES
 
@@ -78,25 +78,17 @@ def send_refund(event_seq: int, correlation_id: str = "") -> None:
         refund.send(UUID(Event.objects.get(seq=event_seq).data["refund"]))
 
 
-def _is_told_first(event: Event) -> bool:
-    """Whether it stands on the order's first line: told on each, acted on once."""
-    first = OrderLine.objects.filter(order=event.data["order"], position=1)
-    return first.filter(enrollment=event.subject).exists()
-
-
 owe(send_refund, "payment.refund_requested")
 
 
 @app.task
-def finish_payment(event_seq: int, correlation_id: str = "") -> None:
-    """An order was paid: it is invoiced."""
-    with correlation.following(correlation_id):
-        event = Event.objects.get(seq=event_seq)
-        if _is_told_first(event):
-            issue.issue_invoice(UUID(event.data["order"]))
+def issue_invoices(event_seqs: list[int]) -> int:
+    """Orders were paid: they are invoiced. An order's event stands on each of its lines."""
+    paid = Event.objects.filter(seq__in=event_seqs).values_list("data__order", flat=True)
+    return len(issue.issue_invoices(map(UUID, paid)))
 
 
-owe(finish_payment, "payment.completed")
+owe_together(issue_invoices, "payment.completed")
 
 
 @app.task
@@ -107,6 +99,23 @@ def issue_credit_note(event_seq: int, correlation_id: str = "") -> None:
 
 
 owe(issue_credit_note, "payment.refunded")
+
+
+@app.task
+def check_tax_id(event_seq: int, correlation_id: str = "") -> None:
+    """A business has given its VAT id: VIES is asked about it."""
+    with correlation.following(correlation_id):
+        tax_ids.check(Event.objects.get(seq=event_seq).subject)
+
+
+owe(check_tax_id, "tax_id.submitted")
+
+
+@app.periodic(cron="* * * * * */30")
+@app.task(queueing_lock="check_tax_ids", pass_context=False)
+def check_tax_ids(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's signature
+    """Every half minute: VAT ids that VIES had no answer for."""
+    return tax_ids.check_due()
 
 
 @app.task

@@ -14,12 +14,15 @@ from stdnum.exceptions import ValidationError as NumberError
 from stdnum.in_ import gstin
 
 from matricula.catalog.queries import CoursePlan
+from matricula.kernel import clock
 from matricula.kernel.errors import FieldError, Guidance, ValidationFailed, Words
 from matricula.pricing import queries, regions, rules
 from matricula.pricing.errors import CouponInvalid
 from matricula.pricing.queries import Asker
 from matricula.pricing.tax import EU
-from matricula.pricing.values import Item, Place, Quote
+from matricula.pricing.values import Item, Place, Quote, SellerIdentity
+from matricula.taxids import queries as tax_ids
+from matricula.taxids.rules import is_of
 
 _COUNTRIES = frozenset(code for code in map(str, babel.Locale("en").territories) if code.isalpha())
 
@@ -32,13 +35,14 @@ def quote_courses(
     person_id: UUID | None = None,
     email: str = "",
     at: datetime,
+    seller: SellerIdentity | None = None,
 ) -> Quote:
     """What these courses cost together at this moment; the lines' keys are the courses' ids.
 
-    Without a place, the buyer is taken to be where the seller is. Raises a refusal of a coupon
-    (`pricing.errors`).
+    Without a place, the buyer is taken to be where the seller is; `seller` is given where it was
+    read already. Raises a refusal of a coupon (`pricing.errors`).
     """
-    seller = queries.seller()
+    seller = seller or queries.seller()
     place = place or Place(seller.country, seller.state)
     currency = next((c.price.regular.currency for c in courses if c.price), settings.CURRENCY)
     is_paid = any(course.price is not None and course.price.current(at) for course in courses)
@@ -60,13 +64,16 @@ def quote_courses(
     )
 
 
-def place_of(country: str | None, state: str | None, tax_id: str = "") -> Place:
+def place_of(
+    country: str | None, state: str | None, tax_id: str = "", seller: SellerIdentity | None = None
+) -> Place:
     """Where the buyer says to be; what is not said is taken to be where the seller is.
 
-    A GSTIN names its State, which then counts. A VAT id is checked for its form only, which does
-    not confirm it. Raises ValidationFailed naming the field.
+    A GSTIN names its State, which then counts. A VAT id is checked for its form; whether it is
+    confirmed is what is known of it (see `flows/tax_ids.py`). Raises ValidationFailed naming the
+    field.
     """
-    seller = queries.seller()
+    seller = seller or queries.seller()
     code = (country or "").strip().upper() or seller.country
     if code and code not in _COUNTRIES:
         raise _wrong("country", _("Give a country code, like IN."))
@@ -74,9 +81,21 @@ def place_of(country: str | None, state: str | None, tax_id: str = "") -> Place:
     tax_id = tax_id.replace(" ", "").upper()
     if code == "IN":
         return _in_india(region, tax_id, seller.state if seller.country == "IN" else "")
-    if tax_id and code in EU and not vat.is_valid(tax_id):
-        raise _wrong("tax_id", _("This is no valid VAT id."))
-    return Place(code, region.upper()[:3] if len(region) <= 3 else "", tax_id)  # noqa: PLR2004
+    evidence = ""
+    if tax_id and code in EU:
+        tax_id = _vat_id(tax_id, code)
+        evidence = tax_ids.evidence(tax_id, clock.now())
+    return Place(code, region.upper()[:3] if len(region) <= 3 else "", tax_id, evidence)  # noqa: PLR2004
+
+
+def _vat_id(tax_id: str, country: str) -> str:
+    try:
+        number = vat.validate(tax_id)
+    except NumberError as error:
+        raise _wrong("tax_id", _("This is no valid VAT id.")) from error
+    if not is_of(number, country):
+        raise _wrong("tax_id", _("This VAT id is of another country than the bill."))
+    return str(number)
 
 
 def _in_india(region: str, tax_id: str, default: str) -> Place:

@@ -96,7 +96,7 @@ def refund_by_policy(
         line = next((line for line in found.lines if line.pk == offer.line.id), None)
         if line is None or found.enrollment_of(line).stage != Stage.CONFIRMED:
             raise IllegalState(_("This enrollment has ended already."))
-        _give_back(
+        give_back(
             found,
             {line.pk: offer.amount.minor},
             NewRefund(offer.amount, Refund.Cause.POLICY, reason[:LONGEST_REASON], None, actor_id),
@@ -136,7 +136,7 @@ def refund_by_staff(
     amount = Money(sum(amounts.values()), found.order.currency)
     new = NewRefund(amount, Refund.Cause.STAFF, reason[:LONGEST_REASON], None, actor_id)
     ending = [lines[line_id] for line_id in amounts] if end_access else []
-    return _give_back(found, amounts, new, ending=ending)
+    return give_back(found, amounts, new, ending=ending)
 
 
 @transaction.atomic
@@ -194,9 +194,13 @@ def end_by_refund(found: LockedOrder, line: OrderLine, reason: str) -> list[NewE
     ]
 
 
-def _give_back(
+def give_back(
     found: LockedOrder, amounts: Mapping[UUID, int], new: NewRefund, *, ending: Sequence[OrderLine]
 ) -> Refund:
+    """Asks for minor units of lines of a locked order, and ends the enrollments of some of them.
+
+    Raises IllegalState where that much is not there.
+    """
     if found.order.state != OrderState.PAID:
         raise IllegalState(_("This order is not paid."))
     charge = queries.settling_charge(found.order.pk)

@@ -196,7 +196,7 @@ def _check_price(
     order = paid.order
     quote = quotes.quote_courses(
         [course],
-        place=Place(order.billing_country, order.billing_state, order.tax_id),
+        place=Place(order.billing_country, order.billing_state, order.tax_id, order.tax_evidence),
         person_id=order.person_id,
         email=order.buyer_email,
         at=clock.now(),

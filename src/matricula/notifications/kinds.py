@@ -44,6 +44,7 @@ _KINDS = (
     Kind("enrollment_expired", Category.PURCHASE),
     Kind("hold_ending", Category.PURCHASE),
     Kind("receipt", Category.PURCHASE),
+    Kind("withdrawn", Category.PURCHASE),
     # Most people who fail try again at once: those are not written to.
     Kind("payment_failed", Category.PURCHASE, wait_seconds=180),
     Kind("refund_started", Category.PURCHASE),

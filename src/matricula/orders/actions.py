@@ -24,6 +24,7 @@ class Buyer:
     country: str = ""
     state: str = ""
     tax_id: str = ""
+    tax_evidence: str = ""
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class NewLine:
     tax: Money
     tax_lines: Sequence[Mapping[str, Any]]
     policy: Sequence[Mapping[str, Any]]
+    withdrawal: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ def place(new: NewOrder) -> Order:
         billing_country=buyer.country,
         billing_state=buyer.state,
         tax_id=buyer.tax_id,
+        tax_evidence=buyer.tax_evidence,
         consent=dict(new.consent),
         success_url=new.success_url,
         cancel_url=new.cancel_url,
@@ -108,6 +111,7 @@ def _write_lines(order: Order, lines: Sequence[NewLine]) -> None:
             total_minor=(line.net + line.tax).minor,
             tax_lines=list(line.tax_lines),
             policy=list(line.policy),
+            withdrawal=line.withdrawal,
         )
         for position, line in enumerate(lines, start=1)
     )

@@ -35,6 +35,12 @@ class Order(models.Model):
     billing_country = models.CharField(max_length=2)
     billing_state = models.CharField(max_length=3, blank=True)
     tax_id = models.CharField(max_length=32, blank=True, help_text="GSTIN or VAT id.")
+    tax_evidence = models.CharField(
+        max_length=120,
+        blank=True,
+        db_default="",
+        help_text="The proof that the VAT id was confirmed.",
+    )
     consent = models.JSONField(default=dict, help_text="What was agreed to, and when.")
     success_url = models.URLField(max_length=2000, blank=True)
     cancel_url = models.URLField(max_length=2000, blank=True)
@@ -86,6 +92,12 @@ class OrderLine(models.Model):
     total_minor = models.PositiveBigIntegerField()
     tax_lines = models.JSONField(default=list, help_text="[{head, percent, amount_minor}]")
     policy = models.JSONField(default=list, help_text="The refund policy agreed to.")
+    withdrawal = models.CharField(
+        max_length=11,
+        blank=True,
+        db_default="",
+        help_text="A consumer's right to withdraw: full, until_start, or none (empty).",
+    )
 
     class Meta:
         constraints: ClassVar = [

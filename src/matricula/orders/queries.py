@@ -40,6 +40,7 @@ class LineRecord:
     total: Money
     tax_lines: Sequence[dict[str, Any]]
     policy: Sequence[dict[str, Any]]
+    withdrawal: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class OrderRecord:
     billing_country: str
     billing_state: str
     tax_id: str
+    tax_evidence: str
     success_url: str
     cancel_url: str
     placed_at: datetime
@@ -152,6 +154,7 @@ def _rows() -> Any:
         "cohort_name",
         "tax_lines",
         "policy",
+        "withdrawal",
         *_SUMS,
         "enrollment__stage",
         "enrollment__course__slug",
@@ -180,6 +183,7 @@ def _record(row: Order) -> OrderRecord:
         "billing_country",
         "billing_state",
         "tax_id",
+        "tax_evidence",
         "success_url",
         "cancel_url",
         "placed_at",
@@ -207,6 +211,7 @@ def _line(line: OrderLine, currency: str) -> LineRecord:
         cohort_name=line.cohort_name,
         tax_lines=line.tax_lines,
         policy=line.policy,
+        withdrawal=line.withdrawal,
         **_sums(line, currency),
     )
 

@@ -161,6 +161,7 @@ class Refund(models.Model):
         EXTRA = "extra", "a second payment of the same order"
         LATE = "late", "the payment came when no seat was left"
         OUTSIDE = "outside", "made at the gateway, not here"
+        WITHDRAWAL = "right", "a consumer withdrew from the contract"
 
     id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
     charge = models.ForeignKey(Charge, on_delete=models.PROTECT, related_name="refunds")

@@ -55,6 +55,7 @@ EU = frozenset(
 )
 NOTE_EXPORT = marked("Export of services under LUT, without payment of IGST.")
 NOTE_REVERSE_CHARGE = marked("Reverse charge: VAT is owed by the recipient.")
+NOTE_UNCONFIRMED = marked("The VAT id was not confirmed yet: VAT is charged.")
 NOTE_EXEMPT = marked("Exempt from tax.")
 
 
@@ -76,13 +77,21 @@ def taxes_of(
     if seller.country == "IN":
         return _india(category, seller, place, rates, on)
     if place.country in EU and seller.country in EU:
-        is_abroad = place.country != seller.country
-        if is_abroad and place.tax_id and place.tax_id_confirmed:
-            return Taxes(note=NOTE_REVERSE_CHARGE)
-        return _single(_rate(category, place.country, rates, on))
+        return _in_the_union(category, seller, place, rates, on)
     if place.country == seller.country:
         return _single(_rate(category, seller.country, rates, on))
     return Taxes()
+
+
+def _in_the_union(
+    category: str, seller: SellerIdentity, place: Place, rates: Sequence[Rate], on: date
+) -> Taxes:
+    rate = _rate(category, place.country, rates, on)
+    if place.country == seller.country or not place.tax_id:
+        return _single(rate)
+    if place.tax_evidence:
+        return Taxes(note=NOTE_REVERSE_CHARGE)
+    return _single(rate, NOTE_UNCONFIRMED)
 
 
 def _india(
@@ -100,8 +109,8 @@ def _india(
     return Taxes((("CGST", half), (local, half)), rate.code)
 
 
-def _single(rate: Rate | None) -> Taxes:
-    return Taxes() if rate is None else Taxes(((rate.head, rate.percent),), rate.code)
+def _single(rate: Rate | None, note: str = "") -> Taxes:
+    return Taxes() if rate is None else Taxes(((rate.head, rate.percent),), rate.code, note)
 
 
 def _rate(category: str, country: str, rates: Sequence[Rate], on: date) -> Rate | None:

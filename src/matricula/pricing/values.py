@@ -28,12 +28,13 @@ class Item:
 @dataclass(frozen=True)
 class Place:
     """Where a buyer is: ISO 3166-1 country and the subdivision's code without the country ("KA").
-    `tax_id` is the GSTIN or VAT id of a business."""
+    `tax_id` is the GSTIN or VAT id of a business, `tax_evidence` the proof that a VAT id is
+    confirmed, in words; empty while it is not."""
 
     country: str
     state: str = ""
     tax_id: str = ""
-    tax_id_confirmed: bool = False
+    tax_evidence: str = ""
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ TYPES: dict[str, str] = {
     "payment.processing": "The bank has agreed; the gateway confirms it.",
     "payment.completed": "The money has arrived.",
     "payment.failed": "An attempt to pay failed.",
+    "payment.withdrawn": "A consumer withdrew from the contract.",
     "payment.refund_requested": "A refund was decided.",
     "payment.refund_failed": "A refund failed; staff looks into it.",
     "payment.refunded": "A refund has arrived.",

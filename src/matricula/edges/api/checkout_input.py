@@ -23,6 +23,7 @@ def terms_of(payload: schemas.Checkout) -> Terms:
         state=payload.billing_state or "",
         tax_id=payload.billing_tax_id or "",
         terms_version=payload.consent.terms_version if payload.consent else "",
+        waives_withdrawal=payload.consent.waives_withdrawal if payload.consent else False,
         success_url=payload.success_url or "",
         cancel_url=payload.cancel_url or "",
         shown_minor=payload.expected_total_minor,

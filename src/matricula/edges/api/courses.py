@@ -26,6 +26,7 @@ from matricula.edges.api.enrollment_schemas import CourseName, QuoteAnswer, Quot
 from matricula.enrollments.admission import Objection
 from matricula.flows import offer as offers
 from matricula.flows import quote as quotes
+from matricula.flows import tax_ids
 from matricula.flows.offer import CohortOffer, CourseOffer
 from matricula.kernel import clock, ids
 from matricula.kernel.errors import NotFound
@@ -92,10 +93,12 @@ def quote_course(
     person_id = visitor(request)
     course = catalog.find_course(course_id)
     asked = payload or QuoteRequest()
+    place = quotes.place_of(asked.country, asked.state, asked.tax_id or "")
+    tax_ids.submit(place)
     quote = quotes.quote_courses(
         [course],
         codes=[asked.coupon_code] if asked.coupon_code else [],
-        place=quotes.place_of(asked.country, asked.state, asked.tax_id or ""),
+        place=place,
         person_id=person_id,
         at=clock.now(),
     )

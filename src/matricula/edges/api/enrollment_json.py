@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -16,6 +17,7 @@ from matricula.edges.api.schemas import Problem
 from matricula.enrollments import queries
 from matricula.enrollments.queries import EnrollmentRecord
 from matricula.enrollments.states import Stage, Status
+from matricula.flows import withdraw
 from matricula.flows.pay import Session
 from matricula.flows.payment_status import PaymentStatus, Standing
 from matricula.kernel import clock, ids
@@ -132,6 +134,7 @@ def enrollment(record: EnrollmentRecord, standing: Standing) -> schemas.Enrollme
         access_expires=record.access_expires_at,
         reason=record.reason or None,
         metadata=dict(record.metadata),
+        withdraw_until=_withdraw_until(standing),
         swapped_from=_reference(record.swapped_from_id),
         swapped_to=_reference(record.swapped_to_id),
         events_url=events_url(record.id),
@@ -159,6 +162,12 @@ def place_in_line(found: Place | None) -> dict[str, Any] | None:
         "expected_wait": expected_wait(found, at),
         "poll_after": poll_after(found, at),
     }
+
+
+def _withdraw_until(standing: Standing) -> datetime | None:
+    if standing.order is None or standing.line is None:
+        return None
+    return withdraw.ends(standing.order, standing.line)
 
 
 def _reference(enrollment_id: UUID | None) -> str | None:

@@ -20,9 +20,11 @@ CouponCode = Annotated[str, StringConstraints(strip_whitespace=True, max_length=
 
 
 class Consent(Schema):
-    """What the buyer agreed to, where terms are set."""
+    """What the buyer agreed to: the terms, where some are set; and, as a consumer in Europe, that
+    the course begins at once and the right to withdraw is then lost."""
 
-    terms_version: Annotated[str, StringConstraints(max_length=40)]
+    terms_version: Annotated[str, StringConstraints(max_length=40)] = ""
+    waives_withdrawal: bool = False
 
 
 class Billing(Schema):
@@ -180,6 +182,10 @@ class Enrollment(Schema):
     access_expires: datetime | None
     reason: str | None
     metadata: dict[str, str]
+    withdraw_until: datetime | None = Field(
+        description="Until when (exclusive) a consumer in Europe may withdraw from what was paid;"
+        " null where there is no such right."
+    )
     swapped_from: str | None = Field(description="The enrollment that was given up for this one.")
     swapped_to: str | None = Field(description="The enrollment that this one was given up for.")
     events_url: str

@@ -21,7 +21,7 @@ from matricula.edges.api.enrollment_json import (
 )
 from matricula.edges.api.schemas import Problem
 from matricula.enrollments.queries import EnrollmentRecord
-from matricula.flows import pay, payment_status, refund, settle
+from matricula.flows import pay, payment_status, refund, settle, withdraw
 from matricula.flows.payment_status import Standing
 from matricula.kernel import ids
 from matricula.kernel.errors import IllegalState
@@ -96,6 +96,22 @@ def refund_enrollment(
 
     def work() -> HttpResponse:
         record = refund.refund_by_policy(wanted, person.pk, actor_id=person.pk, reason=reason)
+        return answer(enrollment(record, payment_status.of_enrollment(record.id)))
+
+    return idempotent.once(request, person.pk, work)
+
+
+@router.post(
+    "/enrollments/{enrollment_id}/withdraw", response={200: schemas.Enrollment, **REFUSALS}
+)
+def withdraw_enrollment(request: HttpRequest, enrollment_id: str) -> HttpResponse:
+    """Withdraws from the contract, as a consumer in Europe may: all that was paid goes back. Ask
+    the person to confirm before."""
+    person = active_person(request)
+    wanted = ids.from_text("enr", enrollment_id)
+
+    def work() -> HttpResponse:
+        record = withdraw.withdraw(wanted, person.pk)
         return answer(enrollment(record, payment_status.of_enrollment(record.id)))
 
     return idempotent.once(request, person.pk, work)

@@ -62,6 +62,7 @@ _USABLE: dict[str, dict[str, tuple[str, ...]]] = {
         "taxrate": ("view", "add", "change", "delete"),
         "seller": ("view", "add", "change"),
     },
+    "taxids": {"taxid": ("view", "change")},
     "webhooks": {"endpoint": ("view", "add", "change", "delete"), "delivery": ("view",)},
     "support": {
         "conversation": ("view", "change"),

@@ -56,6 +56,7 @@ from matricula.edges.console.pricing import (
 from matricula.edges.console.references import changelist
 from matricula.edges.console.roles import RoleAdmin
 from matricula.edges.console.support import CannedAnswerAdmin, ConversationAdmin
+from matricula.edges.console.tax_ids import TaxIdAdmin
 from matricula.edges.console.waiting_rooms import RoomAdmin
 from matricula.edges.console.waitlists import EntryAdmin, PriorityGroupAdmin
 from matricula.edges.console.webhooks import InboxAdmin, RejectedWebhookAdmin
@@ -75,6 +76,7 @@ from matricula.payments.models import (
 from matricula.pricing.models import Coupon, Seller, TaxRate
 from matricula.seats.models import Hold
 from matricula.support.models import CannedAnswer, Conversation
+from matricula.taxids.models import TaxId
 from matricula.waitingroom.models import Room
 from matricula.waitlist.models import Entry, PriorityGroup
 from matricula.webhooks.models import Delivery as WebhookDelivery
@@ -123,6 +125,7 @@ NAVIGATION: tuple[tuple[str, tuple[tuple[type[models.Model], str, str], ...]], .
         (
             (Coupon, "Coupons", "sell"),
             (TaxRate, "Tax rates", "percent"),
+            (TaxId, "VAT ids", "verified"),
             (RefundStep, "Refund policy", "undo"),
             (Seller, "Seller", "storefront"),
         ),
@@ -298,6 +301,7 @@ console.register(InboxEvent, InboxAdmin)
 console.register(RejectedWebhook, RejectedWebhookAdmin)
 console.register(Coupon, CouponAdmin)
 console.register(TaxRate, TaxRateAdmin)
+console.register(TaxId, TaxIdAdmin)
 console.register(RefundStep, RefundStepAdmin)
 console.register(Seller, SellerAdmin)
 

@@ -21,6 +21,7 @@ from matricula.orders.queries import OrderRecord
 from matricula.payments.queries import RefundRecord
 from matricula.payments.states import RefundState
 from matricula.pricing import regions
+from matricula.pricing.tax import NOTE_UNCONFIRMED
 from matricula.pricing.values import Quote
 
 
@@ -119,7 +120,12 @@ def _bill(
     for head, percent, amount in taxes:
         rows.append(Row(f"{head} {percent.normalize():f} %", words.money(amount)))
     # Taxed and untaxed things bought together: the note is about the latter.
-    said = [_("In part: %(note)s") % {"note": _(note)} if taxes else _(note) for note in notes]
+    said = [
+        _("In part: %(note)s") % {"note": _(note)}
+        if taxes and note != NOTE_UNCONFIRMED
+        else _(note)
+        for note in notes
+    ]
     return Bill(tuple(rows), words.money(total), total.minor, not total, tuple(said))
 
 

@@ -12,17 +12,19 @@ from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from matricula.catalog.queries import CoursePlan
 from matricula.edges.web import bills
 from matricula.edges.web.bills import Bill
 from matricula.flows import quote as quotes
+from matricula.flows import tax_ids
 from matricula.flows.checkout import Terms
 from matricula.kernel import clock
 from matricula.kernel.errors import DomainError
 from matricula.orders import queries as orders
+from matricula.orders import withdrawal
 from matricula.pricing import queries as pricing
 from matricula.pricing.errors import (
     CouponExhausted,
@@ -31,11 +33,23 @@ from matricula.pricing.errors import (
     CouponNotApplicable,
 )
 from matricula.pricing.values import Place, Quote
+from matricula.taxids.states import TaxIdState
 
-# `total` is the price that the buyer was shown, in minor units; `terms` is the box.
-FIELDS = ("coupon", "country", "state", "tax_id", "total", "terms")
+# `total` is the price that the buyer was shown, in minor units; `terms` and `waive` are boxes.
+FIELDS = ("coupon", "country", "state", "tax_id", "total", "terms", "waive")
 COUPON_REFUSALS = (CouponInvalid, CouponExpired, CouponExhausted, CouponNotApplicable)
 _LONGEST = 64
+_TAX_NOTES = {
+    TaxIdState.PENDING: gettext_lazy(
+        "The European register (VIES) is being asked about this VAT id. Until it is confirmed, VAT "
+        "is charged. Update the price in a moment."
+    ),
+    TaxIdState.REFUSED: gettext_lazy(
+        "The European register (VIES) does not know this VAT id, so VAT is charged. Check it, or "
+        "ask support."
+    ),
+    TaxIdState.CONFIRMED: gettext_lazy("This VAT id is confirmed: you owe the VAT yourself."),
+}
 
 
 @dataclass(frozen=True)
@@ -46,6 +60,7 @@ class CheckoutForm:
     errors: dict[str, str]
     bill: Bill
     is_sent: bool
+    tax_note: str = ""
 
     @property
     def codes(self) -> list[str]:
@@ -63,7 +78,13 @@ class CheckoutForm:
             state=self.values["state"],
             tax_id=self.values["tax_id"],
             terms_version=settings.ENVIRONMENT.terms_version if self.values["terms"] else "",
+            waives_withdrawal=bool(self.values["waive"]),
         )
+
+    def can_withdraw(self) -> bool:
+        """Whether the buyer may withdraw from what they buy, as a consumer in Europe."""
+        tax_id = "" if "tax_id" in self.errors else self.values["tax_id"]
+        return not self.bill.is_free and withdrawal.is_consumer(self.values["country"], tax_id)
 
     def note(self, error: DomainError) -> bool:
         """Puts a refusal beside the field it is about; False for one that is about none."""
@@ -82,6 +103,7 @@ def read(
     values = {name: sent.get(name, "").strip()[:_LONGEST] for name in FIELDS}
     errors: dict[str, str] = {}
     place = _place(values, errors)
+    known = tax_ids.submit(place)
     quote = _quote(courses, values, errors, {"place": place, "person_id": person_id}, email)
     values["country"] = place.country
     values["state"] = values["state"] if "state" in errors else place.state
@@ -90,7 +112,8 @@ def read(
     if is_sent:
         errors |= _not_agreed(values, bill)
     values["total"] = str(bill.minor)
-    return CheckoutForm(values, errors, bill, is_sent)
+    tax_note = str(_TAX_NOTES[known.state]) if known is not None else ""
+    return CheckoutForm(values, errors, bill, is_sent, tax_note)
 
 
 def _place(values: dict[str, str], errors: dict[str, str]) -> Place:
@@ -168,6 +191,9 @@ def context_of(
             for course in courses
             if course.price is not None
         ],
+        "withdrawal": form.can_withdraw(),
+        "can_waive": form.can_withdraw()
+        and any(withdrawal.begins_within(starts.get(course.id), at) for course in courses),
         "terms_url": settings.ENVIRONMENT.terms_url,
         "terms_version": settings.ENVIRONMENT.terms_version,
     }

@@ -35,6 +35,7 @@ EVENT_WORDS = {
     "payment.failed": gettext_lazy("The payment failed."),
     "payment.refund_requested": gettext_lazy("A refund was started."),
     "payment.refund_failed": gettext_lazy("The refund failed. We are looking into it."),
+    "payment.withdrawn": gettext_lazy("You withdrew from the contract."),
     "payment.refunded": gettext_lazy("The payment was refunded."),
     "payment.disputed": gettext_lazy("The payment was questioned by its bank."),
     "override.used": gettext_lazy("The organizers made an exception for you."),

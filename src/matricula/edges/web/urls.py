@@ -21,6 +21,7 @@ from matricula.edges.web.views import (
     support,
     swapping,
     waitlists,
+    withdrawing,
 )
 
 urlpatterns = [
@@ -52,6 +53,11 @@ urlpatterns = [
     ),
     path("enrollments/<str:reference>/", enrollments.status, name="enrollment"),
     path("enrollments/<str:reference>/cancel/", enrollments.cancel, name="cancel_enrollment"),
+    path(
+        "enrollments/<str:reference>/withdraw/",
+        withdrawing.withdraw,
+        name="withdraw_enrollment",
+    ),
     path(
         "enrollments/<str:reference>/more-time/",
         enrollments.more_time,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +31,7 @@ class About:
     data: Mapping[str, Any]
     actor: UUID | None = None
     correlation_id: str = ""
+    at: datetime | None = None
 
     @property
     def recipient(self) -> Recipient:
@@ -104,4 +106,5 @@ def _of_event(event: Event, enrollment: Enrollment, order: OrderRecord | None) -
         event.data,
         actor=event.actor,
         correlation_id=event.correlation_id,
+        at=event.at,
     )

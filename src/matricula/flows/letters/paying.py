@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 
 from matricula.flows.letters.about import About, greeting
 from matricula.kernel import ids, words
+from matricula.kernel.money import Money
 from matricula.notifications.letters import Action, Attachment, Letter
 from matricula.orders.models import Document
 from matricula.orders.queries import OrderRecord
@@ -25,13 +26,62 @@ def receipt(about: About, order: OrderRecord, invoice: Document | None) -> Lette
         greeting=greeting(about.person, order.buyer_name),
         summary=_("Thank you. We received %(amount)s.") % {"amount": words.money(order.total)},
         facts=facts,
-        paragraphs=[_("The invoice is attached.")] if invoice is not None else [],
+        paragraphs=[
+            *([_("The invoice is attached.")] if invoice is not None else []),
+            *_right_words(order),
+        ],
         action=Action(_("Open your course"), about.path("/me/"))
         if is_guest
         else Action(_("See the order"), f"/orders/{reference}/"),
         closing=_guest_words() if is_guest else [],
         attachments=[_paper(invoice)] if invoice is not None else [],
     )
+
+
+def withdrawn(about: About, order: OrderRecord) -> Letter:
+    """The receipt of a declaration of withdrawal is confirmed: what from, when it came."""
+    line = next(one for one in order.lines if one.enrollment_id == about.enrollment.pk)
+    amount = words.money(Money(about.data["amount_minor"], about.data["currency"]))
+    facts = [
+        (_("Contract"), f"{line.title}, {line.cohort_name}"),
+        (_("Order"), ids.to_text("ord", order.id)),
+        (_("Declared by"), order.buyer_name or order.buyer_email),
+        (_("You get back"), amount),
+    ]
+    if about.at is not None:
+        facts.insert(0, (_("Received"), words.moment(about.at)))
+    return Letter(
+        subject=_("Your withdrawal: %(course)s") % {"course": line.title},
+        heading=_("We have received your withdrawal"),
+        greeting=greeting(about.person, order.buyer_name),
+        summary=_("You withdrew from the contract about %(course)s.") % {"course": line.title},
+        facts=facts,
+        paragraphs=[
+            _("Access has ended, and you are charged nothing for it."),
+            _("The money goes back the way you paid, within 14 days at most."),
+        ],
+        action=None if about.person.guest_email else _order_action(order),
+    )
+
+
+def _right_words(order: OrderRecord) -> list[str]:
+    """What a consumer in Europe agreed to about withdrawing, to keep."""
+    said = []
+    if any(line.withdrawal == "until_start" for line in order.lines):
+        said.append(
+            _(
+                "You asked that the course begins before the time to withdraw is over, and you "
+                "know that you lose the right to withdraw when it begins."
+            )
+        )
+    if any(line.withdrawal == "full" for line in order.lines):
+        said.append(
+            _(
+                "You may withdraw within 14 days, without giving a reason: on the page of your "
+                "enrollment."
+            )
+        )
+    return said
 
 
 def failed(about: About, payment: PaymentRecord) -> Letter:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -38,6 +39,7 @@ def letters() -> Mapping[str, Letter]:
         "enrollment_expired": enrolling.expired(about),
         "hold_ending": enrolling.hold_ending(about),
         "receipt": paying.receipt(about, order, None),
+        "withdrawn": paying.withdrawn(_withdrawal(), order),
         "payment_failed": paying.failed(about, _payment()),
         "refund_started": paying.refund_started(about, order, _refund()),
         "refund_arrived": paying.refund_arrived(about, order, _refund(), None),
@@ -84,8 +86,13 @@ def _order() -> OrderRecord:
     )  # fmt: skip
     return OrderRecord(
         _ID, _ID, OrderState.PAID, "INR", regular, off, net, tax, total, [], ["SAVE50"],
-        "Lea Learner", "lea@example.org", "", "IN", "KA", "", "", "", at, at, None, (line,),
+        "Lea Learner", "lea@example.org", "", "IN", "KA", "", "", "", "", at, at, None, (line,),
     )  # fmt: skip
+
+
+def _withdrawal() -> About:
+    about = _about()
+    return replace(about, data={"amount_minor": 176_942, "currency": "INR"}, at=clock.now())
 
 
 def _payment() -> PaymentRecord:

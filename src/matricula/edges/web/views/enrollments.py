@@ -19,6 +19,7 @@ from matricula.enrollments.states import Stage
 from matricula.flows import cancel as cancelling
 from matricula.flows import extend as extending
 from matricula.flows import payment_status, refund
+from matricula.flows import withdraw as withdrawing
 from matricula.flows.offer import alternatives, is_paid
 from matricula.flows.payment_status import PaymentStatus, Standing
 from matricula.flows.refund import Refundable
@@ -62,6 +63,7 @@ def status(request: HttpRequest, reference: str) -> HttpResponse:
         "payment": money_words(standing),
         "failure": _failure(record, standing),
         "refunds": bills.refunds_in_words(_refunds(standing)),
+        "withdraw": withdrawing.withdrawable(record, standing.order),
     }
     return render(request, "enrollments/status.html", context)
 
@@ -129,6 +131,7 @@ def cancel(request: HttpRequest, reference: str) -> HttpResponse:
         "longest_reason": cancelling.LONGEST_REASON,
         "offer": _refund_offer(refund.refundable(record)),
         "together": _together(record),
+        "withdraw": _withdrawal_offer(record),
     }
     return render(request, "enrollments/cancel.html", context)
 
@@ -158,6 +161,12 @@ def _refund_offer(found: Refundable | None) -> dict[str, str] | None:
         "until": words.moment(end) if end is not None else "",
         "is_nothing": "" if found.amount else "1",
     }
+
+
+def _withdrawal_offer(record: EnrollmentRecord) -> dict[str, str] | None:
+    """What withdrawing gives back, where somebody may withdraw."""
+    right = withdrawing.withdrawable(record)
+    return None if right is None else {"amount": words.money(right.amount)}
 
 
 def _together(record: EnrollmentRecord) -> list[str]:
