@@ -78,6 +78,6 @@ def test_no_register_at_all_says_nothing() -> None:
 
 
 def test_greece_is_el() -> None:
+    assert rules.standard("GR094259216") == rules.standard("EL094259216") == "EL094259216"
     assert rules.is_of("EL094259216", "GR")
-    assert not rules.is_of("GR094259216", "GR")
     assert not rules.is_of(BUYER, "DE")

@@ -22,7 +22,7 @@ from matricula.pricing.queries import Asker
 from matricula.pricing.tax import EU
 from matricula.pricing.values import Item, Place, Quote, SellerIdentity
 from matricula.taxids import queries as tax_ids
-from matricula.taxids.rules import is_of
+from matricula.taxids.rules import is_of, standard
 
 _COUNTRIES = frozenset(code for code in map(str, babel.Locale("en").territories) if code.isalpha())
 
@@ -90,12 +90,12 @@ def place_of(
 
 def _vat_id(tax_id: str, country: str) -> str:
     try:
-        number = vat.validate(tax_id)
+        number = standard(vat.validate(tax_id))
     except NumberError as error:
         raise _wrong("tax_id", _("This is no valid VAT id.")) from error
     if not is_of(number, country):
         raise _wrong("tax_id", _("This VAT id is of another country than the bill."))
-    return str(number)
+    return number
 
 
 def _in_india(region: str, tax_id: str, default: str) -> Place:

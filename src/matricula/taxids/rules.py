@@ -13,17 +13,23 @@ FIRST_RETRY = timedelta(seconds=10)
 LONGEST_PAUSE = timedelta(hours=1)
 GIVEN_UP_AFTER = timedelta(days=3)
 _MOST_DOUBLINGS = 20
-_GREECE = ("GR", "EL")
+# VAT ids name Greece so, which is GR everywhere else.
+GREECE, GREECE_IN_IDS = "GR", "EL"
+
+
+def standard(number: str) -> str:
+    """The id as it is registered: people also write GR before those of Greece."""
+    return GREECE_IN_IDS + number[2:] if number.startswith(GREECE) else number
 
 
 def split(number: str) -> tuple[str, str]:
-    """The member state as VIES names it (Greece is EL) and the rest of the number."""
+    """The member state as VIES names it, and the rest of the number."""
     return number[:2], number[2:]
 
 
 def is_of(number: str, country: str) -> bool:
     """Whether the id is one of this country (ISO 3166-1)."""
-    return number[:2] == (_GREECE[1] if country == _GREECE[0] else country)
+    return number[:2] == (GREECE_IN_IDS if country == GREECE else country)
 
 
 def pause_before_retry(tries: int) -> timedelta:

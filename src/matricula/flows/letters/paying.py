@@ -138,6 +138,8 @@ def _why(refund: Refund) -> str:
     """The reason the payer is given. What staff or the learner wrote is said as it is."""
     if refund.cause == Refund.Cause.EXTRA:
         return _("You paid for this order twice; the second payment is given back.")
+    if refund.cause == Refund.Cause.WITHDRAWAL:
+        return _("You withdrew from the contract.")
     if refund.reason:
         return words.stored(refund.reason)
     if refund.cause == Refund.Cause.LATE:

@@ -63,7 +63,7 @@ def status(request: HttpRequest, reference: str) -> HttpResponse:
         "payment": money_words(standing),
         "failure": _failure(record, standing),
         "refunds": bills.refunds_in_words(_refunds(standing)),
-        "withdraw": withdrawing.withdrawable(record, standing.order),
+        "withdraw": withdrawing.withdrawable(record, standing.order) if standing.order else None,
     }
     return render(request, "enrollments/status.html", context)
 
