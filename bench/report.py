@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import machine
+from bench import machine, plot
 from bench.installation import ROOT
 
 RESULTS = Path(__file__).parent / "results"
@@ -132,6 +132,7 @@ def keep(name: str, settings: Mapping[str, float], figures: Sequence[Figure]) ->
         ],
     }
     path.write_text(json.dumps(content, indent=2, default=float) + "\n")
+    plot.draw(RESULTS)
     return path
 
 

@@ -144,7 +144,7 @@ def test_every_table_a_plan_is_read_from_is_watched() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger"
-            " WHERE tgfoid IN ('revise_course'::regproc, 'revise_courses_of_row'::regproc)"
+            " WHERE tgfoid IN ('revise_course'::regproc, 'revise_courses_of_rows'::regproc)"
         )
         watched = {row[0] for row in cursor.fetchall()}
     assert tables - watched == set()
@@ -157,3 +157,30 @@ def test_revisions_are_found_by_index() -> None:
         shelf._REVISIONS, {"slugs": ["a", "b"], "ids": [ids.new_id(), ids.new_id()]}
     )
     assert len(used) == 2
+
+
+def test_many_rows_of_one_statement_revise_a_course_once() -> None:
+    course = make_course()
+    before = revision_of(course)
+    Cohort.objects.bulk_create(Cohort(course=course, name=f"Intake {n}") for n in range(50))
+    assert revision_of(course) == before + 1
+
+
+def revision_of(course: Course) -> int:
+    return Course.objects.values_list("revision", flat=True).get(pk=course.pk)
+
+
+def test_similar_courses_are_read_anew_after_any_change_of_the_catalog() -> None:
+    course, other = make_course(category="Ours"), make_course(category="Ours")
+    assert other.pk in {plan.id for plan in shelf.similar_courses(course, 12)}
+    Course.objects.filter(pk=other.pk).update(status=CourseStatus.ARCHIVED)
+    assert other.pk not in {plan.id for plan in shelf.similar_courses(course, 12)}
+
+
+def test_similar_courses_that_still_hold_are_not_read_again(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    course = make_course()
+    first = shelf.similar_courses(course, 12)
+    with django_assert_num_queries(1):
+        assert shelf.similar_courses(course, 12) == first

@@ -71,6 +71,22 @@ def running_site(*, workers: int = 2, **extra: str) -> Iterator[Site]:
             stop(site.web)
 
 
+@contextmanager
+def beside(site: Site) -> Iterator[str]:
+    """The address of another machine that serves the same site, as far as one can be had here:
+    processes of its own on a port of its own, over the same database."""
+    port = free_pair()
+    environ = {**site.environ, "PORT": str(port)}
+    log = site.home / f"web-{port}.log"
+    url = f"http://127.0.0.1:{port}"
+    other = Site(url, site.database_url, site.home, log, _start(environ, log), environ)
+    try:
+        _wait_until_ready(other)
+        yield url
+    finally:
+        stop(other.web)
+
+
 def _start(environ: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
     with log.open("ab") as out:
         return subprocess.Popen(

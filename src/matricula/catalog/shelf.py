@@ -7,6 +7,7 @@ changed. So a plan from here is as fresh as one just read: a change counts from 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -14,13 +15,17 @@ from uuid import UUID
 
 from django.db import connection
 
-from matricula.catalog import plans
+from matricula.catalog import plans, queries
 from matricula.catalog.models import CourseStatus
 from matricula.catalog.plans import CoursePlan
 from matricula.kernel import ids
 from matricula.kernel.errors import NotFound
 
 ROOM = 5_000  # plans; the oldest gives way
+# A number is drawn a moment before the change it is for is committed: until then a list of plans
+# may be kept that is older than its number.
+LIST_SECONDS = 2.0
+MOST_LISTS = 200
 
 _REVISIONS = """
 SELECT c.id, c.revision, c.slug, NULL::uuid FROM catalog_course c
@@ -32,7 +37,17 @@ SELECT c.id, c.revision, c.slug, h.id
  WHERE h.id = ANY (%(cohorts)s::uuid[])
 """
 
+_LAST_REVISION = "SELECT last_value FROM catalog_revision"
+
 _shelf: dict[UUID, CoursePlan] = {}
+_similar: dict[tuple[UUID, str, int, int], _List] = {}
+
+
+@dataclass(frozen=True)
+class _List:
+    courses: list[CoursePlan]
+    revision: int
+    until: float
 
 
 @dataclass(frozen=True)
@@ -74,6 +89,23 @@ def find(names: Iterable[str | UUID], cohort_ids: Collection[UUID] = ()) -> Foun
         {name: by_key[key] for name, key in wanted.items() if key is not None and key in by_key},
         by_cohort,
     )
+
+
+def similar_courses(course: CoursePlan, limit: int, start: int = 0) -> list[CoursePlan]:
+    """As `queries.similar_courses`. While the catalog stays as it is, a crowd that is refused one
+    course asks for this over and over: then it is one query that reads one number."""
+    place = (course.id, course.category, limit, start)
+    with connection.cursor() as cursor:
+        cursor.execute(_LAST_REVISION)
+        (revision,) = cursor.fetchone()
+    kept = _similar.get(place)
+    if kept is None or kept.revision != revision or time.monotonic() > kept.until:
+        until = time.monotonic() + LIST_SECONDS
+        kept = _List(queries.similar_courses(course, limit, start), revision, until)
+        if len(_similar) >= MOST_LISTS:
+            _similar.clear()
+        _similar[place] = kept
+    return kept.courses
 
 
 def _key(name: str | UUID) -> str | UUID | None:

@@ -9,6 +9,9 @@ from typing import Any
 import structlog
 from structlog.types import EventDict, Processor
 
+from matricula.edges import request_log
+from matricula.kernel import correlation
+
 _HIDDEN_WORDS = ("password", "secret", "token", "authorization", "cookie", "signature")
 
 
@@ -20,8 +23,16 @@ def hide_secrets(_logger: Any, _method: str, event: EventDict) -> EventDict:
     return event
 
 
+def name_cause(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Adds the correlation id of what is being done, if there is one."""
+    correlation_id = correlation.current()
+    if correlation_id:
+        event["correlation_id"] = correlation_id
+    return event
+
+
 _SHARED: list[Processor] = [
-    structlog.contextvars.merge_contextvars,
+    name_cause,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -52,7 +63,10 @@ def configure() -> None:
             "version": 1,
             "disable_existing_loggers": False,
             "formatters": {"json": formatter},
-            "handlers": {"out": {"class": "logging.StreamHandler", "formatter": "json"}},
+            "handlers": {
+                "out": {"class": "logging.StreamHandler", "formatter": "json"},
+                "as_written": {"class": "logging.StreamHandler"},
+            },
             "root": {"handlers": ["out"], "level": "INFO"},
             # procrastinate prints every job's arguments at INFO; Django repeats as a warning
             # each 4xx that our own request log already holds.
@@ -60,6 +74,7 @@ def configure() -> None:
             "loggers": {
                 **{name: {"level": "ERROR"} for name in quiet},
                 "django.security.DisallowedHost": {"level": "CRITICAL"},
+                request_log.NAME: {"handlers": ["as_written"], "propagate": False},
             },
         }
     )

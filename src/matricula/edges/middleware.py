@@ -6,13 +6,12 @@ import time
 from collections.abc import Callable
 from http import HTTPStatus
 
-import structlog
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext_lazy as _
 
-from matricula.edges import problems
-from matricula.edges.metrics import REQUESTS, SECONDS
+from matricula.edges import problems, request_log
+from matricula.edges.metrics import count_request
 from matricula.kernel import correlation
 from matricula.kernel.errors import (
     Guidance,
@@ -41,8 +40,6 @@ _PERSONAL = (
     "/api/v1/support",
 )
 
-log = structlog.get_logger(__name__)
-
 
 class RequestContext:
     """Gives the request its correlation id, logs it and counts it."""
@@ -64,16 +61,8 @@ class RequestContext:
     def _record(request: HttpRequest, response: HttpResponse, seconds: float) -> None:
         match = request.resolver_match
         route = f"/{match.route}" if match else "(none)"
-        REQUESTS.labels(request.method or "", route, response.status_code).inc()
-        SECONDS.labels(route).observe(seconds)
-        # The route and never the path: a path may hold a reset link.
-        log.info(
-            "request",
-            method=request.method,
-            route=route,
-            status=response.status_code,
-            milliseconds=round(seconds * 1000, 1),
-        )
+        count_request(request.method or "", route, response.status_code, seconds)
+        request_log.write(request.method or "", route, response.status_code, seconds)
 
 
 class ErrorPages:

@@ -92,6 +92,10 @@ SELECT coalesce(p.is_active, false),
     ON answer.owner = asked.person AND answer.key = asked.key
  ORDER BY asked.ord
 """  # noqa: S608 - our own text; no input reaches it
+_LIVE_IN = f"""
+SELECT e.person_id, e.course_id FROM enrollments_enrollment e
+ WHERE e.person_id = ANY (%s::uuid[]) AND e.course_id = ANY (%s::uuid[]) AND e.stage IN {_LIVE}
+"""  # noqa: S608 - our own text
 _OF_PLAIN_COURSES = _STANDINGS % {"columns": _COMPLETED}
 _OF_RULED_COURSES = _STANDINGS % {"columns": f"{_COMPLETED},{_RULED}"}
 
@@ -136,6 +140,15 @@ def read(askings: Sequence[Asking], *, apart_from: Collection[UUID] = ()) -> lis
             },
         )
         return [_standing(row) for row in cursor.fetchall()]
+
+
+def live_in(person_ids: Collection[UUID], course_ids: Collection[UUID]) -> set[tuple[UUID, UUID]]:
+    """Which of these people are enrolled, or about to be, in which of these courses."""
+    if not person_ids:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(_LIVE_IN, [list(person_ids), list(course_ids)])
+        return set(cursor.fetchall())
 
 
 def person_standing(

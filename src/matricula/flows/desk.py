@@ -124,8 +124,9 @@ class _Lane:
             began = time.perf_counter()
             requests = [waiting.request for waiting in batch]
             _deliver(batch, _outcomes(self.serve, requests))
-            each = (time.perf_counter() - began) / len(batch)
-            self._seconds_each += (each - self._seconds_each) / 8
+            if len(batch) * 2 >= BATCH:  # a small one says nothing of how fast a crowd is served
+                each = (time.perf_counter() - began) / len(batch)
+                self._seconds_each += (each - self._seconds_each) / 8
         connection.close()
 
     def _next(self) -> list[_Waiting]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TypeVar
 from uuid import UUID
 
@@ -52,10 +53,14 @@ def _refusals(course: CoursePlan, person_ids: Sequence[UUID]) -> dict[UUID, Cour
     others = offer.alternatives_of_many(course, person_ids)
     has_list = any(plan.waitlist_enabled for plan in course.cohorts)
     ways = [Action(_("Join the waitlist"), f"/courses/{course.slug}/waitlist/")] if has_list else []
+    written: dict[UUID, dict[str, str]] = {}
+    for other in chain.from_iterable(others.values()):
+        if other.course.id not in written:
+            written[other.course.id] = _way(other)
     return {
         person_id: CourseFull(guidance=Guidance(alternatives=instead, actions=ways))
         for person_id in person_ids
-        for instead in [[_way(other) for other in others[person_id]]]
+        for instead in [[written[other.course.id] for other in others[person_id]]]
     }
 
 

@@ -6,12 +6,13 @@ Catalog, seats and enrollments put together for reading. Pages and API show the 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
 from matricula.catalog import queries as catalog
+from matricula.catalog import shelf
 from matricula.catalog.models import CourseStatus
 from matricula.catalog.queries import CohortPlan, CoursePlan, Prerequisite
 from matricula.catalog.rules import Window, window
@@ -175,19 +176,45 @@ def alternatives_of_many(
     found: dict[UUID | None, list[CourseOffer]] = {person_id: [] for person_id in person_ids}
     lacking = list(found)
     for start in range(0, MOST_CANDIDATES, CANDIDATES):
-        candidates = catalog.similar_courses(course, CANDIDATES, start)
+        candidates = shelf.similar_courses(course, CANDIDATES, start)
         counts = _seats_of(candidates)
         to_anybody = _offers_to([None], candidates, counts)[None]
-        open_ = [offer.course for offer in to_anybody if offer.is_open]
+        open_ = [offer for offer in to_anybody if offer.is_open]
         while open_ and lacking:
             step = max(limit, CANDIDATES // len(lacking))
             nearest, open_ = open_[:step], open_[step:]
-            for person_id, offers in _offers_to(lacking, nearest, counts).items():
-                found[person_id] += [offer for offer in offers if offer.is_open]
+            for person_id, offers in _open_to(lacking, nearest, counts).items():
+                found[person_id] += offers
             lacking = [person_id for person_id in lacking if len(found[person_id]) < limit]
         if not lacking or len(candidates) < CANDIDATES:
             break
     return {person_id: offers[:limit] for person_id, offers in found.items()}
+
+
+def _open_to(
+    person_ids: Sequence[UUID | None],
+    offers: Sequence[CourseOffer],
+    counts: dict[UUID, Availability],
+) -> dict[UUID | None, list[CourseOffer]]:
+    """Which of these offers, each open to anybody, are open to each of these people: one query.
+    Nothing but an enrollment stands between a person and a course without rules."""
+    courses = [offer.course for offer in offers]
+    if any(course.has_rules for course in courses):
+        to_each = _offers_to(person_ids, courses, counts)
+        return {
+            id_: [offer for offer in theirs if offer.is_open] for id_, theirs in to_each.items()
+        }
+    known = [person_id for person_id in person_ids if person_id is not None]
+    taken = standings.live_in(known, [course.id for course in courses])
+    signed_in = [replace(offer, signed_in=True) for offer in offers]
+    return {
+        person_id: [
+            offer
+            for offer in (offers if person_id is None else signed_in)
+            if (person_id, offer.course.id) not in taken
+        ]
+        for person_id in person_ids
+    }
 
 
 def _seats_of(courses: Sequence[CoursePlan]) -> dict[UUID, Availability]:

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-
-import structlog
+from contextvars import ContextVar, Token
 
 _ACCEPTABLE = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _current: ContextVar[str] = ContextVar("correlation_id", default="")
@@ -29,12 +25,16 @@ def accepted(offered: str | None) -> str:
     return offered if offered and _ACCEPTABLE.fullmatch(offered) else ""
 
 
-@contextmanager
-def following(correlation_id: str) -> Iterator[None]:
-    """Binds the id for the block: to `current()` and to every log line written inside."""
-    token = _current.set(correlation_id)
-    try:
-        with structlog.contextvars.bound_contextvars(correlation_id=correlation_id):
-            yield
-    finally:
-        _current.reset(token)
+class following:  # noqa: N801 - read as a verb, like the context managers of contextlib
+    """Binds the id for the block: to `current()`, and so to every log line written inside."""
+
+    __slots__ = ("_id", "_token")
+
+    def __init__(self, correlation_id: str) -> None:
+        self._id = correlation_id
+
+    def __enter__(self) -> None:
+        self._token: Token[str] = _current.set(self._id)
+
+    def __exit__(self, *_: object) -> None:
+        _current.reset(self._token)

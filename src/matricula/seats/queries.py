@@ -6,7 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from matricula.seats.models import SeatCount
+from django.db import connection
+
+_AVAILABILITY = """
+SELECT cohort_id, capacity, held, sold, by_turn, queued
+  FROM seats_seatcount WHERE cohort_id = ANY (%s::uuid[])
+"""
 
 
 @dataclass(frozen=True)
@@ -41,9 +46,6 @@ NO_SEATS = Availability(capacity=0, held=0, sold=0)
 
 def availability(cohort_ids: Iterable[UUID]) -> dict[UUID, Availability]:
     """The seats of these cohorts; a cohort without a counter is missing from the answer."""
-    rows = SeatCount.objects.filter(pk__in=list(cohort_ids))
-    columns = rows.values_list("pk", "capacity", "held", "sold", "by_turn", "queued")
-    return {
-        pk: Availability(capacity, held, sold, by_turn, queued)
-        for pk, capacity, held, sold, by_turn, queued in columns
-    }
+    with connection.cursor() as cursor:  # read at every enrollment: as SQL
+        cursor.execute(_AVAILABILITY, [list(cohort_ids)])
+        return {cohort_id: Availability(*seats) for cohort_id, *seats in cursor.fetchall()}

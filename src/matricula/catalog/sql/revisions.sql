@@ -13,29 +13,63 @@ BEGIN
 END
 $$;
 
--- For a row that belongs to one or several courses, before and after the change. TG_ARGV[0] says
--- how it belongs to them, TG_ARGV[1] by which of its columns.
-CREATE OR REPLACE FUNCTION revise_courses_of_row() RETURNS trigger
+-- For a course that others name: their plans hold its slug and title.
+CREATE OR REPLACE FUNCTION revise_courses_that_name_it() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM revise_courses(ARRAY(
+        SELECT from_course_id FROM catalog_course_prerequisites WHERE to_course_id = NEW.id
+         UNION
+        SELECT from_course_id FROM catalog_course_corequisites WHERE to_course_id = NEW.id));
+    RETURN NULL;
+END
+$$;
+
+-- Any UPDATE makes the row's own trigger count on. In order, so that two changes that share courses
+-- follow each other.
+CREATE OR REPLACE FUNCTION revise_courses(p_courses uuid[]) RETURNS void
+LANGUAGE sql AS $$
+    UPDATE catalog_course c SET revision = 0
+      FROM (SELECT id FROM catalog_course WHERE id = ANY (p_courses)
+             ORDER BY id FOR NO KEY UPDATE) locked
+     WHERE c.id = locked.id
+$$;
+
+-- For the rows of a statement, before and after it, which belong to courses. TG_ARGV[0] says how,
+-- TG_ARGV[1] by which of their columns. Once a statement and not once a row: a thousand prices in one
+-- INSERT would otherwise search and rewrite a thousand times.
+CREATE OR REPLACE FUNCTION revise_courses_of_rows() RETURNS trigger
 LANGUAGE plpgsql AS $$
 DECLARE
-    v_keys text[] := ARRAY[to_jsonb(OLD) ->> TG_ARGV[1], to_jsonb(NEW) ->> TG_ARGV[1]];
+    v_keys text[];
 BEGIN
-    -- Any UPDATE makes the row's own trigger count on.
+    CASE TG_OP  -- of the two tables, only those of the event are there
+    WHEN 'INSERT' THEN
+        v_keys := ARRAY(SELECT DISTINCT to_jsonb(r) ->> TG_ARGV[1] FROM rows_after r);
+    WHEN 'DELETE' THEN
+        v_keys := ARRAY(SELECT DISTINCT to_jsonb(r) ->> TG_ARGV[1] FROM rows_before r);
+    WHEN 'UPDATE' THEN
+        v_keys := ARRAY(SELECT to_jsonb(r) ->> TG_ARGV[1] FROM rows_before r UNION
+                        SELECT to_jsonb(r) ->> TG_ARGV[1] FROM rows_after r);
+    END CASE;
+    IF v_keys = '{}' THEN
+        RETURN NULL;
+    END IF;
     CASE TG_ARGV[0]
-    WHEN 'is of the course' THEN
-        UPDATE catalog_course SET revision = 0 WHERE id = ANY (v_keys::uuid[]);
-    WHEN 'is of the course of the cohort' THEN
-        UPDATE catalog_course SET revision = 0
-         WHERE id IN (SELECT course_id FROM catalog_cohort WHERE id = ANY (v_keys::uuid[]));
-    WHEN 'is of the category' THEN
-        UPDATE catalog_course SET revision = 0 WHERE category = ANY (v_keys);
-    WHEN 'is of a course that others name' THEN
-        UPDATE catalog_course SET revision = 0
-         WHERE id IN (SELECT from_course_id FROM catalog_course_prerequisites
-                       WHERE to_course_id = ANY (v_keys::uuid[])
-                       UNION
-                      SELECT from_course_id FROM catalog_course_corequisites
-                       WHERE to_course_id = ANY (v_keys::uuid[]));
+    WHEN 'are of the course' THEN
+        PERFORM revise_courses(v_keys::uuid[]);
+    WHEN 'are of the course of the cohort' THEN
+        PERFORM revise_courses(ARRAY(SELECT DISTINCT course_id FROM catalog_cohort
+                                      WHERE id = ANY (v_keys::uuid[])));
+    WHEN 'are of the category' THEN
+        PERFORM revise_courses(ARRAY(SELECT id FROM catalog_course WHERE category = ANY (v_keys)));
+    WHEN 'are of a course that others name' THEN
+        PERFORM revise_courses(ARRAY(
+            SELECT from_course_id FROM catalog_course_prerequisites
+             WHERE to_course_id = ANY (v_keys::uuid[])
+             UNION
+            SELECT from_course_id FROM catalog_course_corequisites
+             WHERE to_course_id = ANY (v_keys::uuid[])));
     END CASE;
     RETURN NULL;
 END
@@ -46,31 +80,38 @@ CREATE OR REPLACE TRIGGER course_is_revised
     FOR EACH ROW EXECUTE FUNCTION revise_course();
 CREATE OR REPLACE TRIGGER course_is_revised_where_named
     AFTER UPDATE OF slug, title ON catalog_course
-    FOR EACH ROW EXECUTE FUNCTION
-    revise_courses_of_row('is of a course that others name', 'id');
-CREATE OR REPLACE TRIGGER course_is_revised
-    AFTER INSERT OR UPDATE OR DELETE ON catalog_course_equivalents
-    FOR EACH ROW EXECUTE FUNCTION
-    revise_courses_of_row('is of a course that others name', 'from_course_id');
-CREATE OR REPLACE TRIGGER course_is_revised
-    AFTER INSERT OR UPDATE OR DELETE ON catalog_course_prerequisites
-    FOR EACH ROW EXECUTE FUNCTION revise_courses_of_row('is of the course', 'from_course_id');
-CREATE OR REPLACE TRIGGER course_is_revised
-    AFTER INSERT OR UPDATE OR DELETE ON catalog_course_corequisites
-    FOR EACH ROW EXECUTE FUNCTION revise_courses_of_row('is of the course', 'from_course_id');
-CREATE OR REPLACE TRIGGER course_is_revised
-    AFTER INSERT OR UPDATE OR DELETE ON catalog_course_learner_groups
-    FOR EACH ROW EXECUTE FUNCTION revise_courses_of_row('is of the course', 'course_id');
-CREATE OR REPLACE TRIGGER course_is_revised
-    AFTER INSERT OR UPDATE OR DELETE ON catalog_courseprice
-    FOR EACH ROW EXECUTE FUNCTION revise_courses_of_row('is of the course', 'course_id');
-CREATE OR REPLACE TRIGGER course_is_revised
-    AFTER INSERT OR UPDATE OR DELETE ON catalog_cohort
-    FOR EACH ROW EXECUTE FUNCTION revise_courses_of_row('is of the course', 'course_id');
-CREATE OR REPLACE TRIGGER course_is_revised
-    AFTER INSERT OR UPDATE OR DELETE ON catalog_cohortmeeting
-    FOR EACH ROW EXECUTE FUNCTION
-    revise_courses_of_row('is of the course of the cohort', 'cohort_id');
-CREATE OR REPLACE TRIGGER course_is_revised
-    AFTER INSERT OR UPDATE OR DELETE ON catalog_categorylimit
-    FOR EACH ROW EXECUTE FUNCTION revise_courses_of_row('is of the category', 'category');
+    FOR EACH ROW EXECUTE FUNCTION revise_courses_that_name_it();
+
+-- A trigger that sees the rows of its statement is of one event, so each table has three.
+DO $$
+DECLARE
+    v_watched record;
+BEGIN
+    FOR v_watched IN
+        SELECT * FROM (VALUES
+            ('catalog_course_equivalents', 'are of a course that others name', 'from_course_id'),
+            ('catalog_course_prerequisites', 'are of the course', 'from_course_id'),
+            ('catalog_course_corequisites', 'are of the course', 'from_course_id'),
+            ('catalog_course_learner_groups', 'are of the course', 'course_id'),
+            ('catalog_courseprice', 'are of the course', 'course_id'),
+            ('catalog_cohort', 'are of the course', 'course_id'),
+            ('catalog_cohortmeeting', 'are of the course of the cohort', 'cohort_id'),
+            ('catalog_categorylimit', 'are of the category', 'category')
+        ) AS w(name, how, by_column)
+    LOOP
+        EXECUTE format(
+            'CREATE OR REPLACE TRIGGER course_is_revised AFTER INSERT ON %1$I'
+            ' REFERENCING NEW TABLE AS rows_after'
+            ' FOR EACH STATEMENT EXECUTE FUNCTION revise_courses_of_rows(%2$L, %3$L);'
+            'CREATE OR REPLACE TRIGGER course_is_revised_by_change AFTER UPDATE ON %1$I'
+            ' REFERENCING OLD TABLE AS rows_before NEW TABLE AS rows_after'
+            ' FOR EACH STATEMENT EXECUTE FUNCTION revise_courses_of_rows(%2$L, %3$L);'
+            'CREATE OR REPLACE TRIGGER course_is_revised_by_removal AFTER DELETE ON %1$I'
+            ' REFERENCING OLD TABLE AS rows_before'
+            ' FOR EACH STATEMENT EXECUTE FUNCTION revise_courses_of_rows(%2$L, %3$L)',
+            v_watched.name, v_watched.how, v_watched.by_column);
+    END LOOP;
+END
+$$;
+
+DROP FUNCTION IF EXISTS revise_courses_of_row();

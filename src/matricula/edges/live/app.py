@@ -7,12 +7,11 @@ from __future__ import annotations
 import time
 from functools import lru_cache
 
-import structlog
 from django.conf import settings
 from django.http import HttpResponse
 from django.http.request import split_domain_port, validate_host
 
-from matricula.edges import problems
+from matricula.edges import problems, request_log
 from matricula.edges.live import heads, identity
 from matricula.edges.live.messages import MESSAGES
 from matricula.edges.live.requests import Answer, LiveRequest, Receive, Scope, Send, header
@@ -20,13 +19,12 @@ from matricula.edges.live.resources import Resources
 from matricula.edges.live.routes import ROUTES, SOCKETS, Route, Table
 from matricula.edges.live.sockets import Socket
 from matricula.edges.live.stories import check_origin
-from matricula.edges.metrics import REQUESTS, SECONDS
+from matricula.edges.metrics import count_request
 from matricula.edges.middleware import HEADER
 from matricula.kernel import correlation
 from matricula.kernel.errors import MalformedRequest, NotFound
 
 LONGEST_HOST = 260  # a name of 253 characters, and a port
-log = structlog.get_logger(__name__)
 
 
 class LiveApplication:
@@ -130,12 +128,5 @@ def _check_host(host: str) -> None:
 
 
 def _record(method: str, route: str, status: int, seconds: float) -> None:
-    REQUESTS.labels(method, route, status).inc()
-    SECONDS.labels(route).observe(seconds)
-    log.info(
-        "request",
-        method=method,
-        route=route,
-        status=status,
-        milliseconds=round(seconds * 1000, 1),
-    )
+    count_request(method, route, status, seconds)
+    request_log.write(method, route, status, seconds)

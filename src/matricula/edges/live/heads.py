@@ -15,13 +15,20 @@ from matricula.kernel import correlation
 
 def start(head: HttpResponse, scope: Scope) -> Message:
     """The ASGI message that begins the answer."""
-    headers = {**_usual(scope.get("scheme") == "https"), HEADER: correlation.current()}
-    headers |= dict(head.items())
+    usual = _usual(scope.get("scheme") == "https")
+    own = [(name.lower().encode(), text.encode()) for name, text in head.items()]
+    named_here = {name for name, _ in own}
+    if not named_here.isdisjoint(usual):
+        usual = {name: text for name, text in usual.items() if name not in named_here}
     return {
         "type": "http.response.start",
         "status": head.status_code,
-        "headers": [(name.lower().encode(), text.encode()) for name, text in headers.items()]
-        + [(b"set-cookie", morsel.OutputString().encode()) for morsel in head.cookies.values()],
+        "headers": [
+            *usual.items(),
+            *named(),
+            *own,
+            *((b"set-cookie", morsel.OutputString().encode()) for morsel in head.cookies.values()),
+        ],
     }
 
 
@@ -31,7 +38,7 @@ def named() -> list[tuple[bytes, bytes]]:
 
 
 @cache
-def _usual(secure: bool) -> dict[str, str]:
+def _usual(secure: bool) -> dict[bytes, bytes]:
     headers = {
         "X-Content-Type-Options": "nosniff",
         "X-Frame-Options": settings.X_FRAME_OPTIONS,
@@ -44,4 +51,4 @@ def _usual(secure: bool) -> dict[str, str]:
     }
     if secure and settings.SECURE_HSTS_SECONDS:
         headers["Strict-Transport-Security"] = f"max-age={settings.SECURE_HSTS_SECONDS}"
-    return headers
+    return {name.lower().encode(): text.encode() for name, text in headers.items()}
