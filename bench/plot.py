@@ -31,21 +31,20 @@ def _svg(figures: Sequence[Mapping[str, Any]]) -> str:
     height = _TOP + _ROW * len(figures) + 12
     at_target = _LEFT + _place(1.0)
     rows = [_row(figure, _TOP + _ROW * number) for number, figure in enumerate(figures)]
-    return "\n".join(
-        [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_LEFT + _WIDTH + _RIGHT} {height}"'
-            ' font-family="sans-serif" font-size="13" role="img">',
-            "<title>Benchmarks: measured, beside what is to be reached</title>",
-            '<rect width="100%" height="100%" fill="#fff"/>',
-            '<text x="12" y="22" font-size="15">How far beyond its target each figure is'
-            " (logarithmic; right of the line: reached)</text>",
-            *rows,
-            f'<path d="M{at_target:.1f} {_TOP - 16}V{height - 8}" stroke="#333"/>',
-            f'<text x="{at_target:.1f}" y="{_TOP - 20}" text-anchor="middle">target</text>',
-            "</svg>",
-            "",
-        ]
-    )
+    box = f"0 0 {_LEFT + _WIDTH + _RIGHT} {height}"
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}" font-family="sans-serif"',
+        ' font-size="13" role="img">',
+        "<title>Benchmarks: measured, beside what is to be reached</title>",
+        '<rect width="100%" height="100%" fill="#fff"/>',
+        '<text x="12" y="22" font-size="15">How far beyond its target each figure is',
+        "(logarithmic; right of the line: reached)</text>",
+        *rows,
+        f'<path d="M{at_target:.1f} {_TOP - 16}V{height - 8}" stroke="#333"/>',
+        f'<text x="{at_target:.1f}" y="{_TOP - 20}" text-anchor="middle">target</text>',
+        "</svg>",
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def _row(figure: Mapping[str, Any], top: int) -> str:
