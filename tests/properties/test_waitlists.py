@@ -32,10 +32,12 @@ from tests.support.factories import make_cohort, make_people
 from tests.waitlist.conftest import Full, full_course
 
 HISTORIES = int(os.environ.get("MATRICULA_WAITLIST_HISTORIES", "12"))
+# Not what the worker is given a minute for: a history may end before its turn.
 TIMELESS = [
     check
     for check in doctor.CHECKS
-    if check.name.startswith("waitlist") or check.name in {"seats", "seat_counts", "oversold"}
+    if (check.name.startswith("waitlist") and check.name != "waitlist_turns")
+    or check.name in {"seats", "seat_counts", "oversold"}
 ]
 picks = st.integers(0, 99)
 
@@ -49,9 +51,12 @@ class List(RuleBasedStateMachine):
         self._undone.__enter__()
 
     def teardown(self) -> None:
-        self.check_promises()
-        transaction.set_rollback(True)
-        self._undone.__exit__(None, None, None)
+        """What one history did is undone before the next, also when it broke a promise."""
+        try:
+            self.check_promises()
+        finally:
+            transaction.set_rollback(True)
+            self._undone.__exit__(None, None, None)
 
     @initialize(capacity=st.integers(1, 3), is_paid=st.booleans())
     def begin(self, capacity: int, is_paid: bool) -> None:
