@@ -16,6 +16,7 @@ from matricula.accounts.adapter import PUBLISHED_PASSWORD
 from matricula.accounts.models import Person
 from matricula.catalog.models import Cohort, Course, CoursePrice, CourseStatus
 from matricula.enrollments.models import Completion
+from matricula.flows import recommend
 from matricula.kernel import clock, ids
 from matricula.orders.models import RefundStep
 from matricula.pricing.models import Coupon, Seller, TaxRate
@@ -145,6 +146,7 @@ def load() -> None:
     for entry in COURSES:
         required = [courses[slug] for slug in entry.get("prerequisites", ())]
         courses[entry["slug"]].prerequisites.add(*required)
+    recommend.learn_likeness()
     Completion.objects.get_or_create(
         person=people["second@example.com"],
         course=courses["basic-programming"],

@@ -9,15 +9,19 @@ from django.test import Client
 
 from matricula.accounts.models import Person
 from matricula.edges.web.views import catalog
+from matricula.flows import recommend
 from tests.support.people import person
 
 
 @pytest.fixture(autouse=True)
 def fresh_facets() -> Iterator[None]:
-    """Each process keeps the catalog's facets for a minute: longer than a test lasts."""
+    """Each process keeps the catalog's facets and what is open beside a course for a minute: longer
+    than a test lasts."""
     catalog.facets_at.cache_clear()
+    recommend.open_beside.cache_clear()
     yield
     catalog.facets_at.cache_clear()
+    recommend.open_beside.cache_clear()
 
 
 @pytest.fixture

@@ -294,3 +294,20 @@ class Timetable(models.Model):
 
     def __str__(self) -> str:
         return str(self.cohort_id)
+
+
+class Recommendation(models.Model):
+    """What to show beside a course: ids of other courses, the nearest first. Worked out of what
+    people took and of what courses say (`flows/recommend.py`), and never the only copy of a fact.
+    """
+
+    course = models.OneToOneField(
+        Course, on_delete=models.CASCADE, primary_key=True, related_name="recommendation"
+    )
+    taken_next = ArrayField(models.UUIDField(), default=list, db_default=[])
+    taken_together = ArrayField(models.UUIDField(), default=list, db_default=[])
+    alike = ArrayField(models.UUIDField(), default=list, db_default=[])
+    learned_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return str(self.course_id)

@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from matricula.catalog import plans, search
+from matricula.catalog import plans, recommendations, search
 from matricula.catalog.models import Course, CourseStatus
 from matricula.catalog.plans import CohortPlan, CoursePlan, Prerequisite
 from matricula.kernel import ids
@@ -136,6 +136,17 @@ def browse(filters: Filters, *, cursor: str | None = None, limit: int = 24) -> P
     return Page(nearest.courses, nearest.next_cursor, suggestion=wording)
 
 
+def count_listed() -> int:
+    """How many courses are listed."""
+    return Course.objects.filter(status__in=LISTED).count()
+
+
+def listed_slugs(*, start: int, limit: int) -> list[str]:
+    """The slugs of the listed courses, by title; `limit` of them from `start`."""
+    rows = Course.objects.filter(status__in=LISTED).order_by("title", "pk")
+    return list(rows.values_list("slug", flat=True)[start : start + limit])
+
+
 def facets() -> Facets:
     """Every category and language that a listed course has, in one query."""
     listed = Course.objects.filter(status__in=LISTED)
@@ -155,10 +166,12 @@ def clashes_among(cohort_ids: Sequence[UUID]) -> dict[UUID, tuple[str, str, date
 
 
 def similar_courses(course: CoursePlan, limit: int, start: int = 0) -> list[CoursePlan]:
-    """Other published courses, those of the same category first; `limit` of them from `start`."""
+    """Other published courses, the nearest first: those recommended beside this one, then those of
+    the same category; `limit` of them from `start`."""
     return plans.read(
         "WHERE c.status = 'published' AND c.id <> %(this)s"
-        " ORDER BY c.category <> %(category)s, c.title, c.id"
+        f" ORDER BY array_position(({recommendations.NEAREST}), c.id), c.category <> %(category)s,"
+        " c.title, c.id"
         " LIMIT %(limit)s OFFSET %(start)s",
         {"this": course.id, "category": course.category, "limit": limit, "start": start},
     )

@@ -161,6 +161,13 @@ def offers_of(courses: Sequence[CoursePlan], person_id: UUID | None) -> list[Cou
     return _offers_to([person_id], courses, counts, lists)[person_id]
 
 
+def offers_again(known: Sequence[CourseOffer], person_id: UUID) -> list[CourseOffer]:
+    """What guests are offered, offered to somebody: one query, since seats were read already."""
+    courses = [offer.course for offer in known]
+    counts = {cohort.plan.id: cohort.seats for offer in known for cohort in offer.cohorts}
+    return _offers_to([person_id], courses, counts)[person_id]
+
+
 def alternatives(course: CoursePlan, person_id: UUID | None, limit: int = 2) -> list[CourseOffer]:
     """Other courses with a free seat that this person could take instead, the nearest first.
 
