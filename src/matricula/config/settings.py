@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "matricula.payments",
     "matricula.notifications",
     "matricula.support",
+    "matricula.interest",
     "matricula.webhooks",
     "matricula.waitingroom",
     "matricula.waitlist",

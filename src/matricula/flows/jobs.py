@@ -9,7 +9,9 @@ from procrastinate.contrib.django import app
 from matricula.flows import (
     expire,
     issue,
+    openings,
     promote,
+    recommend,
     reconcile,
     refund,
     remind,
@@ -190,3 +192,24 @@ owe_together(owe_webhooks, *TYPES)
 def forget_deliveries(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's signature
     """Every night: webhooks delivered or given up a month ago."""
     return webhooks.forget_old()
+
+
+@app.periodic(cron="* * * * *")
+@app.task(queueing_lock="tell_openings", pass_context=False)
+def tell_openings(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's signature
+    """Every minute: courses that opened, to those who asked."""
+    return openings.tell_openings()
+
+
+@app.periodic(cron="41 * * * *")
+@app.task(queueing_lock="learn_likeness", pass_context=False)
+def learn_likeness(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's signature
+    """Every hour: which courses are alike."""
+    return recommend.learn_likeness()
+
+
+@app.periodic(cron="47 2 * * *")
+@app.task(queueing_lock="learn_paths", pass_context=False)
+def learn_paths(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's signature
+    """Every night: what people take next, and together."""
+    return recommend.learn_paths()

@@ -55,6 +55,7 @@ _KINDS = (
     Kind("waitlist_lapsed", Category.WAITLIST),
     Kind("waitlist_skipped", Category.WAITLIST, is_mailed=False),
     Kind("waitlist_message", Category.WAITLIST),
+    Kind("course_opened", Category.REMINDER),
     Kind("course_starting", Category.REMINDER),
     Kind("checkout_waiting", Category.REMINDER),
     Kind("staff_task", Category.STAFF),

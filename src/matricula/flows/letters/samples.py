@@ -10,7 +10,7 @@ from uuid import UUID
 from matricula.accounts.models import Person
 from matricula.catalog.models import Cohort, Course
 from matricula.enrollments.models import Enrollment
-from matricula.flows.letters import enrolling, paying, waiting
+from matricula.flows.letters import enrolling, opening, paying, waiting
 from matricula.flows.letters.about import About
 from matricula.flows.letters.waiting import AboutPlace
 from matricula.kernel import clock
@@ -47,6 +47,9 @@ def letters() -> Mapping[str, Letter]:
         "waitlist_offered": waiting.offered(offer),
         "waitlist_lapsed": waiting.lapsed(place),
         "waitlist_skipped": waiting.skipped(place),
+        "course_opened": opening.opened(
+            about.person, about.title, "full-stack-development", clock.now() + timedelta(days=30)
+        ),
         "course_starting": enrolling.starting(about),
         "checkout_waiting": enrolling.unfinished(about),
     }
