@@ -1,0 +1,1 @@
+"""What strangers try, and must not succeed in."""
