@@ -42,6 +42,8 @@ TABLE: dict[tuple[str, str], dict[str, int]] = {
     },
     ("GET", "/courses"): dict.fromkeys(ROLES, 200),
     ("GET", "/courses/{course_id}"): dict.fromkeys(ROLES, 200),
+    ("GET", "/courses/{course_id}/button"): dict.fromkeys(ROLES, 200),
+    ("GET", "/courses/{course_id}/recommendations"): dict.fromkeys(ROLES, 200),
     ("GET", "/courses/{course_id}/access"): {
         "guest": 401,
         "learner": 200,

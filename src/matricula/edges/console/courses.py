@@ -17,7 +17,7 @@ from django.forms import BaseForm, BaseFormSet
 from django.forms.models import ModelChoiceField
 from django.http import HttpRequest
 from django.template.defaultfilters import pluralize
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
@@ -28,6 +28,7 @@ from matricula.edges.console.base import ConsoleAdmin, column
 from matricula.edges.console.prices import PriceInline, price_changes
 from matricula.edges.console.recording import Changes, RecordsEvents
 from matricula.enrollments.models import Completion
+from matricula.interest.models import Interest
 from matricula.kernel import ids
 
 STATUS_COLOURS = {
@@ -170,7 +171,7 @@ class CourseAdmin(RecordsEvents, ConsoleAdmin):
     search_help_text = "Title, address or category"
     ordering = ("title", "id")
     autocomplete_fields = ("prerequisites", "corequisites", "equivalents", "learner_groups")
-    readonly_fields = ("reference", "cohort_list")
+    readonly_fields = ("reference", "cohort_list", "interested", "embedding")
     fieldsets = (
         (None, {"fields": ("title", "slug", "status", "summary", "description")}),
         (
@@ -207,7 +208,10 @@ class CourseAdmin(RecordsEvents, ConsoleAdmin):
         fieldsets = super().get_fieldsets(request, obj)
         if obj is None:
             return fieldsets
-        return (*fieldsets, ("Cohorts", {"fields": ("cohort_list", "reference")}))
+        return (
+            *fieldsets,
+            ("Cohorts", {"fields": ("cohort_list", "interested", "reference", "embedding")}),
+        )
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Course | None = None) -> Any:
         # Later the address stands in people's bookmarks and mails.
@@ -266,6 +270,16 @@ class CourseAdmin(RecordsEvents, ConsoleAdmin):
 
     def history_of(self, obj: Course) -> str:
         return ids.to_text("crs", obj.pk)
+
+    @column("Want to be told when it opens")
+    def interested(self, course: Course) -> int:
+        return Interest.objects.filter(course=course, told_at=None).count()
+
+    @column("On other sites")
+    def embedding(self, course: Course) -> SafeString:
+        return format_html(
+            '<a href="/embed/?course={}">The enroll button to copy into a page</a>', course.slug
+        )
 
     @column("Id")
     def reference(self, course: Course) -> SafeString:

@@ -15,13 +15,15 @@ from django.utils.translation import gettext as _
 
 from matricula.catalog import queries as catalog
 from matricula.catalog.queries import Facets, Filters
+from matricula.edges import languages
 from matricula.edges.web import art as drawing
-from matricula.edges.web import offers, requirements, waiting, words
+from matricula.edges.web import offers, requirements, sharing, structured, suggested, waiting, words
 from matricula.edges.web.guard import page, visitor_id
 from matricula.edges.web.visits import payment_url
 from matricula.enrollments.errors import CorequisitesNotMet
 from matricula.enrollments.states import Stage
 from matricula.flows import offer as flow
+from matricula.flows import openings
 from matricula.flows.offer import ButtonState, CourseOffer
 from matricula.orders import queries as orders
 
@@ -61,6 +63,7 @@ def course(request: HttpRequest, slug: str) -> HttpResponse:
     visitor = visitor_id(request)
     offer = flow.find_offer(slug, visitor)
     others = flow.alternatives(offer.course, visitor) if offer.button in offers.DEAD_ENDS else []
+    share = sharing.share_of(offer.course.slug, offer.course.title)
     context = {
         "offer": offer,
         "course": offer.course,
@@ -74,8 +77,15 @@ def course(request: HttpRequest, slug: str) -> HttpResponse:
         and flow.is_paid(offer.course, offer.at),
         "control": _control(offer),
         "why": offers.why_not(offer),
+        "can_be_told": openings.can_open(offer),
         "enrollment_url": offers.enrollment_url(offer),
         "alternatives": [offers.card_of(other) for other in others],
+        "share": share,
+        "canonical": sharing.canonical_of(share.url, request.GET.get(languages.PARAMETER, "")),
+        "json_ld": structured.course_json_ld(offer),
+        "suggested": suggested.beside(
+            offer.course.id, visitor, but=[other.course.id for other in others]
+        ),
         "intakes": offers.intakes_of(offer),
         "requirements": requirements.of_offer(offer),
         "language": words.language(offer.course.language),

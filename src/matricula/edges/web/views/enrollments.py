@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from matricula.catalog import queries as catalog
-from matricula.edges.web import bills, offers, progress, waiting, words
+from matricula.edges.web import bills, offers, progress, sharing, suggested, waiting, words
 from matricula.edges.web.guard import SeeOther, page, person_of
 from matricula.edges.web.progress import money_words
 from matricula.enrollments import queries as enrollments
@@ -49,6 +49,10 @@ def status(request: HttpRequest, reference: str) -> HttpResponse:
         "live": progress.live_of(summary, happened),
         "hold": progress.hold_of(record),
         "alternatives": [offers.card_of(other) for other in others],
+        "share": sharing.share_of(record.course_slug, record.course_title)
+        if summary.is_enrolled
+        else None,
+        "suggested": suggested.beside(course.id, person_id) if summary.is_enrolled else [],
         "steps": progress.steps_of(record, standing),
         "seat": progress.seat_words(record),
         "history": progress.history_of(happened),

@@ -10,7 +10,7 @@ from django.urls import reverse
 from matricula.access import queries as access
 from matricula.catalog import queries as catalog
 from matricula.catalog.models import CourseStatus
-from matricula.edges.web import progress, queueing
+from matricula.edges.web import progress, queueing, suggested
 from matricula.edges.web.guard import page, person_of
 from matricula.enrollments import queries as enrollments
 from matricula.flows import standing
@@ -56,5 +56,6 @@ def course_home(request: HttpRequest, slug: str) -> HttpResponse:
         return render(request, "learning/no_access.html", context, status=FORBIDDEN)
     cohort_id = found.enrollment.cohort_id
     context["cohort"] = next((plan for plan in course.cohorts if plan.id == cohort_id), None)
+    context["suggested"] = suggested.beside(course.id, person_of(request).pk)
     context["enrollment_reference"] = ids.to_text("enr", found.enrollment.id)
     return render(request, "learning/course_home.html", context)
