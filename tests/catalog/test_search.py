@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -12,8 +14,9 @@ from hypothesis.extra.django import TestCase
 from pytest_django import DjangoAssertNumQueries
 
 from matricula.catalog import queries, search
-from matricula.catalog.models import CourseStatus
-from matricula.catalog.queries import Filters, Page
+from matricula.catalog.models import CoursePrice, CourseStatus
+from matricula.catalog.queries import Filters, Page, Sort
+from matricula.kernel import clock
 from matricula.kernel.errors import NotFound
 from tests.support.factories import make_course
 
@@ -91,27 +94,44 @@ class AnyText(TestCase):
     @example(search.make_cursor("a\x00", "crs_01h455vb4pex5vsknk084sn02q"))
     @example(search.make_cursor("\ud800", "crs_01h455vb4pex5vsknk084sn02q"))
     def test_any_cursor_is_a_page_or_not_found(self, cursor: str) -> None:
-        for words in ("", "course"):
+        for filters in (Filters(), Filters(search="course"), Filters(sort="newest")):
             try:
-                page = queries.browse(Filters(search=words), cursor=cursor)
+                page = queries.browse(filters, cursor=cursor)
             except NotFound:
                 continue
             assert isinstance(page, Page)
 
 
-@pytest.mark.parametrize("words", ["", "walk"])
+@pytest.mark.parametrize("filters", [Filters(), Filters(search="walk"), Filters(sort="soonest")])
 @pytest.mark.parametrize("size", [1, 3, 7])
-def test_walking_all_pages_shows_each_course_once(db: None, words: str, size: int) -> None:
+def test_walking_all_pages_shows_each_course_once(db: None, filters: Filters, size: int) -> None:
     made = {make_course(title="Walk" if n % 2 else f"Walk {n}").pk for n in range(10)}
     seen, cursor = [], None
     while True:
-        page = queries.browse(Filters(search=words), cursor=cursor, limit=size)
+        page = queries.browse(filters, cursor=cursor, limit=size)
         seen += [course.id for course in page.courses]
         cursor = page.next_cursor
         if cursor is None:
             break
     assert len(seen) == len(set(seen))
     assert made <= set(seen)
+
+
+def test_a_list_is_sorted_by_what_is_paid_now_by_the_next_start_and_by_age(db: None) -> None:
+    far, near, none = (make_course(category="Sorting") for _ in range(3))
+    for course, days in ((far, 90), (near, 9)):
+        course.cohorts.update(starts_at=clock.now() + timedelta(days=days))
+    none.cohorts.update(starts_at=None)
+    CoursePrice.objects.create(course=far, currency="INR", amount_minor=900, sale_minor=100)
+    CoursePrice.objects.create(course=near, currency="INR", amount_minor=500)
+
+    def order(sort: Sort) -> list[str]:
+        page = queries.browse(Filters(category="Sorting", sort=sort))
+        return [course.slug for course in page.courses]
+
+    assert order("soonest") == [near.slug, far.slug, none.slug]
+    assert order("cheapest") == [none.slug, far.slug, near.slug]
+    assert order("newest") == [none.slug, near.slug, far.slug]
 
 
 @pytest.mark.parametrize("status", CourseStatus)

@@ -59,6 +59,26 @@ def test_a_search_that_finds_nothing_offers_a_way_on(guest: Client) -> None:
     html = text_of(guest, "/?search=quantum+knitting")
     assert "No course fits that" in html
     assert "Show all courses" in html
+    assert "Starting soon" in html
+    assert "Basic Programming" in html
+
+
+def test_each_filter_can_be_taken_away_alone(guest: Client) -> None:
+    page = guest.get("/?search=program&price=free&sort=newest")
+    assert [(chip.label, chip.url) for chip in page.context["chips"]] == [
+        ("“program”", "/?price=free&sort=newest"),
+        ("Free", "/?search=program&sort=newest"),
+    ]
+    assert page.context["count"] == "1 course"
+
+
+def test_an_order_lists_every_course_and_nonsense_orders_nothing(guest: Client) -> None:
+    def titles(query: str) -> list[str]:
+        return [card.title for card in guest.get(f"/{query}").context["cards"]]
+
+    assert titles("?sort=nonsense") == titles("")
+    assert sorted(titles("?sort=cheapest")) == sorted(titles(""))
+    assert titles("?sort=cheapest")[-1] == "Advanced Data Engineering"
 
 
 def test_what_was_typed_comes_back_escaped(guest: Client) -> None:

@@ -151,11 +151,36 @@ def test_a_draft_is_not_found(guest: Client) -> None:
     # ... and the login page it leads to says nothing of it
 
 
+def test_a_paid_course_says_before_the_click_what_is_paid_in_all_and_given_back(
+    guest: Client,
+) -> None:
+    html = guest.get("/courses/full-stack-development/").content.decode()
+    assert "₹3,538.82 with taxes in Karnataka, India" in html
+    assert "CGST 9 %" in html
+    assert "100 % back within 2 days of paying" in html
+    assert "Your seat is held for" in html
+
+
+def test_what_nothing_is_to_be_paid_for_shows_no_breakdown(member: Client, learner: Person) -> None:
+    enroll(Application(learner.pk, course="basic-programming"))
+    assert member.get("/courses/basic-programming/").context["cost"] is None
+
+
+def test_the_seat_meter_shows_the_taken_seats_of_all(guest: Client) -> None:
+    enroll(Application(make_person().pk, course="hot-drop"))
+    meter = guest.get("/courses/hot-drop/").context["meter"]
+    assert (meter.taken, meter.capacity) == (1, 500)
+    assert guest.get("/courses/basic-programming/").context["meter"] is None
+    assert guest.get("/courses/last-spring/").context["meter"] is None
+
+
 def test_the_page_takes_few_queries(member: Client, guest: Client) -> None:
-    guest.get("/courses/basic-programming/")  # each minute's first look at what is recommended
-    for client, most in ((guest, 2), (member, 7)):
+    free, paid = "/courses/basic-programming/", "/courses/full-stack-development/"
+    for path in (free, paid):
+        guest.get(path)  # each minute's first look at what is recommended
+    for client, path, most in ((guest, free, 2), (member, free, 7), (guest, paid, 7)):
         with CaptureQueriesContext(connection) as queries:
-            client.get("/courses/basic-programming/")
+            client.get(path)
         assert len(queries) <= most, [query["sql"][:90] for query in queries]
 
 

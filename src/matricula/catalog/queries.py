@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -36,14 +36,30 @@ SELECT DISTINCT ON (w.cohort_id) w.cohort_id, c.title, c.slug, lower(first.span)
 _HAS_PRICE = "EXISTS (SELECT 1 FROM catalog_courseprice p WHERE p.course_id = c.id)"
 
 
+Sort = Literal["", "newest", "soonest", "cheapest"]
+# What comes first. Courses without a start or a price of its kind stand where it helps: those that
+# may be begun any day after those with a day, free ones before those that cost something.
+_ORDERS: dict[str, str] = {
+    "newest": "c.id DESC",
+    "soonest": "(SELECT min(h.starts_at) FROM catalog_cohort h"
+    " WHERE h.course_id = c.id AND h.starts_at > now()) NULLS LAST, c.title, c.id",
+    "cheapest": "(SELECT min(CASE WHEN p.sale_minor IS NOT NULL"
+    " AND COALESCE(p.sale_starts_at <= now(), true) AND COALESCE(p.sale_ends_at > now(), true)"
+    " THEN p.sale_minor ELSE p.amount_minor END)"
+    " FROM catalog_courseprice p WHERE p.course_id = c.id) NULLS FIRST, c.title, c.id",
+}
+
+
 @dataclass(frozen=True)
 class Filters:
-    """What a visitor narrows the catalog by; empty texts narrow nothing."""
+    """What a visitor narrows the catalog by, and what comes first; empty texts narrow nothing, and
+    leave the order to the title, or to the relevance of a search."""
 
     search: str = ""
     category: str = ""
     language: str = ""
     price: Literal["", "free", "paid"] = ""
+    sort: Sort = ""
 
 
 @dataclass(frozen=True)
@@ -117,13 +133,15 @@ def course_ids(references: Iterable[str]) -> frozenset[UUID]:
 
 
 def browse(filters: Filters, *, cursor: str | None = None, limit: int = 24) -> Page:
-    """A page of the listed courses: by relevance when searching, else by title.
+    """A page of the listed courses: as sorted, else by relevance when searching, else by title.
 
     A search that finds nothing is tried once more with the nearest wording. Raises NotFound for a
     cursor that we did not give.
     """
     limit = max(1, min(limit, LONGEST_PAGE))
     if not filters.search:
+        if filters.sort:
+            return _page_by_place(*_narrowed(filters), _ORDERS[filters.sort], cursor, limit)
         return _page_by_title(filters, cursor, limit)
     page = _page_by_rank(filters, filters.search, cursor, limit)
     if page.courses or cursor:
@@ -191,18 +209,23 @@ def _page_by_title(filters: Filters, cursor: str | None, limit: int) -> Page:
 
 
 def _page_by_rank(filters: Filters, words: str, cursor: str | None, limit: int) -> Page:
-    """Search results are few and ordered by rank, so their cursor is a plain offset."""
-    (start,) = search.read_cursor(cursor, int) if cursor is not None else (0,)
     query = search.to_tsquery(words)
     if query is None:
         return Page((), None)
     clauses, params = _narrowed(filters)
-    clauses += (
-        " AND c.search @@ to_tsquery('simple', %(query)s)"
-        " ORDER BY ts_rank(c.search, to_tsquery('simple', %(query)s)) DESC, c.title, c.id"
-        " LIMIT %(limit)s OFFSET %(start)s"
-    )
-    found = plans.read(clauses, {**params, "query": query, "limit": limit + 1, "start": start})
+    clauses += " AND c.search @@ to_tsquery('simple', %(query)s)"
+    rank = "ts_rank(c.search, to_tsquery('simple', %(query)s)) DESC, c.title, c.id"
+    order = _ORDERS.get(filters.sort, rank)
+    return _page_by_place(clauses, {**params, "query": query}, order, cursor, limit)
+
+
+def _page_by_place(
+    clauses: str, params: Mapping[str, Any], order: str, cursor: str | None, limit: int
+) -> Page:
+    """Results in an order that changes by itself, or that are few: their cursor is their place."""
+    (start,) = search.read_cursor(cursor, int) if cursor is not None else (0,)
+    clauses += f" ORDER BY {order} LIMIT %(limit)s OFFSET %(start)s"
+    found = plans.read(clauses, {**params, "limit": limit + 1, "start": start})
     following = search.make_cursor(start + limit) if len(found) > limit else None
     return Page(tuple(found[:limit]), following)
 

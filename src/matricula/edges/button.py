@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from matricula.flows.offer import ButtonState, CourseOffer
 from matricula.kernel import ids
 
-_WORDS = {
+LABELS = {
     ButtonState.AVAILABLE: _("Enroll Now"),
     ButtonState.LOGIN_REQUIRED: _("Login to Enroll"),
     ButtonState.REGISTRATION_CLOSED: _("Registration Closed"),
@@ -25,7 +25,7 @@ def label(offer: CourseOffer) -> str:
         return str(_("Continue Enrollment"))
     if offer.takes_tickets and offer.button is ButtonState.AVAILABLE:
         return str(_("Join the Line"))
-    return str(_WORDS[offer.button])
+    return str(LABELS[offer.button])
 
 
 def target(offer: CourseOffer) -> str:

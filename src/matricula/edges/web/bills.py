@@ -185,3 +185,12 @@ def countries(language: str) -> tuple[Region, ...]:
 
 def indian_states() -> list[Region]:
     return [Region(code, name) for code, (name, _number) in regions.INDIA.items()]
+
+
+def place_words(country: str, state: str, language: str) -> str:
+    """A billing place, like "Karnataka, India"; what is not known of it is left out."""
+    names = [
+        next((region.name for region in indian_states() if region.code == state), ""),
+        next((region.name for region in countries(language) if region.code == country), ""),
+    ]
+    return ", ".join(filter(None, names))

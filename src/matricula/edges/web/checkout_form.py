@@ -169,18 +169,13 @@ def context_of(
     cohort of each course, for the dates of its refund policy."""
     at = clock.now()
     steps = orders.refund_policies([course.id for course in courses])
-    countries = bills.countries(get_language() or "en")
-    states = bills.indian_states()
-    names = [
-        next((region.name for region in states if region.code == form.values["state"]), ""),
-        next((region.name for region in countries if region.code == form.values["country"]), ""),
-    ]
+    language = get_language() or "en"
     return {
         "form": form,
         "bill": form.bill,
-        "place": ", ".join(filter(None, names)),
-        "countries": countries,
-        "states": states,
+        "place": bills.place_words(form.values["country"], form.values["state"], language),
+        "countries": bills.countries(language),
+        "states": bills.indian_states(),
         "policies": [
             {
                 "title": course.title,

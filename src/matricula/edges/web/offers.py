@@ -62,6 +62,14 @@ class Intake:
 
 
 @dataclass(frozen=True)
+class Meter:
+    """How full a cohort is: `taken` of `capacity` seats."""
+
+    taken: int
+    capacity: int
+
+
+@dataclass(frozen=True)
 class Card:
     """A course in a list. `tone` colours the state: open, mine or quiet."""
 
@@ -185,6 +193,17 @@ def card_of(offer: CourseOffer) -> Card:
         state=state,
         tone=tone,
     )
+
+
+def meter_of(offer: CourseOffer) -> Meter | None:
+    """How full the cohort that the control is about is; None while nobody can join it, and where
+    seats are not counted."""
+    if offer.chosen is None or offer.chosen.window != "open":
+        return None
+    counts = offer.chosen.seats
+    if counts.capacity is None or counts.left is None:
+        return None
+    return Meter(counts.capacity - counts.left, counts.capacity)
 
 
 def is_low(left: int | None) -> bool:

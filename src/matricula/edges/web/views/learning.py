@@ -10,7 +10,7 @@ from django.urls import reverse
 from matricula.access import queries as access
 from matricula.catalog import queries as catalog
 from matricula.catalog.models import CourseStatus
-from matricula.edges.web import progress, queueing, suggested
+from matricula.edges.web import progress, purchases, queueing, suggested
 from matricula.edges.web.guard import page, person_of
 from matricula.enrollments import queries as enrollments
 from matricula.flows import standing
@@ -18,6 +18,8 @@ from matricula.kernel import ids
 from matricula.kernel.errors import NotFound
 
 FORBIDDEN = 403
+# On the first page; the rest stands under its own tab.
+RECENT_ORDERS = 3
 
 
 @page("GET")
@@ -33,6 +35,9 @@ def my_courses(request: HttpRequest) -> HttpResponse:
     waits = [] if before else standing.of_person(person_of(request).pk)
     context = {
         "waitlists": [queueing.waiting_of(place) for place in waits if place.entry.is_open],
+        "purchases": []
+        if before
+        else purchases.purchases_of(person_of(request).pk, limit=RECENT_ORDERS),
         "running": [entry for entry in entries if entry.is_live],
         "ended": [entry for entry in entries if not entry.is_live],
         "is_first_page": not before,

@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from uuid import UUID
-
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
-from matricula.edges.web import bills, words
+from matricula.edges.web import bills, purchases, words
 from matricula.edges.web.guard import page, person_of
 from matricula.kernel import ids
 from matricula.kernel.errors import NotFound
 from matricula.orders import documents, queries
 from matricula.orders.models import Document
-from matricula.orders.queries import OrderRecord
 from matricula.orders.states import OrderState
 from matricula.payments import queries as payments
-
-STATES = {
-    OrderState.OPEN: gettext_lazy("Waiting for payment"),
-    OrderState.PAID: gettext_lazy("Paid"),
-    OrderState.EXPIRED: gettext_lazy("Expired"),
-    OrderState.CANCELLED: gettext_lazy("Cancelled"),
-}
 
 
 @page("GET")
@@ -35,25 +23,14 @@ STATES = {
 def orders(request: HttpRequest) -> HttpResponse:
     """The person's orders, newest first, a page at a time."""
     before = request.GET.get("before")
-    found = queries.list_of_person(
+    rows = purchases.purchases_of(
         person_of(request).pk, before=ids.from_text("ord", before) if before else None
     )
-    back = payments.refunded_minor([order.id for order in found])
-    rows = [
-        {
-            "reference": ids.to_text("ord", order.id),
-            "titles": ", ".join(line.title for line in order.lines),
-            "total": words.money(order.total),
-            "state": _state(order, back),
-            "placed_at": order.placed_at,
-        }
-        for order in found
-    ]
     is_full_page = len(rows) == queries.PAGE
     context = {
         "orders": rows,
         "is_first_page": not before,
-        "older_url": f"{reverse('orders')}?before={rows[-1]['reference']}" if is_full_page else "",
+        "older_url": f"{reverse('orders')}?before={rows[-1].reference}" if is_full_page else "",
     }
     return render(request, "orders/list.html", context)
 
@@ -76,7 +53,7 @@ def order(request: HttpRequest, reference: str) -> HttpResponse:
     context = {
         "order": found,
         "reference": reference,
-        "state": _state(found, payments.refunded_minor([found.id])),
+        "state": purchases.state_of(found, payments.refunded_minor([found.id])),
         "bill": bills.bill_of_order(found),
         "pay_url": reverse("pay", args=[ids.to_text("pay", payment.id)])
         if is_open and payment
@@ -126,14 +103,6 @@ def _pdf(content: bytes, serial: str) -> HttpResponse:
     name = serial.replace("/", "-")
     response["Content-Disposition"] = f'attachment; filename="{name}.pdf"'
     return response
-
-
-def _state(order: OrderRecord, given_back: Mapping[UUID, int]) -> str:
-    """Where the order stands, and whether its money goes back."""
-    minor = given_back.get(order.id, 0)
-    if not minor:
-        return str(STATES[order.state])
-    return _("Refunded") if minor >= order.total.minor else _("Paid, refunded in part")
 
 
 def _paper_words(paper: Document) -> str:

@@ -25,6 +25,9 @@ function take(seats) {
   for (const place of document.querySelectorAll(`[data-seats="${CSS.escape(seats.slug)}"]`)) {
     if (place instanceof HTMLElement) put(place, seats.seats_left);
   }
+  for (const meter of document.querySelectorAll(`[data-meter="${CSS.escape(seats.slug)}"]`)) {
+    if (meter instanceof HTMLProgressElement) meter.value = meter.max - (seats.seats_left ?? meter.max);
+  }
   for (const cohort of seats.cohorts) {
     for (const place of document.querySelectorAll(`[data-seats="${CSS.escape(cohort.id)}"]`)) {
       if (place instanceof HTMLElement) put(place, cohort.seats_left);
@@ -71,15 +74,16 @@ function coursesHere() {
 
 /** Listens while the page can be seen: a browser has few connections to give. */
 function listen() {
-  const asked = new URLSearchParams(coursesHere().map((slug) => ["course", slug]));
   /** @type {EventSource | null} */
   let stream = null;
   const look = () => {
     stream?.close();
-    stream = document.hidden ? null : new EventSource(`/api/v1/seats/events?${asked}`);
+    const asked = new URLSearchParams(coursesHere().map((slug) => ["course", slug]));
+    stream = document.hidden || !asked.size ? null : new EventSource(`/api/v1/seats/events?${asked}`);
     stream?.addEventListener("message", ({ data }) => take(JSON.parse(data)));
   };
   document.addEventListener("visibilitychange", look);
+  document.addEventListener("matricula:listed", look); // a search has put other courses here
   addEventListener("pagehide", () => stream?.close());
   addEventListener("pageshow", (event) => event.persisted && look());
   look();
