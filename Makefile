@@ -8,7 +8,7 @@ BIN := .venv/bin
 CODE := src sandbox tests bench scripts
 OLDEST := $(addprefix tests/,kernel accounts catalog seats enrollments flows api races properties)
 
-.PHONY: words serve test test-oldest chaos histories check bench setup lock clean
+.PHONY: words serve test test-oldest chaos histories check bench screenshots lighthouse setup lock clean
 .DEFAULT_GOAL := serve
 
 serve:
@@ -54,6 +54,18 @@ bench:
 words:
 	@sh scripts/setup.sh dev
 	@exec $(BIN)/python scripts/words.py
+
+# A picture of every page in every state into build/screenshots; ARGS="FOLDER --only course --language ar".
+screenshots:
+	@sh scripts/setup.sh dev
+	@sh scripts/browser.sh
+	@exec $(BIN)/python -m tests.gallery $(ARGS)
+
+# What Lighthouse says of the catalog, a course and a status page; reports in build/lighthouse.
+lighthouse:
+	@sh scripts/setup.sh dev
+	@sh scripts/browser.sh
+	@sh scripts/lighthouse.sh
 
 # What `test`, `check` and `bench` need, without running them.
 setup:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from axe_playwright_python.sync_playwright import Axe
+from typing import Any
+
+from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Page
 
 STANDARD = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
-_axe = Axe()
+# What the colour scheme and the width can change where nothing else is another.
+OF_THE_LOOK = ("color-contrast", "target-size")
 
 
-def violations(page: Page) -> list[str]:
-    """What the page breaks: the rule and the elements, one line each."""
-    found = _axe.run(page, options={"runOnly": list(STANDARD)}).response["violations"]
+def violations(page: Page, rules: tuple[str, ...] = ()) -> list[str]:
+    """What the page breaks of the standard, or of these rules alone: the rule and the elements, one
+    line each."""
+    if page.evaluate("() => !window.axe"):
+        page.evaluate(AXE_SCRIPT)
+    wanted = {"type": "rule", "values": list(rules)} if rules else list(STANDARD)
+    options = {"runOnly": wanted, "resultTypes": ["violations"]}
+    found: list[dict[str, Any]] = page.evaluate(
+        "(options) => axe.run(options).then((results) => results.violations)", options
+    )
     return [
         f"{page.url} {rule['id']}: {node['html'][:160]}" for rule in found for node in rule["nodes"]
     ]

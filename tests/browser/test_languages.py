@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.conftest import OpenPage
-from tests.browser.test_fit import OVERFLOWS
+from tests.browser.fitting import OVERFLOWS
 from tests.browser.walking import enroll, sign_up
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]

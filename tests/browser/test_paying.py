@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import FrameLocator, Page, expect
 
 from tests.browser.conftest import OpenPage
-from tests.browser.test_fit import check
+from tests.browser.fitting import check
 from tests.browser.walking import CONTROL, PASSWORD, sign_up
 from tests.support.paid_sites import PaidSite, running_paid_site
 
@@ -192,27 +192,3 @@ def run_until(page: Page, *, seconds_left: int) -> None:
     expect(clock).to_have_text(re.compile(r"\d+:\d\d"))
     minutes, seconds = re.findall(r"(\d+):(\d\d)", clock.inner_text())[0]
     page.clock.run_for((int(minutes) * 60 + int(seconds) - seconds_left) * 1000)
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@WIDTHS
-def test_the_pages_of_paying_fit_and_are_silent(
-    open_page: OpenPage, troubles: list[str], width: int, scheme: str
-) -> None:
-    page = open_page(width=width, scheme=scheme)
-    check(page, (f"/courses/{COURSE}/", f"/courses/{COURSE}/guest/", "/cart/"))
-    sign_up(page)
-    page.goto(f"/courses/{COURSE}/")
-    page.get_by_role("button", name="Add to cart").click()
-    check(page, ("/cart/", "/orders/", f"/courses/{COURSE}/enroll/"))
-    confirm(page)
-    expect(page).to_have_url(re.compile(r"/pay/pay_\w{26}/$"))
-    address = page.url
-    check(page, (address, f"/courses/{COURSE}/", "/me/", "/orders/"))
-    page.locator(".basket a").first.click()
-    order = page.url
-    check(page, (order,))
-    page.goto(address)
-    page.get_by_role("button", name="Cancel the checkout").click()
-    check(page, (address,))
-    assert troubles == []

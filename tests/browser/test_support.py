@@ -23,7 +23,7 @@ def staff(open_page: OpenPage) -> Page:
     page.get_by_label("Email").fill("staff@example.com")
     page.get_by_label("Password").fill("matricula-demo")
     page.locator(SUBMIT).click()
-    expect(page.get_by_role("link", name="Sign out")).to_be_visible()
+    expect(page.get_by_role("link", name="My courses").first).to_be_visible()
     return page
 
 

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
-from tests.browser.test_fit import check
+from tests.browser.fitting import check
 from tests.browser.test_paying import confirm, pay
 from tests.browser.walking import CONTROL, sign_up
 from tests.support.paid_sites import PaidSite, running_paid_site

@@ -27,7 +27,7 @@ def sign_up(page: Page) -> None:
     """A new person, signed in."""
     page.goto("/accounts/signup/")
     fill_in_sign_up(page)
-    expect(page.get_by_role("link", name="Sign out")).to_be_visible()
+    expect(page.get_by_role("link", name="My courses").first).to_be_visible()
 
 
 def enroll(page: Page, slug: str) -> None:

@@ -1,0 +1,117 @@
+"""How few clicks lead from a course page to a seat, counted; and the way by keyboard alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import OpenPage
+from tests.browser.walking import CONTROL, SUBMIT, sign_up
+from tests.support.paid_sites import PaidSite, running_paid_site
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+CONFIRM = "main form button[data-progress]"
+# Only what a person does counts, and it counts over the pages.
+COUNT = """addEventListener("click", (event) => {
+  if (event.isTrusted) sessionStorage.clicks = Number(sessionStorage.clicks ?? 0) + 1;
+}, true)"""
+
+
+@pytest.fixture(scope="module")
+def paid_site() -> Iterator[PaidSite]:
+    with running_paid_site() as paid:
+        yield paid
+
+
+@pytest.fixture
+def live_site(paid_site: PaidSite) -> str:
+    return paid_site.site.url
+
+
+@pytest.fixture
+def page(open_page: OpenPage) -> Page:
+    """A signed-in person's, whose clicks are counted from now on."""
+    page = open_page()
+    sign_up(page)
+    page.context.add_init_script(COUNT)
+    return page
+
+
+def clicks(page: Page) -> int:
+    return int(page.evaluate("sessionStorage.clicks ?? 0"))
+
+
+def test_two_clicks_from_a_free_course_to_the_seat(page: Page) -> None:
+    page.goto("/courses/hot-drop/")
+    page.locator(CONTROL).click()
+    page.locator(SUBMIT).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("You are enrolled")
+    assert clicks(page) == 2
+
+
+def test_two_clicks_from_a_paid_course_to_the_gateways_form(page: Page) -> None:
+    page.goto("/courses/full-stack-development/")
+    page.locator(CONTROL).click()
+    page.locator(CONFIRM).click()
+    form = page.frame_locator("iframe.razorpay-checkout-frame")
+    expect(form.get_by_label("UPI ID")).to_be_visible()
+    assert clicks(page) == 2
+
+
+def reach(page: Page, selector: str) -> None:
+    """Tabs on until the focus is there, also in the gateway's frame."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        for frame in page.frames:
+            inside = "(s) => Boolean(document.activeElement?.matches(s)) && document.hasFocus()"
+            if frame.evaluate(inside, selector):
+                return
+    raise AssertionError(f"{selector} is not reached by the Tab key on {page.url}")
+
+
+def test_found_paid_and_cancelled_by_the_keyboard_alone(page: Page) -> None:
+    page.goto("/")
+    reach(page, ".card-title a[href$='full-stack-development/']")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/courses/full-stack-development/")
+    reach(page, CONTROL)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/enroll/")
+    reach(page, "#coupon")
+    page.keyboard.type("SAVE50")
+    reach(page, "button[name=update]")
+    page.keyboard.press("Enter")
+    expect(page.locator(".bill .total dd")).to_have_text("₹1,769.42")
+    reach(page, CONFIRM)
+    page.keyboard.press("Enter")
+    form = page.frame_locator("iframe.razorpay-checkout-frame")
+    expect(form.get_by_label("UPI ID")).to_be_visible()
+    reach(page, "input[name=vpa]")
+    page.keyboard.type("success@razorpay")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("You are enrolled")
+    reach(page, "a[href$='/cancel/']")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/cancel/")
+    reach(page, "button.danger")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("This enrollment is cancelled")
+
+
+def test_a_dialog_takes_the_focus_and_gives_it_back(page: Page) -> None:
+    page.goto("/courses/evening-lab/enroll/")
+    page.locator(CONFIRM).click()
+    page.get_by_role("button", name="Wait, not yet").click()
+    button = page.get_by_role("button", name="Cancel the checkout")
+    button.focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Cancel the checkout?")
+    expect(dialog).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(button).to_be_focused()
+    page.keyboard.press("Enter")
+    dialog.get_by_role("button", name="Yes, cancel it").press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("This checkout is cancelled")

@@ -1,0 +1,67 @@
+"""`make screenshots`: a picture of every page, at three widths, light and dark, into a folder."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Literal
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.gallery.demo_site import chromium, demo_site
+from tests.gallery.walk import walk
+
+WIDTHS = (360, 768, 1280)
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+HEIGHT = 740
+
+
+def main() -> None:
+    asked = _arguments()
+    widths = [int(width) for width in asked.widths.split(",")]
+    with demo_site() as (address, pay), sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"]
+        )
+        folder = Path(asked.folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        count = 0
+        page = _page(browser, address, asked.language)
+        for name in walk(page, pay):
+            if asked.only and not any(part in name for part in asked.only.split(",")):
+                continue
+            for width in widths:
+                for scheme in asked.schemes.split(","):
+                    _picture(page, folder, f"{name}-{width}-{scheme}", width, scheme)
+                    count += 1
+        browser.close()
+    print(f"{count} pictures in {folder}")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="screenshots", description=__doc__)
+    parser.add_argument("folder", nargs="?", default="build/screenshots")
+    parser.add_argument("--only", default="", help="parts of names, comma-separated")
+    parser.add_argument("--language", default="en", help="the browser's, like ar")
+    parser.add_argument("--widths", default=",".join(map(str, WIDTHS)))
+    parser.add_argument("--schemes", default=",".join(SCHEMES))
+    return parser.parse_args()
+
+
+def _page(browser: Browser, address: str, language: str) -> Page:
+    context = browser.new_context(base_url=address, locale=language, service_workers="block")
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    return page
+
+
+def _picture(
+    page: Page, folder: Path, name: str, width: int, scheme: Literal["light", "dark"]
+) -> None:
+    page.set_viewport_size({"width": width, "height": HEIGHT})
+    page.emulate_media(color_scheme=scheme)
+    page.screenshot(path=folder / f"{name}.png", full_page=True, animations="disabled")
+
+
+if __name__ == "__main__":
+    main()
