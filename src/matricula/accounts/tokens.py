@@ -144,10 +144,8 @@ def _plainly_good(token: str) -> dict[str, Any] | None:
             return None
         claims = json.loads(base64.urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)))
         times = claims["iat"], claims["exp"]
-        is_ours = claims.keys() - {_FAMILY} == _CLAIMS and (claims["iss"], claims["aud"]) == (
-            _ISSUER,
-            _AUDIENCE,
-        )
+        is_whole = claims.keys() - {_FAMILY} == _CLAIMS
+        is_ours = is_whole and (claims["iss"], claims["aud"]) == (_ISSUER, _AUDIENCE)
     except (ValueError, KeyError, TypeError):
         return None
     now = time.time()
