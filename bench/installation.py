@@ -67,17 +67,21 @@ class Site:
 
         Raises BenchError with what the doctor found.
         """
+        self.work_off()
+        doctor = subprocess.run(
+            [MATRICULA, "doctor"], env=self.environ, capture_output=True, text=True, check=False
+        )
+        if doctor.returncode != 0:
+            raise BenchError(f"the doctor found:\n{doctor.stdout[-2000:]}{doctor.stderr[-2000:]}")
+
+    def work_off(self) -> None:
+        """Has a worker enqueue the effects that are still owed. Raises BenchError if it cannot."""
         with process([MATRICULA, "worker"], self.environ) as worker:
             deadline = time.monotonic() + _OWED_SECONDS
             while self.ask("SELECT count(*) FROM kernel_outbox") > 0:
                 if worker.poll() is not None or time.monotonic() > deadline:
                     raise BenchError("the worker did not work off what is owed")
                 time.sleep(0.2)
-        doctor = subprocess.run(
-            [MATRICULA, "doctor"], env=self.environ, capture_output=True, text=True, check=False
-        )
-        if doctor.returncode != 0:
-            raise BenchError(f"the doctor found:\n{doctor.stdout[-2000:]}{doctor.stderr[-2000:]}")
 
 
 @contextmanager

@@ -4,7 +4,8 @@ alone.
 A notice can be missed: while the connection is away, and when no dispatcher runs. After every new
 connection everybody is woken. And every few seconds one cheap question is asked on the same
 connection: is the first event in the outbox still the one it was? Then nobody dispatches, and
-everybody is woken too. So a stopped worker delays news by seconds, and loses none.
+everybody who waits for events is woken too. So a stopped worker delays news by seconds, and loses
+none.
 """
 
 from __future__ import annotations
@@ -31,8 +32,9 @@ log = structlog.get_logger(__name__)
 Wake = Callable[[list[UUID] | None], None]
 
 
-async def listen(wake: Wake) -> None:
-    """Listens until it is cancelled. A connection that breaks is made anew, ever more patiently."""
+async def listen(wake: Wake, stalled: Callable[[], None]) -> None:
+    """Listens until it is cancelled. A connection that breaks is made anew, ever more patiently.
+    `stalled` is called again and again while nobody dispatches."""
     pause = FIRST_PAUSE
     while True:
         try:
@@ -40,7 +42,7 @@ async def listen(wake: Wake) -> None:
                 await connection.execute(f"LISTEN {notices.CHANNEL}".encode())
                 pause = FIRST_PAUSE
                 wake(None)
-                await _hear(connection, wake)
+                await _hear(connection, wake, stalled)
         except (psycopg.Error, OSError, TimeoutError) as error:
             log.warning("listening_failed", error=str(error), pause=round(pause, 1))
         await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - spreads processes
@@ -60,7 +62,9 @@ async def _connect() -> AsyncConnection[tuple[object, ...]]:
     )
 
 
-async def _hear(connection: AsyncConnection[tuple[object, ...]], wake: Wake) -> None:
+async def _hear(
+    connection: AsyncConnection[tuple[object, ...]], wake: Wake, stalled: Callable[[], None]
+) -> None:
     first_owed: object = None
     while True:
         async for notice in connection.notifies(timeout=CHECK_SECONDS):
@@ -69,4 +73,4 @@ async def _hear(connection: AsyncConnection[tuple[object, ...]], wake: Wake) -> 
             row = await (await connection.execute(_FIRST_OWED)).fetchone()
         before, first_owed = first_owed, row[0] if row else None
         if first_owed is not None and first_owed == before:
-            wake(None)
+            stalled()

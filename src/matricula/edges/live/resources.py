@@ -39,7 +39,7 @@ class Resources:
         await self.database.open()
         self.desk = desk.open_here()
         works: dict[str, Callable[[], Awaitable[None]]] = {
-            "listen": lambda: listen(self._wake),
+            "listen": lambda: listen(self._wake, self._wake_for_events),
             "hub": self.hub.run,
             "board": self.board.run,
             "bells": self.bells.run,
@@ -60,6 +60,7 @@ class Resources:
         await asyncio.to_thread(desk.close_here)
 
     def _wake(self, named: list[UUID] | None) -> None:
+        """Something happened to these; None: to anybody."""
         if named is None:
             self.hub.wake_all()
         else:
@@ -67,6 +68,11 @@ class Resources:
         self.board.wake(named)
         self.bells.wake(named)
         self.standings.wake(named)
+
+    def _wake_for_events(self) -> None:
+        """Events may have gone unannounced. What the database announces itself has not."""
+        self.hub.wake_all()
+        self.board.wake(None)
 
 
 async def _keep(name: str, work: Callable[[], Awaitable[None]]) -> None:
