@@ -68,14 +68,19 @@ async function followQueue(notes) {
     await refresh();
   }
 
-  onChange(refresh);
+  /** What waits is sent by this page or, once it is closed, by the browser. */
+  async function look() {
+    if (await refresh()) await askForSync();
+  }
+
+  onChange(look);
   const again = () => {
     tries = 0;
     send();
   };
   addEventListener("online", again);
   document.addEventListener("visibilitychange", () => document.hidden || again());
-  if (await refresh()) await askForSync();
+  await look();
   await send();
 }
 
