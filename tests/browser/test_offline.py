@@ -37,6 +37,9 @@ SyncManager.prototype.register = function (tag) {
   return usual.call(this, tag);
 };
 """
+ASKED_SYNC = """async () => {
+  while (sessionStorage.asked !== "enrollments") await new Promise((next) => setTimeout(next, 50));
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +141,7 @@ def test_it_is_sent_with_no_page_open_when_the_browser_says_so(open_page: OpenPa
     sign_up(page)
     visit(page, "hot-drop")
     write_down(page, "hot-drop")
-    page.wait_for_function("sessionStorage.asked === 'enrollments'")
+    page.evaluate(ASKED_SYNC)
     elsewhere = context.new_page()
     registration = worker_registration(elsewhere)
     page.close()
