@@ -37,6 +37,7 @@ def live_site(paid_site: PaidSite) -> str:
     return paid_site.site.url
 
 
+@pytest.mark.timeout(900)
 def test_every_page_fits_is_accessible_and_asks_nobody_else(
     open_page: OpenPage, paid_site: PaidSite, troubles: list[str]
 ) -> None:

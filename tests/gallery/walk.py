@@ -6,6 +6,7 @@ Nothing here reads a word of the pages, so that it goes the same way in every la
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Iterator
 
 from playwright.sync_api import Page, expect
@@ -14,6 +15,7 @@ from tests.gallery.demo_site import Pay
 
 PASSWORD = "correct-horse-battery-9"
 CONFIRM = "main form button[data-progress]"
+_PATIENCE = 120  # seconds that a worker on a busy machine may take
 PAID, DATA = "full-stack-development", "advanced-data-engineering"
 
 
@@ -160,7 +162,7 @@ def _payment(page: Page, pay: Pay) -> Iterator[str]:
     order = page.locator("input[name=order_id]").get_attribute("value")
     page.goto(status)
     pay(order, vpa="success@razorpay")
-    page.wait_for_selector("[data-enrollment-status=enrolled]")
+    page.wait_for_selector("[data-enrollment-status=enrolled]", timeout=1000 * _PATIENCE)
     yield "status-paid"  # as it was taken over by the script, not as it was loaded
     page.locator("main a[href^='/orders/']").first.click()
     _until(page, page.url, "[data-paper]")
@@ -176,7 +178,8 @@ def _close_gateway(page: Page) -> None:
 
 def _until(page: Page, address: str, shown: str) -> None:
     """Looks again until the worker has done it."""
-    for _ in range(120):
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
         page.goto(address)
         if page.locator(shown).count():
             return

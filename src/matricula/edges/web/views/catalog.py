@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import cast
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -45,11 +46,11 @@ def browse(request: HttpRequest) -> HttpResponse:
     filters = _filters(request)
     visitor = visitor_id(request)
     found = catalog.browse(filters, cursor=request.GET.get("cursor") or None, limit=PAGE_SIZE)
-    others = [] if found.courses or not _chips(filters) else _others()
+    others = [] if found.courses or not _chips(filters) else _others(visitor)
     facets = facets_at(int(time.monotonic() // FACETS_LIFETIME))
     context = {
         "cards": [offers.card_of(offer) for offer in flow.offers_of(found.courses, visitor)],
-        "others": [offers.card_of(offer) for offer in flow.offers_of(others, visitor)],
+        "others": others,
         "seat_words": words.seat_words(),
         "filters": filters,
         "chips": _chips(filters),
@@ -70,8 +71,9 @@ def facets_at(minute: int) -> Facets:  # noqa: ARG001 - the cache's key
     return catalog.facets()
 
 
-def _others() -> tuple[catalog.CoursePlan, ...]:
-    return catalog.browse(Filters(sort="soonest"), limit=OTHERS).courses
+def _others(visitor: UUID | None) -> list[offers.Card]:
+    found = catalog.browse(Filters(sort="soonest"), limit=OTHERS)
+    return [offers.card_of(offer) for offer in flow.offers_of(found.courses, visitor)]
 
 
 def _count(shown: int, *, is_all: bool) -> str:
