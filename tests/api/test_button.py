@@ -10,9 +10,9 @@ import pytest
 from django.conf import settings
 from pytest_django import DjangoAssertNumQueries
 
-from matricula.edges.web.views import embed
 from matricula.flows.enroll import Application, enroll
 from matricula.seats.models import SeatCount
+from tests.security.conftest import browser
 from tests.support.factories import make_course
 from tests.support.people import ApiClient, client_of, person
 
@@ -94,7 +94,9 @@ def test_any_other_site_is_told_that_it_may_not(origin: str) -> None:
 
 
 def test_a_draft_is_not_there() -> None:
-    assert button(make_course(status="draft").slug).status_code == 404
+    response = button(make_course(status="draft").slug, Origin=ALLOWED)
+    assert response.status_code == 404
+    assert response["Access-Control-Allow-Origin"] == "*"
 
 
 def test_it_takes_few_queries(django_assert_num_queries: DjangoAssertNumQueries) -> None:
@@ -114,12 +116,9 @@ def test_the_script_is_small_kept_and_for_everybody(live_site: str) -> None:
 
 
 def test_the_guide_names_the_lines_to_copy(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.security.conftest import browser
-
     bare = replace(settings.ENVIRONMENT, base_url="https://enroll.example.org")
     monkeypatch.setattr(settings, "ENVIRONMENT", bare)
     html = browser().get("/embed/?course=hot-drop").content.decode()
     assert 'script src="https://enroll.example.org/embed/v1/embed.js" async' in html
     assert "&lt;matricula-enroll course=&quot;hot-drop&quot;&gt;".replace("&quot;", '"') in html
     assert browser().get("/embed/?course=nothing").status_code == 404
-    assert embed.script is not None

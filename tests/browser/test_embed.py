@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -64,6 +65,7 @@ def partner() -> Iterator[Partner]:
         yield Partner(url, stranger, site)
     for server in servers:
         server.shutdown()
+        server.server_close()
 
 
 @pytest.fixture
@@ -135,5 +137,6 @@ def set_capacity(site: Site, capacity: int) -> None:
             [capacity, COURSE],
         ).fetchone()
         assert found is not None
-        (notice,) = notices.written([found[0]])
+        notice = urlsafe_b64encode(found[0].bytes)[:22].decode()
+        assert notices.read(notice) == [found[0]]
         connection.execute("SELECT pg_notify(%s, %s)", [notices.CHANNEL, notice])

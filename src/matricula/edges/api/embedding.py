@@ -17,7 +17,7 @@ from matricula.edges.api import schemas
 from matricula.edges.api.answers import answer, public
 from matricula.flows.offer import ButtonState, CourseOffer, find_offer
 from matricula.kernel import ids, words
-from matricula.kernel.errors import PermissionDenied
+from matricula.kernel.errors import DomainError, PermissionDenied
 
 router = Router(tags=["Courses"])
 Language = Annotated[str, StringConstraints(strip_whitespace=True, max_length=35)]
@@ -54,11 +54,14 @@ def get_button(request: HttpRequest, course_id: str, language: Language = "") ->
     """What the enroll button shows on another site. A browser may ask from the sites that
     MATRICULA_ALLOWED_ORIGINS names; other pages of the catalog's API answer everybody."""
     origin = request.headers.get("Origin")
-    if origin is not None and origin not in settings.ENVIRONMENT.allowed_origins:
-        return _readable(problems.respond(PermissionDenied(_UNKNOWN_SITE)))
-    with translation.override(_spoken(language)):
-        response = answer(_button(find_offer(course_id, None)))
-    response["Cache-Control"] = _EASES_OFF
+    try:
+        if origin is not None and origin not in settings.ENVIRONMENT.allowed_origins:
+            raise PermissionDenied(_UNKNOWN_SITE)
+        with translation.override(_spoken(language)):
+            response = answer(_button(find_offer(course_id, None)))
+        response["Cache-Control"] = _EASES_OFF
+    except DomainError as error:  # what is wrong is for the other site's script to read too
+        response = problems.respond(error)
     return _readable(response)
 
 
