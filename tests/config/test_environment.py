@@ -77,6 +77,7 @@ def test_what_a_real_installation_needs_is_asked_for(name: str) -> None:
         ("MATRICULA_HOLD_SECONDS", "0"),
         ("MATRICULA_HOLD_SECONDS", "1.5"),
         ("MATRICULA_HOLD_SECONDS", "604801"),
+        ("MATRICULA_ROOMS_OPEN_ABOVE", "-1"),
         ("WEB_WORKERS", "0"),
         ("WEB_WORKERS", "many"),
         ("WEB_WORKERS", "257"),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from unittest.mock import patch
 
 import pytest
+from django.conf import settings
 
 from matricula.flows import rooms
 from matricula.flows.enroll import Application, enroll
@@ -136,3 +138,49 @@ def test_a_room_that_may_no_longer_open_closes(watched: Drop, ticks: Ticks) -> N
     watched.serve()
     look(Watch(), ticks)
     assert not is_by_turn(watched)
+
+
+@pytest.fixture
+def unmarked(db: None, monkeypatch: pytest.MonkeyPatch) -> Drop:
+    """A course without a room, where more than three seats a second open one by themselves."""
+    everywhere = replace(settings.ENVIRONMENT, rooms_open_above=3)
+    monkeypatch.setattr(settings, "ENVIRONMENT", everywhere)
+    course = make_course(capacity=100)
+    return Drop(course, only_cohort(course))
+
+
+def test_a_rush_opens_a_room_where_staff_has_set_up_none(unmarked: Drop, ticks: Ticks) -> None:
+    watch = Watch()
+    look(watch, ticks)
+    take(unmarked, 4)
+    look(watch, ticks)
+    assert is_by_turn(unmarked)
+    assert unmarked.room.opens_above == 3
+    take(unmarked, 1)
+    assert unmarked.states() == ["waiting"]
+
+
+def test_such_a_room_closes_when_it_is_calm(unmarked: Drop, ticks: Ticks) -> None:
+    watch = Watch()
+    look(watch, ticks)
+    take(unmarked, 4)
+    for _ in range(CALM_LOOKS + 2):
+        look(watch, ticks)
+    assert not is_by_turn(unmarked)
+
+
+def test_a_trickle_opens_none(unmarked: Drop, ticks: Ticks) -> None:
+    watch = Watch()
+    look(watch, ticks)
+    take(unmarked, 3)
+    look(watch, ticks)
+    assert not is_by_turn(unmarked)
+
+
+def test_what_staff_has_said_of_a_room_stands(unmarked: Drop, ticks: Ticks) -> None:
+    rooms.set_room(unmarked.cohort_id, is_drop=False, opens_above=None)
+    watch = Watch()
+    look(watch, ticks)
+    take(unmarked, 9)
+    look(watch, ticks)
+    assert not is_by_turn(unmarked)

@@ -97,6 +97,7 @@ class Environment:
     demo: bool
     secret_key: str
     hold_seconds: int
+    rooms_open_above: int
     base_url: str
     allowed_origins: tuple[str, ...]
     allowed_hosts: tuple[str, ...]
@@ -138,6 +139,9 @@ def load(environ: Mapping[str, str]) -> Environment:
         secret_key=_secret(environ, "MATRICULA_SECRET_KEY", demo=demo, home=home, least=32),
         hold_seconds=_integer(
             environ, "MATRICULA_HOLD_SECONDS", default=1800, low=1, high=7 * 86400
+        ),
+        rooms_open_above=_integer(
+            environ, "MATRICULA_ROOMS_OPEN_ABOVE", default=0, low=0, high=1_000_000
         ),
         base_url=base_url,
         allowed_origins=_allowed_origins(environ, base_url, demo=demo, port=port),

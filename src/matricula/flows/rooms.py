@@ -1,4 +1,5 @@
-"""When a waiting room is open: staff says so, or the cohort itself when seats go too fast.
+"""When a waiting room is open: staff says so, or the cohort itself when seats go too fast: faster
+than staff allows there, or, where staff has said nothing, than the installation does.
 
 While it is open the cohort's seats are given by turn (`SeatCount.by_turn`), which whoever enrolls
 reads together with the counts. It closes only once nobody waits in it, so that no newcomer
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
@@ -21,7 +23,7 @@ from matricula.kernel import events
 from matricula.kernel.events import NewEvent
 from matricula.seats import actions as seats
 from matricula.seats import queries as seat_queries
-from matricula.waitingroom import actions, rules
+from matricula.waitingroom import actions, queries, rules
 from matricula.waitingroom.models import Line, Room
 
 LOOK_SECONDS = 1.0
@@ -70,6 +72,7 @@ class Watch:
 
     _looked_at: float = 0.0
     _taken: dict[tuple[UUID, bool], int] = field(default_factory=dict)
+    _elsewhere: dict[UUID, int] = field(default_factory=dict)
     _calm: dict[UUID, int] = field(default_factory=dict)
 
     def look(self) -> None:
@@ -85,6 +88,17 @@ class Watch:
             key = (room.pk, room.opened_at is not None)
             now = self._taken.get(key, 0)
             self._judge(room, now - before.get(key, now), seconds)
+        above: int = settings.ENVIRONMENT.rooms_open_above
+        if above:
+            self._look_elsewhere(above, seconds)
+
+    def _look_elsewhere(self, above: int, seconds: float) -> None:
+        before, self._elsewhere = self._elsewhere, queries.taken_without_room()
+        for cohort_id, now in self._elsewhere.items():
+            taken = now - before.get(cohort_id, now)
+            if rules.opens_by_itself(taken, seconds, above):
+                set_room(cohort_id, is_drop=False, opens_above=above)
+                open_by_itself(cohort_id, round(taken / seconds))
 
     def _judge(self, room: Room, taken: int, seconds: float) -> None:
         above = room.opens_above

@@ -103,6 +103,16 @@ def to_serve() -> list[UUID]:
         return [row[0] for row in cursor.fetchall()]
 
 
+def taken_without_room() -> dict[UUID, int]:
+    """How many seats are taken in each cohort for which staff has set up no room."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT s.cohort_id, s.held + s.sold FROM seats_seatcount s"
+            " LEFT JOIN waitingroom_room r USING (cohort_id) WHERE r.cohort_id IS NULL"
+        )
+        return dict(cursor.fetchall())
+
+
 def next_in_line(room: Room, limit: int) -> tuple[list[Arrival], int]:
     """The next so many tickets of a locked room that still wait, in order; and the number up to
     which the line is served once they are."""
