@@ -55,6 +55,11 @@ def right_of(order: Order) -> withdraw.Withdrawable | None:
     return withdraw.withdrawable(enrollments.of_person(order.person_id, enrollment_of(order)))
 
 
+def begins(at: datetime | None) -> None:
+    """The course begins then."""
+    Cohort.objects.filter(course__slug=COURSE).update(starts_at=at, ends_at=None)
+
+
 def moved(order: Order, days: float) -> None:
     """It was paid that long ago."""
     Order.objects.filter(pk=order.pk).update(paid_at=clock.now() - timedelta(days=days))
@@ -87,6 +92,7 @@ def test_its_receipt_is_confirmed_by_mail_with_date_and_time(db: None, sandbox: 
 
 
 def test_what_a_buyer_keeps_about_the_right_is_in_the_receipt(db: None, sandbox: Sandbox) -> None:
+    begins(None)
     order = bought(sandbox, replace(GERMAN, waives_withdrawal=True))
     event = Event.objects.get(type="payment.completed", subject=enrollment_of(order))
     tell.tell([event.seq])
@@ -129,22 +135,17 @@ def test_it_is_over_after_the_period(db: None, sandbox: Sandbox) -> None:
 def test_waived_it_is_lost_when_the_course_begins_and_not_before(
     db: None, sandbox: Sandbox
 ) -> None:
-    cohort = Cohort.objects.get(course__slug=COURSE)
-    Cohort.objects.filter(pk=cohort.pk).update(
-        starts_at=clock.now() + timedelta(days=3), ends_at=None
-    )
+    begins(clock.now() + timedelta(days=3))
     order = bought(sandbox, replace(GERMAN, waives_withdrawal=True))
     assert order.consent["waives_withdrawal"] is True
     right = right_of(order)
     assert right is not None
-    Cohort.objects.filter(pk=cohort.pk).update(starts_at=clock.now() - timedelta(minutes=1))
+    begins(clock.now() - timedelta(minutes=1))
     assert right_of(order) is None
 
 
 def test_a_course_that_begins_after_the_period_cannot_be_waived(db: None, sandbox: Sandbox) -> None:
-    Cohort.objects.filter(course__slug=COURSE).update(
-        starts_at=clock.now() + timedelta(days=40), ends_at=None
-    )
+    begins(clock.now() + timedelta(days=40))
     order = bought(sandbox, replace(GERMAN, waives_withdrawal=True))
     assert order.lines.get().withdrawal == "full"
 
