@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,12 +10,12 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from babel import Locale
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from matricula.edges.web import words
 from matricula.kernel.money import Money
+from matricula.kernel.words import reader_locale
 from matricula.orders import policy
 from matricula.orders.policy import Step
 from matricula.orders.queries import OrderRecord
@@ -172,15 +173,15 @@ def refunds_in_words(refunds: Sequence[RefundRecord]) -> list[RefundLine]:
 
 
 @lru_cache(maxsize=8)
-def countries(language: str) -> tuple[Region, ...]:
-    """Every country, in the reader's language."""
-    names = Locale.parse(language, sep="-").territories
+def countries(language: str) -> tuple[Region, ...]:  # noqa: ARG001 - the cache's key
+    """Every country in the language that is active, which is named. É stands beside E."""
+    names = reader_locale().territories
     found = [
         Region(code, name)
         for code, name in names.items()
         if len(code) == 2 and code.isalpha() and code not in {"EU", "EZ", "UN", "XA", "XB", "ZZ"}  # noqa: PLR2004
     ]
-    return tuple(sorted(found, key=lambda region: region.name))
+    return tuple(sorted(found, key=lambda region: unicodedata.normalize("NFKD", region.name)))
 
 
 def indian_states() -> list[Region]:
