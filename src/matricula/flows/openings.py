@@ -12,6 +12,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.utils import translation
+from django.utils.translation import gettext_lazy as _
 
 from matricula.accounts.models import Person
 from matricula.catalog import queries as catalog
@@ -43,7 +44,7 @@ def ask(person_id: UUID, course: str) -> bool:
     NotFound, and IllegalState for a course that is open."""
     found = offer.find_offer(course, person_id)
     if not can_open(found):
-        raise IllegalState("There is nothing to wait for: look at the course's page.")
+        raise IllegalState(_("There is nothing to wait for: look at the course's page."))
     return actions.ask(person_id, found.course.id)
 
 
