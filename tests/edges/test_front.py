@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -96,3 +97,20 @@ def test_a_body_announced_beyond_the_limit_is_refused_unread(length: str) -> Non
     served, answered = serve([], content_length=length)
     assert served.bodies == []
     assert answered[0]["status"] == 413
+
+
+@pytest.mark.parametrize(
+    ("headers", "title"),
+    [
+        ({"accept_language": "fr-CA"}, "La requête est trop grande"),
+        (
+            {"accept_language": "fr", "cookie": "matricula_language=es"},
+            "La solicitud es demasiado grande",
+        ),
+    ],
+)
+def test_what_the_front_refuses_is_said_in_the_readers_language(
+    headers: dict[str, str], title: str
+) -> None:
+    _, answered = serve([part(b"", more=False)], content_length=str(LARGEST_BODY + 1), **headers)
+    assert json.loads(answered[1]["body"])["title"] == title
