@@ -45,7 +45,7 @@ def waiting(settings: Settings) -> Sequence[Figure]:
         home.chmod(0o755)
         with EmbeddedPostgres(home / "postgres") as postgres:
             environ = site_environment(home, free_pair(), DATABASE_URL=postgres.url)
-            argv = [sys.executable, "-m", "bench.waiting", str(settings.rounds)]
+            argv = [sys.executable, "-m", "bench.waiting", str(settings.rounds), str(LONG)]
             done = subprocess.run(
                 argv, env=environ, cwd=ROOT, capture_output=True, text=True, check=False
             )
@@ -201,17 +201,17 @@ def _many(queue: _List) -> float:
     return time.perf_counter() - begun
 
 
-def measure(rounds: int) -> dict[str, Any]:
-    """The figures of each list, a round of one and of the other in turns."""
+def measure(rounds: int, length: int) -> dict[str, Any]:
+    """The figures of a short list and of one of this length, a round of each in turns."""
     from matricula.flows import doctor
     from matricula.kernel.schema import migrate
 
     migrate()
-    short, long = _make(SHORT, 100_000), _make(LONG, 100_000)
+    short, long = _make(SHORT, 100_000), _make(length, 100_000)
     for number in range(rounds):
         for each in (short, long) if number % 2 == 0 else (long, short):
             each.round()
-    many = {"offered": _many(long), "enrolled": _many(_make(LONG, None))}
+    many = {"offered": _many(long), "enrolled": _many(_make(length, None))}
     if found := [str(finding) for finding in doctor.examine() if finding.check != "unsent"]:
         raise BenchError(f"the doctor found:\n{found[:5]}")
     return {"short": short.times, "long": long.times, "many": many}
@@ -221,4 +221,4 @@ if __name__ == "__main__":
     import django
 
     django.setup()
-    print(json.dumps(measure(int(sys.argv[1]))))
+    print(json.dumps(measure(int(sys.argv[1]), int(sys.argv[2]))))
