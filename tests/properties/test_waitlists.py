@@ -50,6 +50,7 @@ class List(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         try:
+            self.work()  # what came free last is still to be given
             self.check_promises()
         finally:  # or what is left of this history would break the promises of the next
             transaction.set_rollback(True)
