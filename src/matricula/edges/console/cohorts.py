@@ -91,12 +91,12 @@ class CohortAdmin(RecordsEvents, WritesToList, ConsoleAdmin):
             return (
                 (None, {"fields": ("course", "name")}),
                 ("Seats", {"fields": seats_fields}),
-                ("Waitlist", {"fields": ("waitlist_enabled", LIST_TERMS)}),
+                ("Waitlist", {"fields": ("waitlist_enabled", *LIST_TERMS)}),
                 self._dates,
             )
         may_change = self.has_change_permission(request, obj)
         editable = ("seats_limit", "capacity") if may_change else ()
-        terms = (LIST_TERMS,) if may_change else ()
+        terms = LIST_TERMS if may_change else ()
         return (
             # The course stays: its people's enrollments name it too.
             (None, {"fields": ("course_shown", "name")}),

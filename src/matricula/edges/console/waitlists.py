@@ -106,11 +106,11 @@ class EntryAdmin(FoundByReference, ShowsTimeline, Acting, ReadOnlyAdmin):
     list_display = (
         "reference",
         "person_shown",
-        "cohort_shown",
         "state_label",
+        "why_not",
         "party_size",
         "group",
-        "why_not",
+        "cohort_shown",
         "joined",
     )
     list_display_links = ("reference",)
