@@ -31,11 +31,13 @@ SAVED = """async (path) => {
 }"""
 # Notes what the page asks the browser to do once it is closed.
 NOTE_SYNC = """
-const usual = SyncManager.prototype.register;
-SyncManager.prototype.register = function (tag) {
-  sessionStorage.asked = tag;
-  return usual.call(this, tag);
-};
+if (window.SyncManager) {
+  const usual = SyncManager.prototype.register;
+  SyncManager.prototype.register = function (tag) {
+    sessionStorage.asked = tag;
+    return usual.call(this, tag);
+  };
+}
 """
 ASKED_SYNC = """async () => {
   while (sessionStorage.asked !== "enrollments") await new Promise((next) => setTimeout(next, 50));
@@ -177,7 +179,9 @@ def worker_registration(page: Page) -> Registration:
         lambda event: found.extend(event["registrations"]),
     )
     session.send("ServiceWorker.enable")
-    while not found:
+    for _ in range(400):  # only while the page waits does it hear
+        if found:
+            break
         page.wait_for_timeout(50)
     scope = found[0]["scopeURL"]
     return Registration(session, scope.rstrip("/"), found[0]["registrationId"])
