@@ -16,13 +16,14 @@ from typing import Any
 import click
 
 from matricula import __version__
-from matricula.config.environment import Environment, SettingError, load
+from matricula.config.environment import Environment, load
+from matricula.config.reading import SettingError
 from matricula.runtime.errors import StartError
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "matricula.config.settings")
 
 
-_LARGEST_BOUNCE = 10 * 1024 * 1024  # bytes of a returned mail
+_LARGEST_MAIL = 10 * 1024 * 1024  # bytes of a returned mail, or of one that comes in
 
 
 class _Commands(click.Group):
@@ -184,13 +185,41 @@ def bounce() -> None:
     Reads delivery status notifications (RFC 3464) and abuse reports (RFC 5965). Anything else, and
     what is about no mail of ours, is passed over.
     """
-    raw = sys.stdin.buffer.read(_LARGEST_BOUNCE)
+    raw = sys.stdin.buffer.read(_LARGEST_MAIL)
     with _django():
         from matricula.notifications import bounces
 
         report = bounces.read_report(raw)
         is_ours = report is not None and bounces.record(report)
         click.echo("noted" if is_ours else "passed over")
+
+
+@main.command("mail-in")
+@click.option("--recipient", default="", help="The envelope's recipient, if the caller knows it.")
+def mail_in(recipient: str) -> None:
+    """Take a mail, read from standard input: a reply to support goes into its conversation.
+
+    For a mail server that hands mail to a program (docs/operating.md). Returned mail is noted as by
+    `bounce`. Ends with the codes that mail servers know (sysexits.h): 67 for an address that takes
+    no mail, 77 for a sender who may not write there, 75 for what is to be tried again.
+    """
+    raw = sys.stdin.buffer.read(_LARGEST_MAIL)
+    with _django():
+        from django.db import Error
+
+        from matricula.flows import replies
+        from matricula.kernel.errors import DomainError, RateLimited
+
+        try:
+            outcome = replies.receive(raw, recipient)
+        except (Error, RateLimited) as error:
+            click.echo(f"try again later: {type(error).__name__}")
+            sys.exit(os.EX_TEMPFAIL)
+        except DomainError as error:
+            click.echo(f"refused: {error.detail}")
+            sys.exit(os.EX_DATAERR)
+    click.echo(outcome.value)
+    sys.exit({"UNKNOWN": os.EX_NOUSER, "NOT_THEIRS": os.EX_NOPERM}.get(outcome.name, os.EX_OK))
 
 
 @main.command("create-staff")

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from matricula.config.environment import Environment, SettingError, load
+from matricula.config.environment import Environment, load
+from matricula.config.reading import SettingError
 
 REAL = {
     "MATRICULA_SECRET_KEY": "s" * 40,

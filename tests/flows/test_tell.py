@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -211,9 +212,35 @@ def test_who_has_begun_again_is_not_reminded(sandbox: Sandbox, unfinished: UUID)
     assert sending._still_true["checkout_waiting"](row) is False
 
 
-def test_reminders_can_be_turned_off_for_the_site(settings: LazySettings, unfinished: UUID) -> None:
-    from dataclasses import replace
+def test_who_turns_reminders_off_is_not_sent_the_one_that_waits(unfinished: UUID) -> None:
+    actions.set_preference(unfinished, Category.REMINDER, wants_mail=True)
+    remind.tell_unfinished_checkouts()
+    row = mail_of(unfinished, "checkout_waiting")
+    actions.set_preference(unfinished, Category.REMINDER, wants_mail=False)
+    assert sending._still_true["checkout_waiting"](row) is False
 
+
+def test_who_began_again_and_gave_it_up_is_not_reminded(sandbox: Sandbox, unfinished: UUID) -> None:
+    actions.set_preference(unfinished, Category.REMINDER, wants_mail=True)
+    again = checkout(sandbox, who=unfinished)
+    cancel.cancel(again.enrollment_id, unfinished, actor_id=unfinished)
+    assert remind.tell_unfinished_checkouts() == 0
+
+
+def test_a_site_chooses_its_own_hours(settings: LazySettings, unfinished: UUID) -> None:
+    mail = replace(settings.ENVIRONMENT.mail, reminder_hours=(2, 30, 60))
+    settings.ENVIRONMENT = replace(settings.ENVIRONMENT, mail=mail)
+    actions.set_preference(unfinished, Category.REMINDER, wants_mail=True)
+    said = []
+    for hours in (1, 3, 31, 61, 90):
+        Enrollment.objects.filter(person=unfinished).update(
+            requested_at=clock.now() - timedelta(hours=hours)
+        )
+        said += [remind.tell_unfinished_checkouts() for _ in range(2)]
+    assert said == [0, 0, 1, 0, 1, 0, 1, 0, 0, 0]
+
+
+def test_reminders_can_be_turned_off_for_the_site(settings: LazySettings, unfinished: UUID) -> None:
     mail = replace(settings.ENVIRONMENT.mail, reminders="off")
     settings.ENVIRONMENT = replace(settings.ENVIRONMENT, mail=mail)
     actions.set_preference(unfinished, Category.REMINDER, wants_mail=True)

@@ -6,6 +6,7 @@ import pytest
 from django.core.mail import EmailMessage, EmailMultiAlternatives, get_connection
 from django.db import transaction
 
+from matricula.notifications.actions import AUTOMATIC
 from matricula.notifications.models import Delivery
 from matricula.notifications.states import DeliveryState
 
@@ -29,7 +30,7 @@ def test_mail_is_queued_whole_and_due_at_once() -> None:
     assert row.content == {
         "text": "Plain नमस्ते",
         "html": "<p>Rich</p>",
-        "headers": {"X-Kind": "a"},
+        "headers": {**AUTOMATIC, "X-Kind": "a"},
         "attachments": [],
     }
 
@@ -61,7 +62,7 @@ def test_a_message_id_of_the_callers_own_is_kept() -> None:
     (row,) = queue(message)
     assert row.message_id_header == "<own@b.org>"
     assert row.content is not None
-    assert row.content["headers"] == {}
+    assert row.content["headers"] == AUTOMATIC
 
 
 def test_a_kind_may_be_named_and_an_unknown_one_is_passed_over() -> None:

@@ -14,21 +14,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import time
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-_EMAIL_REMEDY = "set it to smtp+tls://user:password@host:587 (STARTTLS) or smtp+ssl://…:465"
+from matricula.config import mail
+from matricula.config.mail import MailSettings
+from matricula.config.reading import SettingError, integer, split
+
 RAZORPAY_URL = "https://api.razorpay.com"
 VIES_URL = "https://ec.europa.eu/taxation_customs/vies/rest-api"
 DEMO_EXTRA_ORIGIN = "https://app.example.com"
-
-
-class SettingError(Exception):
-    """A setting is missing or wrong; `str()` names it and says how to mend it, in one line."""
-
-    def __init__(self, name: str, problem: str, remedy: str) -> None:
-        self.name = name
-        super().__init__(f"{name} {problem}: {remedy}")
 
 
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -76,16 +71,6 @@ class WaitlistSettings:
 
 
 @dataclass(frozen=True)
-class MailSettings:
-    """How mail leaves: through this address (None: into files), so many a second. `reminders` of
-    unfinished checkouts go to nobody, to all, or to those who asked for them."""
-
-    url: str | None
-    per_second: int
-    reminders: str
-
-
-@dataclass(frozen=True)
 class Environment:
     """One installation's settings, checked."""
 
@@ -126,7 +111,7 @@ def load(environ: Mapping[str, str]) -> Environment:
     """
     demo = _flag(environ, "MATRICULA_DEMO", default=False)
     bind = _bind(environ, demo=demo)
-    port = _integer(environ, "PORT", default=8000, low=1, high=65534)
+    port = integer(environ, "PORT", default=8000, low=1, high=65534)
     home = Path(environ.get("MATRICULA_HOME") or "./var").absolute()
     base_url = _base_url(environ, default=f"http://127.0.0.1:{port}" if demo else None)
     return Environment(
@@ -137,7 +122,7 @@ def load(environ: Mapping[str, str]) -> Environment:
         database_direct_url=_database_url(environ, "DATABASE_DIRECT_URL"),
         demo=demo,
         secret_key=_secret(environ, "MATRICULA_SECRET_KEY", demo=demo, home=home, least=32),
-        hold_seconds=_integer(
+        hold_seconds=integer(
             environ, "MATRICULA_HOLD_SECONDS", default=1800, low=1, high=7 * 86400
         ),
         rooms_open_above=_integer(
@@ -149,8 +134,8 @@ def load(environ: Mapping[str, str]) -> Environment:
         trusted_proxies=_trusted_proxies(environ),
         limits=_limits(environ, demo=demo),
         metrics_token=_secret(environ, "MATRICULA_METRICS_TOKEN", demo=demo, home=home, least=16),
-        mail=_mail(environ, demo=demo),
-        web_workers=_integer(environ, "WEB_WORKERS", default=os.cpu_count() or 1, low=1, high=256),
+        mail=mail.read(environ, demo=demo),
+        web_workers=integer(environ, "WEB_WORKERS", default=os.cpu_count() or 1, low=1, high=256),
         razorpay=_razorpay(environ, demo=demo, home=home, port=port),
         terms_url=_terms_url(environ),
         terms_version=environ.get("MATRICULA_TERMS_VERSION", "").strip()[:40],
@@ -162,7 +147,7 @@ def load(environ: Mapping[str, str]) -> Environment:
 
 def _waitlist(environ: Mapping[str, str]) -> WaitlistSettings:
     return WaitlistSettings(
-        offer_hours=_integer(environ, "MATRICULA_OFFER_HOURS", default=24, low=1, high=30 * 24),
+        offer_hours=integer(environ, "MATRICULA_OFFER_HOURS", default=24, low=1, high=30 * 24),
         quiet_hours=_quiet_hours(environ),
         time_zone=_time_zone(environ),
     )
@@ -232,7 +217,7 @@ def _terms_url(environ: Mapping[str, str]) -> str:
     name = "MATRICULA_TERMS_URL"
     url = environ.get(name, "").strip()
     remedy = "set it to the address of your terms, like https://example.org/terms"
-    if url and _split(name, url, remedy).scheme not in {"http", "https"}:
+    if url and split(name, url, remedy).scheme not in {"http", "https"}:
         raise SettingError(name, "is not an address", remedy)
     return url
 
@@ -244,7 +229,7 @@ def _vies_url(environ: Mapping[str, str], *, demo: bool) -> str:
     if url.lower() == "off":
         return ""
     remedy = "set it to an https:// address, to off, or unset it"
-    parts = _split(name, url, remedy)
+    parts = split(name, url, remedy)
     if parts.scheme != "https" and not (
         parts.scheme == "http" and _is_loopback(parts.hostname or "")
     ):
@@ -261,26 +246,6 @@ def _flag(environ: Mapping[str, str], name: str, *, default: bool) -> bool:
     if text in {"0", "false", "no", "off"}:
         return False
     raise SettingError(name, f"is {text!r}, not a yes or a no", "set it to 1 or 0")
-
-
-def _choice(environ: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
-    """One of these words; the first when nothing is set."""
-    text = environ.get(name, "").strip().lower() or choices[0]
-    if text not in choices:
-        raise SettingError(
-            name, f"is {text!r}", f"set it to {', '.join(choices[:-1])} or {choices[-1]}"
-        )
-    return text
-
-
-def _integer(environ: Mapping[str, str], name: str, *, default: int, low: int, high: int) -> int:
-    text = environ.get(name, "").strip()
-    if not text:
-        return default
-    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(high))
-    if not is_number or not low <= int(text) <= high:
-        raise SettingError(name, f"is {text!r}", f"set it to a whole number from {low} to {high}")
-    return int(text)
 
 
 def _list(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
@@ -303,21 +268,10 @@ def _database_url(environ: Mapping[str, str], name: str) -> str | None:
     remedy = (
         "set it to postgresql://user:password@host:5432/name, or unset it for the embedded database"
     )
-    scheme = _split(name, url, remedy).scheme
+    scheme = split(name, url, remedy).scheme
     if scheme not in {"postgres", "postgresql"}:
         raise SettingError(name, f"has the scheme {scheme!r}", remedy)
     return url
-
-
-def _split(name: str, url: str, remedy: str) -> SplitResult:
-    """The parts of an address, its port checked. Never repeats the address: it may hold a
-    password."""
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError as error:
-        raise SettingError(name, "is not an address", remedy) from error
-    return parts
 
 
 def _secret(environ: Mapping[str, str], name: str, *, demo: bool, home: Path, least: int) -> str:
@@ -384,7 +338,7 @@ def _base_url(environ: Mapping[str, str], default: str | None) -> str:
 
 def _origin(name: str, url: str) -> str:
     remedy = "give an origin without a path, like https://enroll.example.org"
-    parts = _split(name, url, remedy)
+    parts = split(name, url, remedy)
     extra = parts.path or parts.query or parts.fragment or parts.username or parts.password
     if parts.scheme not in {"http", "https"} or not parts.hostname or extra:
         raise SettingError(name, "is not an origin", remedy)
@@ -452,25 +406,3 @@ def _limits(environ: Mapping[str, str], *, demo: bool) -> bool:
             "MATRICULA_LIMITS", "is off outside demo mode", "unset it, or set MATRICULA_DEMO=1"
         )
     return text == "default"
-
-
-def _mail(environ: Mapping[str, str], *, demo: bool) -> MailSettings:
-    return MailSettings(
-        url=_email_url(environ, demo=demo),
-        per_second=_integer(environ, "MATRICULA_MAIL_RATE", default=20, low=1, high=1000),
-        reminders=_choice(environ, "MATRICULA_REMINDERS", ("consent", "on", "off")),
-    )
-
-
-def _email_url(environ: Mapping[str, str], *, demo: bool) -> str | None:
-    url = environ.get("EMAIL_URL", "").strip()
-    if not url and not demo:
-        raise SettingError("EMAIL_URL", "is not set", _EMAIL_REMEDY)
-    if not url:
-        return None
-    parts = _split("EMAIL_URL", url, _EMAIL_REMEDY)
-    if parts.scheme not in {"smtp", "smtp+tls", "smtp+ssl"}:
-        raise SettingError("EMAIL_URL", f"has the scheme {parts.scheme!r}", _EMAIL_REMEDY)
-    if not parts.hostname:
-        raise SettingError("EMAIL_URL", "names no host", _EMAIL_REMEDY)
-    return url

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import environ as django_environ
 from psycopg.conninfo import conninfo_to_dict
 
-from matricula.config import environment, logs
+from matricula.config import environment, logs, mail
 from matricula.config.assets import build_of
 
 ENVIRONMENT = environment.load(os.environ)
@@ -214,15 +214,19 @@ CONTENT_SECURITY_POLICY = {
 SITE_NAME = "Matricula"
 # Mail is queued; the worker sends it through the transport.
 EMAIL_BACKEND = "matricula.notifications.mail.Backend"
-EMAIL_TIMEOUT = 20
+EMAIL_TIMEOUT = mail.TIMEOUT_SECONDS
 EMAIL_FILE_PATH = str(ENVIRONMENT.home / "mail")
 MAIL_TRANSPORT = "django.core.mail.backends.filebased.EmailBackend"
-if ENVIRONMENT.mail.url:
+ANYMAIL = mail.service_settings(ENVIRONMENT.mail)
+if ENVIRONMENT.mail.service:
+    MAIL_TRANSPORT = f"anymail.backends.{mail.SERVICES[ENVIRONMENT.mail.service]}.EmailBackend"
+elif ENVIRONMENT.mail.url:
     _SMTP = django_environ.Env.email_url_config(ENVIRONMENT.mail.url)
     MAIL_TRANSPORT = _SMTP.pop("EMAIL_BACKEND")
     vars().update({name: value for name, value in _SMTP.items() if value})
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = (
-    f"{SITE_NAME} <no-reply@{urlsplit(ENVIRONMENT.base_url).hostname or 'localhost'}>"
+    ENVIRONMENT.mail.sender
+    or f"{SITE_NAME} <no-reply@{urlsplit(ENVIRONMENT.base_url).hostname or 'localhost'}>"
 )
 STATICFILES_DIRS = [PACKAGE / "edges" / "web" / "static"]
 # The build is part of a file's address, so that a page of one version never meets scripts of

@@ -7,6 +7,7 @@ from django.urls import include, path
 from matricula.edges import health
 from matricula.edges.api.app import api
 from matricula.edges.console.site import console
+from matricula.edges.hooks import mail
 from matricula.edges.hooks import views as hooks
 from matricula.edges.web.views import errors
 
@@ -16,6 +17,9 @@ urlpatterns = [
     path("metrics", health.metrics),
     path("api/v1/", api.urls),
     path("console/", console.urls),
+    path("webhooks/mail/<str:service>/tracking/", mail.track),
+    path("webhooks/mail/<str:service>/inbound/", mail.take),
+    path("webhooks/mail/<str:service>/inbound_mime/", mail.take),  # what Mailgun sends raw mail to
     path("webhooks/<str:provider>", hooks.receive),
     path("webhooks/<str:provider>/", hooks.receive),
     path("accounts/", include("allauth.account.urls")),

@@ -7,7 +7,8 @@ once, since a message's id follows from what it is about.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import pairwise
 from uuid import UUID, uuid5
 
 from django.conf import settings
@@ -34,9 +35,8 @@ from matricula.payments.models import StaffTask
 BATCH = 200
 HOLD_WARNING = timedelta(minutes=10)
 COURSE_WARNING = timedelta(hours=24)
-# An unfinished checkout is written about once after each of these.
-UNFINISHED = (timedelta(hours=1), timedelta(hours=24))
-TOO_LATE = timedelta(hours=48)
+# After the last reminder's time, in case the worker was away then.
+GRACE = timedelta(hours=24)
 _SECOND = UUID("3b8f3d0e-4f61-5d62-9b43-0c7f6f0f2f10")
 
 
@@ -66,13 +66,13 @@ def tell_starting_courses() -> int:
 
 
 def tell_unfinished_checkouts() -> int:
-    """Checkouts left unpaid an hour ago, and a day ago. Only to those who want it: see
-    MATRICULA_REMINDERS."""
+    """Checkouts left unpaid an hour ago, and a day ago (MATRICULA_REMINDER_HOURS). Only to those
+    who want it: see MATRICULA_REMINDERS."""
     if settings.ENVIRONMENT.mail.reminders == "off":
         return 0
     said = 0
-    for number, after in enumerate(UNFINISHED):
-        until = UNFINISHED[number + 1] if number + 1 < len(UNFINISHED) else TOO_LATE
+    times = [timedelta(hours=hours) for hours in settings.ENVIRONMENT.mail.reminder_hours]
+    for number, (after, until) in enumerate(pairwise([*times, times[-1] + GRACE])):
         rows = _unfinished().filter(
             requested_at__lte=clock.now() - after, requested_at__gt=clock.now() - until
         )
@@ -104,26 +104,38 @@ def _say(
     said = 0
     pages = found.filter(person__is_active=True)
     for fact in about.of_enrollments(pages.exclude(pk__in=_told(kind, number))[:BATCH]):
-        key = uuid5(_SECOND, str(fact.event_id)) if number else fact.event_id
+        key = _key(fact.event_id, number)
         said += tell.say([(kind, write, about.dated(fact, key))])
     return said
 
 
 def _told(kind: str, number: int) -> list[UUID]:
     """Enrollments that lately were told of; a repetition is known by the id it was given."""
-    rows = Message.objects.filter(kind=kind, created_at__gt=clock.now() - timedelta(days=4))
+    rows = Message.objects.filter(kind=kind, created_at__gt=clock.now() - timedelta(days=9))
     keys = set(rows.values_list("event_id", flat=True))
     if not number:
         return list(keys)
-    recent = Enrollment.objects.filter(requested_at__gt=clock.now() - TOO_LATE, stage=Stage.EXPIRED)
-    return [pk for pk in recent.values_list("pk", flat=True) if uuid5(_SECOND, str(pk)) in keys]
+    recent = Enrollment.objects.filter(requested_at__gt=_oldest(), stage=Stage.EXPIRED)
+    return [pk for pk in recent.values_list("pk", flat=True) if _key(pk, number) in keys]
+
+
+def _key(enrollment_id: UUID, number: int) -> UUID:
+    """What the message of the first reminder, or a repetition of it, is known by."""
+    if not number:
+        return enrollment_id
+    return uuid5(_SECOND, str(enrollment_id) if number == 1 else f"{number}/{enrollment_id}")
+
+
+def _oldest() -> datetime:
+    """When a checkout was begun that is still reminded of."""
+    return clock.now() - timedelta(hours=settings.ENVIRONMENT.mail.reminder_hours[-1]) - GRACE
 
 
 def _unfinished() -> QuerySet[Enrollment]:
-    """Expired, unpaid, and nothing came of it since; by people who want to be reminded."""
-    again = Enrollment.objects.filter(
-        person=OuterRef("person"), course=OuterRef("course"), stage__in=LIVE
-    )
+    """Expired, unpaid, and not begun again since; of an order of several courses the first. By
+    people who want to be reminded."""
+    again = Enrollment.objects.filter(person=OuterRef("person"), course=OuterRef("course"))
+    again = again.filter(Q(stage__in=LIVE) | Q(requested_at__gt=OuterRef("requested_at")))
     wants = Preference.objects.filter(
         person=OuterRef("person"), category=Category.REMINDER, wants_mail=True
     )
@@ -131,19 +143,22 @@ def _unfinished() -> QuerySet[Enrollment]:
         ~Exists(again),
         stage=Stage.EXPIRED,
         person__guest_email="",
+        order_lines__position=1,
         order_lines__order__state=OrderState.EXPIRED,
     )
     return rows.filter(Exists(wants)) if settings.ENVIRONMENT.mail.reminders == "consent" else rows
 
 
 def _still_unfinished(delivery: Delivery) -> bool:
-    """Whoever has come back since, or paid, is not reminded."""
+    """Whoever has come back since, paid, or wants no such mail any more, is not reminded."""
     if delivery.message is None or delivery.person_id is None:
         return False
-    lately = clock.now() - TOO_LATE - timedelta(days=1)
+    preference = Preference.objects.filter(person=delivery.person_id, category=Category.REMINDER)
+    if preference.filter(wants_mail=False).exists():
+        return False
     orders = Order.objects.filter(
         person=delivery.person_id,
-        placed_at__gt=lately,
+        placed_at__gt=_oldest() - timedelta(days=1),
         state__in=[OrderState.OPEN, OrderState.PAID],
     )
     return not orders.exists()

@@ -30,8 +30,9 @@ from matricula.kernel.locks import lock_person
 from matricula.notifications import rendering
 from matricula.notifications.actions import header_id
 from matricula.orders import queries as orders
-from matricula.support import actions, queries, rules
+from matricula.support import actions, addresses, queries, rules
 from matricula.support.actions import Draft
+from matricula.support.mail import MARKER
 from matricula.support.models import Conversation, Message
 from matricula.support.queries import ConversationRecord
 from matricula.support.states import Channel
@@ -95,7 +96,9 @@ def ask_as_guest(email: str, full_name: str, question: Question) -> None:
     """
     text = rules.message_text(question.content)
     conversation_id = ids.new_id()
-    body = render_to_string("support/opened_mail.txt", {"link": _guest_link(conversation_id)})
+    reply_to = addresses.address_of(conversation_id)
+    link = _guest_link(conversation_id)
+    body = render_to_string("support/opened_mail.txt", {"link": link, "takes_replies": reply_to})
     with transaction.atomic():
         email = email.strip().lower()
         lock_person(uuid5(_ADDRESSES, email))
@@ -107,7 +110,8 @@ def ask_as_guest(email: str, full_name: str, question: Question) -> None:
         _begin(conversation_id, guest.pk, question, text)
         headers = {"Message-ID": header_id(ids.to_text("sup", conversation_id))}
         subject = gettext("We have your message")
-        EmailMessage(subject, body, to=[email], headers=headers).send()
+        to_us = [reply_to] if reply_to else []
+        EmailMessage(subject, body, to=[email], reply_to=to_us, headers=headers).send()
 
 
 @transaction.atomic
@@ -253,18 +257,24 @@ def _answer_letter(found: ConversationRecord, text: str) -> EmailMultiAlternativ
     link = f"{settings.ENVIRONMENT.base_url}/support/{reference}/"
     if person.guest_email:
         link = _guest_link(found.id)
+    reply_to = addresses.address_of(found.id)
     said = {"name": person.full_name, "subject": found.subject, "answer": text, "link": link}
+    said["marker"] = MARKER if reply_to else ""
     with translation.override(person.language or settings.LANGUAGE_CODE):
         body = render_to_string("support/answer_mail.txt", said)
         html = rendering.html_of(found.subject, body)
     headers = {
+        "Auto-Submitted": "no",  # a person wrote it
         "Message-ID": header_id(f"{reference}.{ids.new_id().hex}"),
         # What keeps the mails of one conversation together in the reader's program.
         "References": header_id(reference),
         "In-Reply-To": header_id(reference),
     }
     to = [person.guest_email or person.email]
-    letter = EmailMultiAlternatives(f"Re: {found.subject}", body, to=to, headers=headers)
+    to_us = [reply_to] if reply_to else []
+    letter = EmailMultiAlternatives(
+        f"Re: {found.subject}", body, to=to, reply_to=to_us, headers=headers
+    )
     letter.attach_alternative(html, "text/html")
     return letter
 

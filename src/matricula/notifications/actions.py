@@ -24,6 +24,8 @@ from matricula.notifications.models import Delivery, Message, Preference, Suppre
 from matricula.notifications.states import DELIVERY, DeliveryState
 
 _MESSAGES = UUID("5d0c8a5e-53b7-5a5f-8f0e-0a1e6d9d2b11")
+# No program answers this (RFC 3834): an absence note would only come back to nobody.
+AUTOMATIC = {"Auto-Submitted": "auto-generated"}
 LONGEST_HEADING = 200
 LONGEST_SUBJECT = 250
 
@@ -113,7 +115,7 @@ def _unwanted(person_ids: Iterable[UUID]) -> set[tuple[UUID, str]]:
 def _delivery(key: UUID, saying: Saying) -> Delivery:
     kind = KINDS[saying.kind]
     letter = saying.letter
-    headers: dict[str, str] = {}
+    headers = dict(AUTOMATIC)
     link = ""
     if kind.category not in ALWAYS:
         link = unsubscribing.link(saying.recipient.person_id, kind.category)
@@ -175,9 +177,11 @@ def mark_read(person_id: UUID, message_id: UUID | None = None) -> int:
     return rows.update(read_at=Now())
 
 
-def set_preference(person_id: UUID, category: Category, *, wants_mail: bool) -> None:
-    """Whether the person wants mail of this category. Raises ValidationFailed for one that cannot
-    be turned off."""
+def set_preference(
+    person_id: UUID, category: Category, *, wants_mail: bool, wording: str = ""
+) -> None:
+    """Whether the person wants mail of this category, and the words they agreed to. Raises
+    ValidationFailed for one that cannot be turned off."""
     if category in ALWAYS and not wants_mail:
         raise ValidationFailed(
             _("Mail about what you bought and about your account is always sent.")
@@ -185,7 +189,7 @@ def set_preference(person_id: UUID, category: Category, *, wants_mail: bool) -> 
     Preference.objects.update_or_create(
         person_id=person_id,
         category=category,
-        defaults={"wants_mail": wants_mail, "changed_at": clock.now()},
+        defaults={"wants_mail": wants_mail, "wording": wording, "changed_at": clock.now()},
     )
 
 

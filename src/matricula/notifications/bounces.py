@@ -1,7 +1,8 @@
 """News about mail that was sent: it came back, or its reader called it spam.
 
-Mail services tell by webhook (`edges/hooks/mail.py`); a mail server of one's own hands the returned
-message to `matricula bounce`, and `read_report` finds out what it says.
+Mail services tell by webhook (`edges/hooks/mail.py`) and name the mail by what we gave it along
+(`delivery_id`), since some of them give it a Message-ID of their own. A mail server of one's own
+hands the returned message to `matricula bounce`, and `read_report` finds out what it says.
 """
 
 from __future__ import annotations
@@ -11,9 +12,12 @@ import re
 from dataclasses import dataclass
 from email import policy
 from email.message import EmailMessage, Message
+from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
+from matricula.kernel import clock
 from matricula.notifications.actions import suppress
 from matricula.notifications.models import Delivery, SuppressedAddress
 from matricula.notifications.states import DELIVERY, DeliveryState
@@ -23,16 +27,21 @@ LONGEST_DETAIL = 500
 
 @dataclass(frozen=True)
 class Report:
-    """What a returned message says. `message_id` is the header of the mail it is about."""
+    """What a returned message says. `message_id` is the header of the mail it is about, or
+    `delivery_id` names it. When it is not final the address may still take other mail: a full
+    mailbox, a filter."""
 
     message_id: str
     address: str
     is_complaint: bool
     detail: str
+    is_final: bool = True
+    delivery_id: UUID | None = None
 
 
 def record(report: Report) -> bool:
-    """Notes it on the mail, and sends no more to the address; False when the mail is none of ours.
+    """Notes it on the mail, and if it is final sends no more to the address; False when the mail is
+    none of ours.
 
     After a complaint only mail about purchases and the account is still sent.
     """
@@ -44,10 +53,18 @@ def record(report: Report) -> bool:
     )
 
 
+def note_arrival(delivery_id: UUID, address: str) -> bool:
+    """The reader's server has taken the mail; False when it is none of ours."""
+    rows = Delivery.objects.filter(pk=delivery_id, address__iexact=address, delivered_at=None)
+    return bool(rows.update(delivered_at=clock.now()))
+
+
 @transaction.atomic
 def _hear(report: Report, trigger: str, reason: SuppressedAddress.Reason) -> bool:
     rows = Delivery.objects.select_for_update(no_key=True).filter(
-        message_id_header=report.message_id
+        Q(pk=report.delivery_id)
+        if report.delivery_id is not None
+        else Q(message_id_header=report.message_id)
     )
     # The address alone is not believed: whoever can write to us could silence anybody.
     row = rows.filter(address__iexact=report.address).first() if report.address else rows.first()
@@ -58,7 +75,8 @@ def _hear(report: Report, trigger: str, reason: SuppressedAddress.Reason) -> boo
         row.state, row.content = DELIVERY.transition(state, trigger), None
         row.error = report.detail[:LONGEST_DETAIL]
         row.save(update_fields=["state", "error", "content"])
-    suppress(row.address, reason, report.detail)
+    if report.is_final:
+        suppress(row.address, reason, report.detail)
     return True
 
 

@@ -13,7 +13,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 
 from matricula.kernel import correlation
 from matricula.notifications import rendering
-from matricula.notifications.actions import new_delivery
+from matricula.notifications.actions import AUTOMATIC, new_delivery
 from matricula.notifications.kinds import KINDS
 from matricula.notifications.models import Delivery
 
@@ -38,7 +38,7 @@ class Backend(BaseEmailBackend):
 
 
 def _delivery(message: EmailMessage, address: str) -> Delivery:
-    headers = dict(message.extra_headers)
+    headers = {**AUTOMATIC, **message.extra_headers}
     kind = headers.pop(KIND_HEADER, DEFAULT_KIND)
     if message.reply_to:
         headers["Reply-To"] = ", ".join(message.reply_to)

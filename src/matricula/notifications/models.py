@@ -70,6 +70,9 @@ class Delivery(models.Model):
     created_at = models.DateTimeField(db_default=Now())
     due_at = models.DateTimeField(db_default=Now())
     sent_at = models.DateTimeField(null=True)
+    delivered_at = models.DateTimeField(
+        null=True, help_text="When the reader's server took it, if the mail service says so."
+    )
 
     class Meta:
         verbose_name_plural = "deliveries"
@@ -129,6 +132,13 @@ class Preference(models.Model):
     person = models.ForeignKey("accounts.Person", on_delete=models.CASCADE)
     category = models.CharField(max_length=10, choices=Category.choices)
     wants_mail = models.BooleanField()
+    wording = models.CharField(
+        max_length=300,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The words that were agreed to, where they were asked.",
+    )
     changed_at = models.DateTimeField(db_default=Now())
 
     class Meta:

@@ -64,6 +64,11 @@ def message_of(person_id: UUID, message_id: UUID) -> Told | None:
     )
 
 
+def has_decided(person_id: UUID, category: Category) -> bool:
+    """Whether the person has said if they want mail of this category."""
+    return Preference.objects.filter(person=person_id, category=category).exists()
+
+
 def preferences_of(person_id: UUID) -> Mapping[Category, bool]:
     """For each category that can be turned off, whether the person gets its mail."""
     chosen = dict(Preference.objects.filter(person=person_id).values_list("category", "wants_mail"))

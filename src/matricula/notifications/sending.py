@@ -17,7 +17,8 @@ from enum import Enum
 from typing import Any
 
 import structlog
-from anymail.exceptions import AnymailError, AnymailRecipientsRefused
+from anymail.exceptions import AnymailAPIError, AnymailError, AnymailRecipientsRefused
+from anymail.message import AnymailMessage
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
@@ -41,7 +42,11 @@ _PAUSES = (1, 2, 5, 15, 30, 60, 120, 240, 480, 960, 1440, 1440)
 MOST_AN_HOUR = 30
 _RETRY_SOON = timedelta(minutes=10)
 # Enhanced status codes (RFC 3463) that say the address itself is no good.
+_UNUSABLE = frozenset({400, 413, 422})
 _NO_SUCH_ADDRESS = ("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10")
+
+# Postmark (https://postmarkapp.com/developer/user-guide/send-email-with-api) keeps it only then.
+_KEEP_ID = {"X-PM-KeepID": "true"} if settings.ENVIRONMENT.mail.service == "postmark" else {}
 
 log = structlog.get_logger(__name__)
 
@@ -166,22 +171,36 @@ def _try(row: Delivery, relay: BaseEmailBackend) -> tuple[Outcome, str]:
             message = _message(row, relay)
             release_connection()  # others need it while the relay takes its time
             message.send()
-        except smtplib.SMTPRecipientsRefused as error:
-            code, said = next(iter(error.recipients.values()))
-            return _of_smtp(code, said), _words(code, said)
-        except AnymailRecipientsRefused as error:
-            return Outcome.NO_SUCH_ADDRESS, str(error)
-        except smtplib.SMTPResponseException as error:
-            return _of_smtp(error.smtp_code, error.smtp_error), _words(
-                error.smtp_code, error.smtp_error
-            )
-        except (OSError, AnymailError) as error:  # smtplib's other errors are OSErrors
-            return Outcome.AGAIN, f"{type(error).__name__}: {error}"
+        except (OSError, AnymailError) as error:  # smtplib's errors are OSErrors
+            return _of_refusal(error)
         except Exception as error:
             # A mail that cannot be made must not stop those behind it; staff see it as failed.
             log.exception("mail_not_made", delivery=str(row))
             return Outcome.REFUSED, f"{type(error).__name__}: {error}"
     return Outcome.SENT, ""
+
+
+def _of_refusal(error: OSError | AnymailError) -> tuple[Outcome, str]:
+    match error:
+        case smtplib.SMTPRecipientsRefused():
+            code, said = next(iter(error.recipients.values()))
+            return _of_smtp(code, said), _words(code, said)
+        case smtplib.SMTPResponseException():
+            words = error.smtp_error
+            return _of_smtp(error.smtp_code, words), _words(error.smtp_code, words)
+        case AnymailRecipientsRefused():
+            return Outcome.NO_SUCH_ADDRESS, _first_line(error)
+        case AnymailAPIError() if error.status_code in _UNUSABLE:
+            # What a service cannot use it cannot use tomorrow; a wrong key is mended by staff, and
+            # a limit or an outage ends.
+            return Outcome.REFUSED, _first_line(error)
+        case _:
+            return Outcome.AGAIN, f"{type(error).__name__}: {_first_line(error)}"
+
+
+def _first_line(error: Exception) -> str:
+    # Further lines of a service's answer hold what it was sent, which is personal.
+    return str(error).partition("\n")[0]
 
 
 def _of_smtp(code: int, said: bytes | str) -> Outcome:
@@ -228,13 +247,15 @@ def _move(row: Delivery, trigger: str, error: str, *, tries: int | None = None) 
 
 def _message(row: Delivery, relay: BaseEmailBackend) -> EmailMultiAlternatives:
     content: dict[str, Any] = row.content or {}
-    message = EmailMultiAlternatives(
+    message: EmailMultiAlternatives = AnymailMessage(
         row.subject,
         content["text"],
         settings.DEFAULT_FROM_EMAIL,
         [row.address],
-        headers={**content["headers"], "Message-ID": row.message_id_header},
+        headers={**content["headers"], "Message-ID": row.message_id_header, **_KEEP_ID},
         connection=relay,
+        # A mail service gives this back with its news (`edges/hooks/mail.py`); a relay ignores it.
+        metadata={"delivery": str(row)},
     )
     if content["html"]:
         message.attach_alternative(content["html"], "text/html")

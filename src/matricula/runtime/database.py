@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from matricula.config import environment as settings
-from matricula.config.environment import Environment, SettingError
+from matricula.config.environment import Environment
+from matricula.config.reading import SettingError
 from matricula.runtime.embedded import EmbeddedPostgres
 from matricula.runtime.serving import database_dir
 

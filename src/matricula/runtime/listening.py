@@ -6,7 +6,7 @@ import errno
 import http.client
 import socket
 
-from matricula.config.environment import SettingError
+from matricula.config.reading import SettingError
 
 BACKLOG = 4096  # connections the kernel may queue; it caps this at its own limit
 # A peer that takes nothing of what was sent to it for so long is gone: streams send heartbeats.

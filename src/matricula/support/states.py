@@ -27,6 +27,7 @@ class Channel(models.TextChoices):
     CHAT = "chat"
     API = "api"
     CONSOLE = "console"
+    MAIL = "mail"  # a reply to a mail of ours
 
 
 # What the system notes; told in the reader's words by whoever shows it.

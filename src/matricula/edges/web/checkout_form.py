@@ -16,7 +16,7 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from matricula.catalog.queries import CoursePlan
-from matricula.edges.web import bills
+from matricula.edges.web import bills, reminding
 from matricula.edges.web.bills import Bill
 from matricula.flows import quote as quotes
 from matricula.flows import tax_ids
@@ -35,8 +35,9 @@ from matricula.pricing.errors import (
 from matricula.pricing.values import Place, Quote
 from matricula.taxids.states import TaxIdState
 
-# `total` is the price that the buyer was shown, in minor units; `terms` and `waive` are boxes.
-FIELDS = ("coupon", "country", "state", "tax_id", "total", "terms", "waive")
+# `total` is the price that the buyer was shown, in minor units; `terms`, `waive` and `remind` are
+# boxes.
+FIELDS = ("coupon", "country", "state", "tax_id", "total", "terms", "waive", "remind")
 COUPON_REFUSALS = (CouponInvalid, CouponExpired, CouponExhausted, CouponNotApplicable)
 _LONGEST = 64
 _TAX_NOTES = {
@@ -61,6 +62,7 @@ class CheckoutForm:
     bill: Bill
     is_sent: bool
     tax_note: str = ""
+    asks_to_remind: bool = False
 
     @property
     def codes(self) -> list[str]:
@@ -101,6 +103,8 @@ def read(
     the price, and said beside the field; what was typed stays."""
     sent = request.POST if request.method == "POST" else request.GET
     values = {name: sent.get(name, "").strip()[:_LONGEST] for name in FIELDS}
+    if request.method == "GET" and "again" in sent:
+        values |= reminding.filled_in(sent["again"], person_id)
     errors: dict[str, str] = {}
     place = _place(values, errors)
     known = tax_ids.submit(place)
@@ -113,7 +117,8 @@ def read(
         errors |= _not_agreed(values, bill)
     values["total"] = str(bill.minor)
     tax_note = str(_TAX_NOTES[known.state]) if known is not None else ""
-    return CheckoutForm(values, errors, bill, is_sent, tax_note)
+    asks = reminding.is_asked(person_id)
+    return CheckoutForm(values, errors, bill, is_sent, tax_note, asks)
 
 
 def _place(values: dict[str, str], errors: dict[str, str]) -> Place:
@@ -189,6 +194,7 @@ def context_of(
         "withdrawal": form.can_withdraw(),
         "can_waive": form.can_withdraw()
         and any(withdrawal.begins_within(starts.get(course.id), at) for course in courses),
+        "remind_words": reminding.words() if form.asks_to_remind else "",
         "terms_url": settings.ENVIRONMENT.terms_url,
         "terms_version": settings.ENVIRONMENT.terms_version,
     }

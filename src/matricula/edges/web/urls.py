@@ -54,6 +54,7 @@ urlpatterns = [
     path("pay/<str:reference>/give-up/", paying.give_up, name="pay_give_up"),
     path("orders/", orders.orders, name="orders"),
     path("orders/<str:reference>/", orders.order, name="order"),
+    path("orders/<str:reference>/again/", carts.again, name="order_again"),
     path("orders/<str:reference>/receipt.pdf", orders.receipt, name="order_receipt"),
     path(
         "orders/<str:reference>/documents/<str:paper>.pdf", orders.document, name="order_document"

@@ -147,11 +147,18 @@ def unfinished(about: About) -> Letter:
         paragraphs=[
             _(
                 "No seat is held for you now. If there is one, the link below takes you back to "
-                "where you were."
+                "where you were, with what you filled in."
             )
         ],
-        action=Action(_("Go on where you were"), about.course_path + "enroll/"),
+        action=Action(_("Go on where you were"), _again(about)),
     )
+
+
+def _again(about: About) -> str:
+    """The checkout as it was. It names the order only: what was filled in is not for addresses."""
+    if about.order is None:
+        return f"{about.course_path}enroll/"
+    return f"/orders/{ids.to_text('ord', about.order.id)}/again/"
 
 
 def _place(about: About) -> list[tuple[str, str]]:

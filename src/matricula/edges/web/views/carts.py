@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.contrib.auth.decorators import login_required
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -15,9 +16,9 @@ from django.utils.translation import gettext as _
 
 from matricula.accounts.actions import limit_guests
 from matricula.catalog import queries as catalog
-from matricula.edges.web import basket, checkout_form, guest_form, offers, visits
+from matricula.edges.web import basket, checkout_form, guest_form, offers, reminding, visits
 from matricula.edges.web.checkout_form import CheckoutForm
-from matricula.edges.web.guard import SeeOther, page, visitor_id
+from matricula.edges.web.guard import SeeOther, page, person_of, visitor_id
 from matricula.edges.web.guest_form import GuestForm
 from matricula.enrollments.errors import CorequisitesNotMet
 from matricula.flows import cart as flow
@@ -27,6 +28,8 @@ from matricula.flows.checkout import Placed
 from matricula.flows.offer import CourseOffer
 from matricula.kernel import ids
 from matricula.kernel.errors import DomainError
+from matricula.orders import queries as orders
+from matricula.orders.states import OrderState
 
 OK, CONFLICT, UNPROCESSABLE = 200, 409, 422
 
@@ -78,6 +81,7 @@ def _buy(request: HttpRequest, form: CheckoutForm, guest: GuestForm | None) -> P
     wishes = [Wish(slug) for slug in basket.slugs(request)]
     person_id = visitor_id(request)
     if guest is None and person_id is not None:
+        reminding.remember(form.values, person_id)
         return flow.buy(person_id, wishes, codes=form.codes, terms=form.terms())
     assert guest is not None  # noqa: S101 - whoever is not signed in is a guest
     limit_guests(request)
@@ -91,6 +95,22 @@ def _next(placed: Placed) -> str:
     if placed.payment_id is None:
         return reverse("order", args=[ids.to_text("ord", placed.order_id)])
     return reverse("pay", args=[ids.to_text("pay", placed.payment_id)]) + "?now=1"
+
+
+@page("GET")
+@login_required
+def again(request: HttpRequest, reference: str) -> HttpResponse:
+    """Back to the checkout of an order that was not finished, as it was: one course's own page, or
+    the cart with all of them. What is filled in is read from the order there."""
+    order = orders.find(ids.from_text("ord", reference), person_of(request).pk)
+    slugs = [line.course_slug for line in order.lines]
+    if order.state is not OrderState.EXPIRED:
+        return SeeOther(reverse("order", args=[reference]))
+    if len(slugs) == 1:
+        return SeeOther(f"{reverse('enroll', args=slugs)}?again={reference}")
+    for slug in slugs:
+        basket.add(request, slug)
+    return SeeOther(f"{reverse('cart')}?again={reference}")
 
 
 @page("POST")

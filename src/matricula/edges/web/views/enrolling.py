@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from matricula.accounts.errors import EmailUnverified
 from matricula.catalog import queries as catalog
 from matricula.catalog.queries import CoursePlan
-from matricula.edges.web import checkout_form, offers, requirements, words
+from matricula.edges.web import checkout_form, offers, reminding, requirements, words
 from matricula.edges.web.checkout_form import CheckoutForm
 from matricula.edges.web.guard import SeeOther, page, person_of, visitor_id
 from matricula.edges.web.views.errors import error_page
@@ -102,6 +102,7 @@ def _enroll(request: HttpRequest, course: CoursePlan) -> HttpResponse:
             coupon_code=form.values["coupon"] or None,
             terms=form.terms(),
         )
+        reminding.remember(form.values, person.pk)
     try:
         receipt = desk.enroll(application)
     except AlreadyEnrolled as error:
