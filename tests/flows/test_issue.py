@@ -61,6 +61,18 @@ def test_an_order_is_invoiced_once(paid: Buyer) -> None:
     ]
 
 
+def test_the_invoice_names_the_business_and_its_address_where_they_were_given(
+    paid: Buyer,
+) -> None:
+    Order.objects.filter(pk=paid.order_id).update(
+        billing_name="Asha Rao Private Limited", billing_address="4 Church Street\nBengaluru"
+    )
+    invoice = issue.issue_invoice(paid.order_id)
+    assert invoice is not None
+    lines = invoice.content["buyer"]["lines"]
+    assert lines[:3] == ["Asha Rao Private Limited", "4 Church Street", "Bengaluru"]
+
+
 def test_what_is_not_paid_is_not_invoiced(sandbox: Sandbox) -> None:
     assert issue.issue_invoice(checkout(sandbox).order_id) is None
 

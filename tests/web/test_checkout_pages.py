@@ -119,6 +119,23 @@ def test_a_wrong_field_is_said_beside_it_and_nothing_else_is_lost(
     assert not Order.objects.exists()
 
 
+def test_what_the_invoice_shall_say_is_kept_with_the_order_as_it_was_typed(
+    member: Client, sandbox: Sandbox
+) -> None:
+    shown = member.get(f"{COURSE}enroll/?billing_name=Rao+Ltd").context["form"]
+    assert shown.values["billing_name"] == "Rao Ltd"
+    sent = {
+        "confirm": "1",
+        "total": shown.values["total"],
+        "billing_name": " Rao Ltd ",
+        "billing_address": "4 Church Street\r\nBengaluru",
+    }
+    assert member.post(f"{COURSE}enroll/", sent).status_code == 303
+    order = Order.objects.get()
+    assert order.billing_name == "Rao Ltd"
+    assert order.billing_address.splitlines() == ["4 Church Street", "Bengaluru"]
+
+
 def test_terms_are_agreed_to_and_recorded(
     member: Client, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

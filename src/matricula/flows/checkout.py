@@ -58,6 +58,8 @@ class Terms:
     country: str = ""
     state: str = ""
     tax_id: str = ""
+    billing_name: str = ""
+    billing_address: str = ""
     provider: str = ""
     terms_version: str = ""
     success_url: str = ""
@@ -134,6 +136,8 @@ def basket(
         country=place_.country,
         state=place_.state,
         tax_id=place_.tax_id,
+        billing_name=terms.billing_name.strip(),
+        billing_address=terms.billing_address.strip(),
         tax_evidence=place_.tax_evidence,
     )
     return Basket(person_id, choices, quote, buyer, terms, key, metadata or {})

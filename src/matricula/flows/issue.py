@@ -177,7 +177,8 @@ def _seller_lines(seller: SellerIdentity) -> list[str]:
 
 
 def _buyer_lines(order: Order) -> list[str]:
-    lines = [order.buyer_name, order.buyer_email]
+    lines = [order.billing_name or order.buyer_name, *order.billing_address.splitlines()]
+    lines.append(order.buyer_email)
     if order.tax_id:
         kind = "GSTIN" if order.billing_country == "IN" else "VAT id"
         lines += [f"{kind} {order.tax_id}", order.tax_evidence]

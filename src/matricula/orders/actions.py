@@ -24,6 +24,8 @@ class Buyer:
     country: str = ""
     state: str = ""
     tax_id: str = ""
+    billing_name: str = ""
+    billing_address: str = ""
     tax_evidence: str = ""
 
 
@@ -83,6 +85,8 @@ def place(new: NewOrder) -> Order:
         buyer_name=buyer.name,
         buyer_email=buyer.email,
         buyer_phone=buyer.phone,
+        billing_name=buyer.billing_name,
+        billing_address=buyer.billing_address,
         billing_country=buyer.country,
         billing_state=buyer.state,
         tax_id=buyer.tax_id,

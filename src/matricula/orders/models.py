@@ -32,6 +32,9 @@ class Order(models.Model):
     buyer_name = models.CharField(max_length=150, blank=True)
     buyer_email = models.EmailField(max_length=254)
     buyer_phone = models.CharField(max_length=32, blank=True)
+    # Empty where the bill goes to the buyer by name; an invoice of a business names both.
+    billing_name = models.CharField(max_length=150, blank=True, default="", db_default="")
+    billing_address = models.TextField(max_length=500, blank=True, default="", db_default="")
     billing_country = models.CharField(max_length=2)
     billing_state = models.CharField(max_length=3, blank=True)
     tax_id = models.CharField(max_length=32, blank=True, help_text="GSTIN or VAT id.")

@@ -22,6 +22,8 @@ def terms_of(payload: schemas.Checkout) -> Terms:
         country=payload.billing_country or "",
         state=payload.billing_state or "",
         tax_id=payload.billing_tax_id or "",
+        billing_name=payload.billing_name or "",
+        billing_address=payload.billing_address or "",
         terms_version=payload.consent.terms_version if payload.consent else "",
         waives_withdrawal=payload.consent.waives_withdrawal if payload.consent else False,
         success_url=payload.success_url or "",

@@ -40,6 +40,10 @@ class Billing(Schema):
 class Checkout(Billing):
     """What every checkout may say beside what is bought."""
 
+    billing_name: Annotated[str, StringConstraints(max_length=150)] | None = Field(
+        None, description="Whom the invoice names; the buyer when not given."
+    )
+    billing_address: Annotated[str, StringConstraints(max_length=500)] | None = None
     coupon_code: CouponCode | None = None
     payment_method_preference: Text | None = None
     success_url: Annotated[str, StringConstraints(max_length=2000)] | None = None

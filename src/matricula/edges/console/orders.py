@@ -189,7 +189,8 @@ class OrderAdmin(FoundByReference, Acting, ReadOnlyAdmin):
     @column("Billed to")
     def billing(self, order: Order) -> SafeString:
         place = f"{order.billing_country} {order.billing_state}"
-        return format_html("{}, {} {}", order.buyer_name, place, order.tax_id)
+        name = order.billing_name or order.buyer_name
+        return format_html("{} {}, {} {}", name, order.billing_address, place, order.tax_id)
 
 
 def refund_form(order: Order, posted: Any) -> forms.Form:

@@ -37,9 +37,20 @@ from matricula.taxids.states import TaxIdState
 
 # `total` is the price that the buyer was shown, in minor units; `terms`, `waive` and `remind` are
 # boxes.
-FIELDS = ("coupon", "country", "state", "tax_id", "total", "terms", "waive", "remind")
+FIELDS = (
+    "coupon",
+    "country",
+    "state",
+    "tax_id",
+    "billing_name",
+    "billing_address",
+    "total",
+    "terms",
+    "waive",
+    "remind",
+)
 COUPON_REFUSALS = (CouponInvalid, CouponExpired, CouponExhausted, CouponNotApplicable)
-_LONGEST = 64
+_LONGEST = {"billing_name": 150, "billing_address": 500}
 _TAX_NOTES = {
     TaxIdState.PENDING: gettext_lazy(
         "The European register (VIES) is being asked about this VAT id. Until it is confirmed, VAT "
@@ -79,6 +90,8 @@ class CheckoutForm:
             country=self.values["country"],
             state=self.values["state"],
             tax_id=self.values["tax_id"],
+            billing_name=self.values["billing_name"],
+            billing_address=self.values["billing_address"],
             terms_version=settings.ENVIRONMENT.terms_version if self.values["terms"] else "",
             waives_withdrawal=bool(self.values["waive"]),
         )
@@ -102,7 +115,7 @@ def read(
     """The form as it was sent, by GET or POST, with its price. A field that is wrong is left out of
     the price, and said beside the field; what was typed stays."""
     sent = request.POST if request.method == "POST" else request.GET
-    values = {name: sent.get(name, "").strip()[:_LONGEST] for name in FIELDS}
+    values = {name: sent.get(name, "").strip()[: _LONGEST.get(name, 64)] for name in FIELDS}
     if request.method == "GET" and "again" in sent:
         values |= reminding.filled_in(sent["again"], person_id)
     errors: dict[str, str] = {}

@@ -109,6 +109,8 @@ async function writeDown(form, fields) {
     billing_country: given("country"),
     billing_state: given("state"),
     billing_tax_id: given("tax_id"),
+    billing_name: given("billing_name"),
+    billing_address: given("billing_address"),
     consent: given("terms") && termsVersion ? { terms_version: termsVersion } : undefined,
     expected_total_minor: Number(given("total") ?? 0),
   };
