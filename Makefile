@@ -44,6 +44,7 @@ check:
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/check_sizes.py
 	$(BIN)/python scripts/check_migrations.py
+	$(BIN)/python scripts/words.py check
 	@sh scripts/script_types.sh
 
 bench:
