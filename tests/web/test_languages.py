@@ -215,6 +215,8 @@ WRONG_FORMS: tuple[tuple[str, dict[str, str]], ...] = (
     ("/support/", {"content": ""}),
     ("/courses/full-stack-development/guest/", {"email": "", "full_name": ""}),
 )
+# A day, which the locale says, and a reference.
+NO_WORDS = re.compile(r"\b\d{1,2} [A-Z][a-z]+ \d{4}\b|\b[a-z]{3}_[0-9a-z]{26}\b")
 SPOKEN = ("alt", "title", "aria-label", "placeholder")
 
 
@@ -261,7 +263,7 @@ def untranslated(html: str, known: list[str]) -> Iterator[str]:
     for letter in " ¶ ".join(texts.found):
         depth += (letter == "⟦") - (letter == "⟧")
         rest.append(letter if depth == 0 and letter != "⟧" else " ")
-    outside = "".join(rest)
+    outside = NO_WORDS.sub(" ", "".join(rest))
     for name in known:
         outside = outside.replace(name, " ")
     for part in outside.split("¶"):
@@ -278,6 +280,7 @@ def known() -> list[str]:
     names |= {"Razorpay", "UTC", "@example.com", "INR", "English", "Spring intake"}
     # Regions have their names from the locale, and what was searched for comes back as typed.
     names |= {"Karnataka", "India", "basc programing", "quantum knitting"}
+    names |= {"CGST", "SGST"}  # of the law
     for course in Course.objects.all().prefetch_related("cohorts"):
         names |= {course.title, course.summary, course.description, course.category}
         names |= {course.instructor_name, *(cohort.name for cohort in course.cohorts.all())}
