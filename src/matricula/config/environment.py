@@ -125,7 +125,7 @@ def load(environ: Mapping[str, str]) -> Environment:
         hold_seconds=integer(
             environ, "MATRICULA_HOLD_SECONDS", default=1800, low=1, high=7 * 86400
         ),
-        rooms_open_above=_integer(
+        rooms_open_above=integer(
             environ, "MATRICULA_ROOMS_OPEN_ABOVE", default=0, low=0, high=1_000_000
         ),
         base_url=base_url,

@@ -61,6 +61,8 @@ class OrderRecord:
     buyer_name: str
     buyer_email: str
     buyer_phone: str
+    billing_name: str
+    billing_address: str
     billing_country: str
     billing_state: str
     tax_id: str
@@ -180,6 +182,8 @@ def _record(row: Order) -> OrderRecord:
         "buyer_name",
         "buyer_email",
         "buyer_phone",
+        "billing_name",
+        "billing_address",
         "billing_country",
         "billing_state",
         "tax_id",

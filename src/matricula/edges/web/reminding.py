@@ -52,4 +52,6 @@ def filled_in(reference: str, person_id: UUID | None) -> dict[str, str]:
         "country": order.billing_country,
         "state": order.billing_state,
         "tax_id": order.tax_id,
+        "billing_name": order.billing_name,
+        "billing_address": order.billing_address,
     }

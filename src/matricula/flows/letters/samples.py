@@ -89,7 +89,8 @@ def _order() -> OrderRecord:
     )  # fmt: skip
     return OrderRecord(
         _ID, _ID, OrderState.PAID, "INR", regular, off, net, tax, total, [], ["SAVE50"],
-        "Lea Learner", "lea@example.org", "", "IN", "KA", "", "", "", "", at, at, None, (line,),
+        "Lea Learner", "lea@example.org", "", "", "", "IN", "KA", "", "", "", "",
+        at, at, None, (line,),
     )  # fmt: skip
 
 
