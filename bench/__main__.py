@@ -39,7 +39,7 @@ ON_A_SITE: dict[str, Callable[[Site, Settings], Sequence[Figure]]] = {
     "p7": pages.pages,
     "p8": growing.growth,
     "seen": seeing.seeing,
-    "p12": mailing.mailing,
+    "p13": mailing.mailing,
 }
 BY_ITSELF: dict[str, Callable[[Settings], Sequence[Figure]]] = {
     "p10": starting.starting,
@@ -66,7 +66,7 @@ def main(
     sizes: str,
     keep: bool,
 ) -> None:
-    """Measure Matricula: every benchmark, or those named (p1 … p8, seen, p10, p12).
+    """Measure Matricula: every benchmark, or those named (p1 … p8, seen, p10, p12, p13).
 
     Each figure stands beside its limit, measured in the same run, in turns. A figure of one run
     says nothing beside one of another run; the ratio does. bench/README.md says what each means.
