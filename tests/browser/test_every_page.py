@@ -52,7 +52,7 @@ def test_every_page_fits_is_accessible_and_asks_nobody_else(
             found += [f"{name} {width} {scheme}: {line}" for line in broken]
         look_at(page, 768, "light")
         found += [f"{name} 768: {line}" for line in misfits(page)]
-    assert found == []
+    assert not found, "\n".join(found)
     assert len(names) == len(set(names))
     assert elsewhere == []
     # A refusal is a page with a status of its own, which the console tells of.
