@@ -27,10 +27,12 @@ def _prepare() -> TestServer | None:
     if "PYTEST_XDIST_WORKER" not in os.environ:
         server = TestServer()
         server.start()
-    os.environ.update(databases.site_environment(databases.new_database()))
+    url = databases.new_database()
+    os.environ.update(databases.site_environment(url))
     django.setup()
-    # pytest may have read the settings already, with what the controller left in the environment.
+    # pytest has read the settings already, with what the controller left in the environment.
     settings.ENVIRONMENT = environment.load(os.environ)
+    databases.lead_django_to(url)
     return server
 
 

@@ -33,7 +33,12 @@ _CONFIG = SchemathesisConfig.from_dict({"generation": {"allow-extra-parameters":
 SCHEMA = schemathesis.openapi.from_dict(
     json.loads(json.dumps(api.get_openapi_schema())), config=_CONFIG
 )
-OPERATIONS = [found.ok() for found in SCHEMA.get_all_operations()]
+# A stream that begins for everybody who is signed in has no end that could be waited for:
+# tests/live/test_bell.py listens to it.
+_ENDLESS = {"GET /api/v1/messages/events"}
+OPERATIONS = [
+    found.ok() for found in SCHEMA.get_all_operations() if found.ok().label not in _ENDLESS
+]
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,9 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
+from django.conf import settings
+from django.db import connections
+from psycopg.conninfo import conninfo_to_dict
 
 from matricula.runtime.embedded import EmbeddedPostgres
 from tests.support.ports import free_pair
@@ -93,6 +96,15 @@ def site_environment(database_url: str) -> dict[str, str]:
         HOME: os.environ[HOME],
         "PORT": _PORT,
     }
+
+
+def lead_django_to(url: str) -> None:
+    """Has Django's connections of this process lead to the database, whatever its settings say.
+    Two processes in one database would wait for each other's undone rows."""
+    parts = conninfo_to_dict(url)
+    connections["default"].close()
+    connections["default"].settings_dict["NAME"] = parts["dbname"]
+    settings.DATABASE_ADDRESS = settings.DATABASE_DIRECT_ADDRESS = url
 
 
 def url_of(name: str) -> str:

@@ -62,8 +62,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "matricula.edges.middleware.RequestContext",
     "django.middleware.security.SecurityMiddleware",
-    # Pages and static files alike; each page says a different length, against guessing (BREACH).
-    "django.middleware.gzip.GZipMiddleware",
+    "matricula.edges.middleware.Compressed",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

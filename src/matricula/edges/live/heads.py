@@ -7,6 +7,7 @@ from functools import cache
 from csp.utils import build_policy
 from django.conf import settings
 from django.http import HttpResponse
+from django.utils.translation import get_language
 
 from matricula.edges.live.requests import Message, Scope
 from matricula.edges.middleware import HEADER, PERMISSIONS_POLICY
@@ -25,6 +26,7 @@ def start(head: HttpResponse, scope: Scope) -> Message:
         "status": head.status_code,
         "headers": [
             *usual.items(),
+            (b"content-language", (get_language() or settings.LANGUAGE_CODE).encode()),
             *named(),
             *own,
             *((b"set-cookie", morsel.OutputString().encode()) for morsel in head.cookies.values()),

@@ -75,7 +75,7 @@ def _about() -> About:
 def _entry(about: About) -> Entry:
     entry = Entry(id=_ID, course=about.enrollment.course, cohort=about.enrollment.cohort)
     entry.person = about.person
-    entry.skipped_reason = "Complete first: Basic Programming."
+    entry.skipped_reason = "It is for a limited audience."
     return entry
 
 
