@@ -1,4 +1,4 @@
-"""P12: ten thousand confirmations go out at a steady rate while people enroll."""
+"""P13: ten thousand confirmations go out at a steady rate while people enroll."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _KIND = "enrollment_confirmed"
 
 
 def mailing(site: Site, settings: Settings) -> Sequence[Figure]:
-    """P12: the rate that mail keeps, the worker's memory, and how long enrolling takes."""
+    """P13: the rate that mail keeps, the worker's memory, and how long enrolling takes."""
     wanted = min(MOST, site.people)
     spread = replace(settings, seconds=wanted / ENROLLMENTS)
     with _sink() as (port, sink):
@@ -66,14 +66,14 @@ def _figures(
     early, late = memory
     return [
         Figure(
-            f"P12 {made:,} confirmations, {RATE}/s allowed",
+            f"P13 {made:,} confirmations, {RATE}/s allowed",
             "/s",
             [statistics.median(rates)],
             target=Target(RATE * 0.9),
             notes={"slowest_span": min(rates), "fastest_span": max(rates), "span_seconds": SPAN},
         ),
         Figure(
-            "P12 the worker's memory, last quarter beside first",
+            "P13 the worker's memory, last quarter beside first",
             "MB",
             [late],
             limit="the first quarter",
@@ -81,7 +81,7 @@ def _figures(
             target=Target(1.25, of_ratio=True, at_most=True),
         ),
         Figure(
-            f"P12 enrolling meanwhile, {ENROLLMENTS:g}/s, p99",
+            f"P13 enrolling meanwhile, {ENROLLMENTS:g}/s, p99",
             "ms",
             [outcome.p99_ms],
             target=Target(200, at_most=True),
