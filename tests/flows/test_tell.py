@@ -119,8 +119,8 @@ def test_a_seat_that_is_no_longer_held_is_told_with_the_way_back(
 ) -> None:
     from matricula.seats.models import Hold
 
-    Hold.objects.filter(key=held).update(expires_at=clock.now() - timedelta(seconds=1))
-    later(held, hold_expires_at=clock.now() - timedelta(seconds=1))
+    Hold.objects.filter(key=held).update(expires_at=clock.now() - timedelta(minutes=1))
+    later(held, hold_expires_at=clock.now() - timedelta(minutes=1))
     expire.expire_due()
     tell_all()
     assert f"/courses/{course.slug}/" in text_of(mail_of(person, "enrollment_expired"))

@@ -74,7 +74,7 @@ def test_the_clock_of_the_database_opens_the_line(drop: Drop) -> None:
 
 
 def test_no_ticket_is_taken_after_registration_is_over(drop: Drop) -> None:
-    Cohort.objects.filter(pk=drop.cohort_id).update(closes_at=clock.now() - timedelta(seconds=1))
+    Cohort.objects.filter(pk=drop.cohort_id).update(closes_at=clock.now() - timedelta(minutes=1))
     (answer,) = drop.ask([make_person().pk])
     assert answer.outcome == "over"
     assert not Enrollment.objects.filter(course=drop.course).exists()
