@@ -8,7 +8,9 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+from django.template import Context, Template
 from django.test import Client
+from django.utils import translation
 
 from matricula.edges.web import art, urls, words
 from matricula.kernel.money import Money
@@ -79,3 +81,12 @@ def loaded_by(html: str, root: Path) -> set[Path]:
             imported = re.findall(r'^import\b[^;]*?"(\.[^"]+)"', text, re.MULTILINE)
             ahead |= {file.parent / name for name in imported}
     return found
+
+
+def test_a_fixed_text_is_said_in_the_language_of_each_reader() -> None:
+    found = Template('{% load i18n %}{% translate "Sign in" %}')
+    said = []
+    for code in ("en", "es", "en"):
+        with translation.override(code):
+            said.append(found.render(Context()))
+    assert said == ["Sign in", "Iniciar sesión", "Sign in"]

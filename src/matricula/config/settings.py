@@ -85,7 +85,10 @@ TEMPLATES = [
         ],
         "APP_DIRS": True,
         "OPTIONS": {
-            "libraries": {"words": "matricula.edges.web.tags"},
+            "libraries": {
+                "i18n": "matricula.edges.web.texts",
+                "words": "matricula.edges.web.tags",
+            },
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
@@ -236,6 +239,8 @@ WHITENOISE_IMMUTABLE_FILE_TEST = rf"^/static/{BUILD}/matricula/"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 STATIC_ROOT = None
+# Seconds for which guests get the same catalog and course pages (`edges/web/kept.py`); 0: never.
+GUEST_PAGES_KEPT_FOR = 1.0
 # What amounts of nothing are given in; a course's own price has its own currency.
 CURRENCY = "INR"
 EVENTS_RETRY_MILLISECONDS = 3000

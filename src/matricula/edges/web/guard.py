@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from django.http.response import HttpResponseRedirectBase
 from django.utils.cache import add_never_cache_headers
 
 from matricula.accounts.models import Person
+from matricula.edges.web import kept
 from matricula.edges.web.views.errors import error_page
 from matricula.kernel.errors import AuthenticationRequired, MethodNotAllowed
 
@@ -24,10 +25,13 @@ class SeeOther(HttpResponseRedirectBase):
     status_code = 303
 
 
-def page(*methods: str, personal: bool = True) -> Callable[[View], View]:
+def page(
+    *methods: str, personal: bool = True, same_for_guests: bool = False
+) -> Callable[[View], View]:
     """Lets only these methods through, answers others with our own page, and keeps pages made for
     a signed-in person out of every cache, so that going back never shows an old state. A view that
-    is not `personal` is the same for everybody; nobody is looked up for it.
+    is not `personal` is the same for everybody; nobody is looked up for it. What is the same for
+    all guests is made once a second at most (`kept.py`).
     """
     allowed = {*methods, "HEAD"} if "GET" in methods else set(methods)
 
@@ -38,7 +42,8 @@ def page(*methods: str, personal: bool = True) -> Callable[[View], View]:
                 response = error_page(request, MethodNotAllowed())
                 response["Allow"] = ", ".join(sorted(allowed))
                 return response
-            response = view(request, *args, **kwargs)
+            make = partial(view, request, *args, **kwargs)
+            response = kept.answer(request, make) if same_for_guests else make()
             if personal and request.user.is_authenticated:
                 add_never_cache_headers(response)
             return response

@@ -38,7 +38,7 @@ class Chip:
     url: str
 
 
-@page("GET")
+@page("GET", same_for_guests=True)
 def browse(request: HttpRequest) -> HttpResponse:
     """The list of courses, searched, narrowed and sorted. Unknown values change nothing; a cursor
     we never gave is an unknown page.

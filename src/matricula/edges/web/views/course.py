@@ -33,7 +33,7 @@ from matricula.orders import queries as orders
 ART_LIFETIME = 365 * 86_400
 
 
-@page("GET")
+@page("GET", same_for_guests=True)
 def course(request: HttpRequest, slug: str) -> HttpResponse:
     """Everything about one course, and the enroll control."""
     visitor = visitor_id(request)
