@@ -7,6 +7,7 @@ BIN := .venv/bin
 # Typing annotations, layers and sizes are checked over these; migrations are generated.
 CODE := src sandbox tests bench scripts
 OLDEST := $(addprefix tests/,kernel accounts catalog seats enrollments flows api races properties)
+HISTORIES := $(addprefix tests/properties/test_,seats.py refunds.py waitlists.py line.py)
 
 .PHONY: words serve test test-oldest chaos histories check bench screenshots lighthouse setup lock clean
 .DEFAULT_GOAL := serve
@@ -30,10 +31,10 @@ chaos:
 	@sh scripts/setup.sh dev
 	@MATRICULA_CHAOS_BUYERS=$${MATRICULA_CHAOS_BUYERS:-2000} exec $(BIN)/pytest -n0 -s tests/chaos $(ARGS)
 
-# Random histories of a paid cart against a model of its money, and of a waitlist, by the thousand.
+# Random histories of seats, of the money of a cart, of a waitlist and of a line, by the thousand.
 histories:
 	@sh scripts/setup.sh dev
-	@MATRICULA_HISTORIES=$${MATRICULA_HISTORIES:-3000} MATRICULA_WAITLIST_HISTORIES=$${MATRICULA_HISTORIES:-3000} exec $(BIN)/pytest -n0 --timeout 0 tests/properties/test_refunds.py tests/properties/test_waitlists.py $(ARGS)
+	@MATRICULA_HISTORIES=$${MATRICULA_HISTORIES:-3000} exec $(BIN)/pytest $(HISTORIES) $(ARGS)
 
 check:
 	@sh scripts/setup.sh dev

@@ -6,7 +6,6 @@ seats or pauses the room, seats go by order of arrival and no promise is broken.
 
 from __future__ import annotations
 
-import os
 from uuid import UUID
 
 from django.db import transaction
@@ -26,10 +25,11 @@ from matricula.seats.models import SeatCount
 from matricula.waitingroom import queries
 from matricula.waitingroom.models import Ticket
 from matricula.waitingroom.states import TicketState
+from tests.properties.histories import histories
 from tests.waitingroom.conftest import Drop, make_drop
 from tests.waitingroom.test_tickets import give_up
 
-HISTORIES = int(os.environ.get("MATRICULA_LINE_HISTORIES", "12"))
+HISTORIES = histories(12)
 CHECKS = [
     check
     for check in doctor.CHECKS

@@ -2,12 +2,11 @@
 refunds, refunds that fail at once or days later, refunds made at the gateway, disputes. After every
 step the ledger says what the model says, and no more goes back than came in.
 
-`MATRICULA_HISTORIES=3000` (`make histories`) runs as many; the suite a few.
+`make histories` runs thousands; the suite a few.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -29,11 +28,12 @@ from matricula.payments.errors import GatewayRefused
 from matricula.payments.models import Charge, Refund
 from matricula.payments.port import DisputeFacts, PaymentFacts, RefundFacts
 from matricula.payments.states import RefundState
+from tests.properties.histories import histories
 from tests.support.people import person
 
 pytestmark = pytest.mark.django_db
 COURSES = ("full-stack-development", "evening-lab")
-HISTORIES = int(os.environ.get("MATRICULA_HISTORIES", "25"))
+HISTORIES = histories(25)
 
 # What may happen: its name, which line, charge or refund, and how much.
 STEPS = st.lists(

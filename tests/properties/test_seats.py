@@ -1,5 +1,5 @@
 """Random histories of a few people and cohorts: after each step no promise is broken, and a plain
-model in Python counts the same seats.
+model in Python counts the same seats. `make histories` runs thousands of them.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from matricula.kernel.errors import IllegalState
 from matricula.seats import actions as seats
 from matricula.seats.errors import CapacityTooSmall, CourseFull, HoldEnded
 from matricula.seats.models import Hold, SeatCount
+from tests.properties.histories import histories
 from tests.support.claims import Wish, enroll_people
 from tests.support.factories import make_cohort, make_course, make_people
 
@@ -231,7 +232,7 @@ def test_no_history_of_seats_breaks_a_promise(db: None) -> None:
     run_state_machine_as_test(
         Seats,
         settings=settings(
-            max_examples=60,
+            max_examples=histories(40),
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow],

@@ -1,12 +1,11 @@
 """Random histories of one list: whatever people, staff and the worker do, nobody is overtaken
 without a reason, no seat is idle that fits somebody who may take it, and no promise is broken.
 
-`MATRICULA_WAITLIST_HISTORIES` runs more of them.
+`make histories` runs thousands of them.
 """
 
 from __future__ import annotations
 
-import os
 from uuid import UUID
 
 from django.contrib.postgres.functions import TransactionNow
@@ -27,11 +26,12 @@ from matricula.seats import actions as seats
 from matricula.seats.models import Hold, SeatCount
 from matricula.waitlist.models import Entry, Offer
 from matricula.waitlist.states import EntryState, OfferState
+from tests.properties.histories import histories
 from tests.support import claims
 from tests.support.factories import make_cohort, make_people
 from tests.waitlist.conftest import Full, full_course
 
-HISTORIES = int(os.environ.get("MATRICULA_WAITLIST_HISTORIES", "12"))
+HISTORIES = histories(12)
 TIMELESS = [
     check
     for check in doctor.CHECKS
