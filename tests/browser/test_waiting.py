@@ -52,8 +52,12 @@ def cancel(paid_site: PaidSite, held: list[tuple[str, str]]) -> None:
 
 
 def picture(page: Page, name: str) -> None:
-    if PICTURES:
-        page.screenshot(path=str(Path(PICTURES) / f"{name}.png"), full_page=True)
+    before = page.viewport_size
+    for width in (360, 1280) if PICTURES else ():
+        page.set_viewport_size({"width": width, "height": 740})
+        page.screenshot(path=str(Path(PICTURES) / f"{name}-{width}.png"), full_page=True)
+    if PICTURES and before is not None:
+        page.set_viewport_size(before)
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["scripts", "no scripts"])
@@ -64,20 +68,23 @@ def test_from_full_to_enrolled(
     seats: list[tuple[str, str]],
     javascript: bool,
 ) -> None:
-    width = 360 if javascript else 1280
-    page = open_page(width=width, javascript=javascript, scheme="dark" if javascript else "light")
+    page = open_page(
+        width=360 if javascript else 1280,
+        javascript=javascript,
+        scheme="dark" if javascript else "light",
+    )
     sign_up(page)
     page.goto(f"/courses/{COURSE}/")
     expect(page.locator(CONTROL)).to_have_attribute("data-enroll-state", "course_full")
-    picture(page, f"course-{width}")
+    picture(page, f"course-{javascript}")
     page.locator(CONTROL).click()
-    picture(page, f"join-{width}")
+    picture(page, f"join-{javascript}")
     if javascript:
         check(page, (f"/courses/{COURSE}/", f"/courses/{COURSE}/waitlist/"))
     page.get_by_role("button", name="Join the waitlist").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("You are on the waitlist")
     expect(page.get_by_text("You are number 1 of 1.")).to_be_visible()
-    picture(page, f"standing-{width}")
+    picture(page, f"standing-{javascript}")
     if javascript:
         check(page, (f"/courses/{COURSE}/waitlist/",))
 
@@ -113,3 +120,4 @@ def take_the_seat(page: Page, *, javascript: bool) -> None:
     expect(page).to_have_url(re.compile(r"/pay/pay_\w{26}/"))
     pay(page, "success@razorpay", javascript=javascript)
     expect(heading).to_have_text("You are enrolled")
+    picture(page, f"enrolled-{javascript}")

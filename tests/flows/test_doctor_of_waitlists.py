@@ -10,8 +10,11 @@ from django.db.models.functions import Now
 
 from matricula.enrollments.models import Enrollment
 from matricula.flows import doctor, promote
+from matricula.kernel.models import Event
+from matricula.seats import actions as seats
 from matricula.seats.models import SeatCount
 from matricula.waitlist.models import Entry, Offer, Queue, Stretch
+from tests.support.plans import without_triggers
 from tests.waitlist.conftest import Full, full_course
 
 Broken = Callable[[Full], str]  # a full course that somebody waits for; what must be named
@@ -43,8 +46,29 @@ def lose_a_stretch(full: Full) -> str:
 
 
 def leave_seats_unlooked_at(full: Full) -> str:
+    """A seat came free two minutes ago, and another just now."""
+    Queue.objects.filter(pk=full.cohort).update(looked_at=Now() - timedelta(minutes=9))
     full.free()
+    with without_triggers():
+        Event.objects.filter(type="seats.freed").update(at=Now() - timedelta(minutes=2))
+    seats.set_capacity(full.cohort, 2)
+    return str(full.cohort)
+
+
+def look_away_from_free_seats(full: Full) -> str:
+    """The seat was free when the list was looked at, two minutes ago."""
+    full.free()
+    with without_triggers():
+        Event.objects.filter(type="seats.freed").update(at=Now() - timedelta(minutes=3))
     Queue.objects.filter(pk=full.cohort).update(looked_at=Now() - timedelta(minutes=2))
+    return str(full.cohort)
+
+
+def never_look(full: Full) -> str:
+    full.free()
+    with without_triggers():
+        Event.objects.filter(type="seats.freed").update(at=Now() - timedelta(minutes=2))
+    Queue.objects.filter(pk=full.cohort).update(looked_at=None)
     return str(full.cohort)
 
 
@@ -82,6 +106,8 @@ BROKEN: list[tuple[str, Broken]] = [
     ("waitlist_stretches", miscount_a_stretch),
     ("waitlist_stretches", lose_a_stretch),
     ("waitlist_turns", leave_seats_unlooked_at),
+    ("waitlist_turns", look_away_from_free_seats),
+    ("waitlist_turns", never_look),
     ("waitlist_offers", lose_an_offer),
     ("waitlist_wishes", stay_where_one_wanted_to_leave),
     ("waitlist_states", change_silently),
@@ -101,6 +127,16 @@ def named(part: object) -> str:
 
 
 def test_a_list_that_is_sound_has_no_findings(waited_for: Full) -> None:
+    assert doctor.examine() == []
+
+
+@pytest.mark.parametrize("looked", [None, timedelta(minutes=9)], ids=["never", "long ago"])
+def test_a_seat_that_came_free_a_moment_ago_is_no_finding(
+    waited_for: Full, looked: timedelta | None
+) -> None:
+    looked_at = None if looked is None else Now() - looked
+    Queue.objects.filter(pk=waited_for.cohort).update(looked_at=looked_at)
+    waited_for.free()
     assert doctor.examine() == []
 
 

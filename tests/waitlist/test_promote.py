@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from django.utils.translation import override
+
 from matricula.accounts.models import Person
 from matricula.catalog.models import Cohort
 from matricula.enrollments.models import Enrollment
@@ -12,6 +14,7 @@ from matricula.kernel import clock
 from matricula.kernel.models import Event
 from matricula.seats import actions as seats
 from matricula.seats.models import Hold
+from matricula.waitlist.models import Entry
 from tests.support.factories import complete, make_course
 from tests.waitlist.conftest import (
     Full,
@@ -102,9 +105,29 @@ def test_who_may_not_take_the_seat_keeps_the_place_and_is_told_why_once(full: Fu
     promote.promote(full.cohort)
     assert states([first, second]) == ["waiting", "accepted"]
     assert entry(first).skipped_code == "prerequisites_not_met"
-    assert required.title in entry(first).skipped_reason
+    assert required.title in str(entry(first).why_skipped)
     assert told(first) == ["waitlist.joined", "waitlist.skipped"]
     assert_promises_kept()
+
+
+def test_who_was_passed_over_reads_the_reason_in_their_language(full: Full) -> None:
+    waiting = full.join()
+    full.course.prerequisites.add(required := make_course())
+    full.free()
+    promote.promote(full.cohort)
+    with override("fr"):
+        assert str(entry(waiting).why_skipped) == (
+            f"Un cours requis manque. Terminez d\u2019abord : {required.title}."
+        )
+    assert "A required course is missing. Complete first" in str(entry(waiting).why_skipped)
+
+
+def test_a_reason_written_down_as_a_sentence_is_still_read(full: Full) -> None:
+    waiting = full.join()
+    Entry.objects.filter(pk=waiting).update(
+        skipped_code="prerequisites_not_met", skipped_reason="A required course is missing."
+    )
+    assert str(entry(waiting).why_skipped) == "A required course is missing."
 
 
 def test_who_may_not_take_a_seat_does_not_keep_it_from_newcomers(full: Full) -> None:

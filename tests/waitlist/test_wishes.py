@@ -124,7 +124,7 @@ def test_who_cannot_be_swapped_keeps_the_seat_and_the_place_and_is_told_why(
     cancel.cancel(taken, owner, actor_id=owner)
     promote.promote(other.pk)
     assert states([place, behind]) == ["waiting", "offered"]
-    assert "until it starts" in entry(place).skipped_reason
+    assert "until it starts" in str(entry(place).why_skipped)
     assert live(buyer.person_id, lab) == [first.pk]
 
 

@@ -13,7 +13,9 @@ from matricula.enrollments.models import Enrollment
 from matricula.flows.enroll import Application, enroll
 from matricula.kernel import clock, ids
 from tests.support.factories import make_cohort, make_course, only_cohort
+from tests.support.paying import checkout
 from tests.support.people import person
+from tests.support.sandbox import Sandbox
 
 pytestmark = pytest.mark.django_db
 
@@ -48,6 +50,7 @@ def test_it_offers_what_can_be_had_and_nothing_else(
     make_cohort(course, name="Full one", capacity=0)
     make_cohort(course, name="Closed one", closes_at=clock.now() - timedelta(minutes=1))
     html = text_of(member, f"{mine}swap/")
+    assert "What you paid" not in html
     assert "Evenings" in html
     assert "Full one" not in html
     assert "Closed one" not in html
@@ -110,6 +113,7 @@ def test_for_a_full_intake_one_can_wait_and_keep_the_seat_meanwhile(
     assert f'href="{url}"' in text_of(member, f"{mine}swap/")
     joining = text_of(member, url.replace("&amp;", "&"))
     assert "You keep the seat you have until this one is yours" in joining
+    assert "What you paid" not in joining
     form = {"cohort": reference, "replaces": mine.split("/")[2], "party_size": "1"}
     response = member.post(f"/courses/{course.slug}/waitlist/", form, follow=True)
     assert "is swapped for this one. Until then you keep it." in response.content.decode()
@@ -129,3 +133,16 @@ def test_the_page_says_what_to_do_for_another_course(
     member: Client, course: Course, mine: str
 ) -> None:
     assert "For another course, cancel this enrollment" in text_of(member, f"{mine}swap/")
+
+
+def test_what_was_paid_is_said_to_stay_where_something_was(sandbox: Sandbox) -> None:
+    buyer = checkout(sandbox)
+    buyer.hand_back(buyer.pay())
+    bought = Course.objects.get(slug="full-stack-development")
+    make_cohort(bought, name="Evenings")
+    reference, mine = waited_for(bought, name="Full"), ids.to_text("enr", buyer.enrollment_id)
+    browser = Client(HTTP_HOST="127.0.0.1")
+    browser.force_login(Person.objects.get(pk=buyer.person_id))
+    waiting = f"/courses/{bought.slug}/waitlist/?cohort={reference}&replaces={mine}"
+    for page in (f"/enrollments/{mine}/swap/", waiting):
+        assert "What you paid stays as it is." in text_of(browser, page)

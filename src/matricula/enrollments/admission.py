@@ -14,14 +14,12 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import models
-from django.utils.functional import lazy
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from matricula.catalog.plans import EVERYBODY, Audience, Prerequisite
 from matricula.enrollments import errors
 from matricula.kernel import words
-from matricula.kernel.errors import Action, DomainError, FieldError, Guidance
+from matricula.kernel.errors import Action, DomainError, FieldError, Guidance, Words
 
 PROFILE_URL = "/me/profile/"
 ADDRESS_URL = "/accounts/email/"
@@ -228,7 +226,7 @@ def _schedule(demands: Demands, record: Record) -> Iterator[Objection]:
         "It meets at the same time as %(title)s: %(when)s. Choose another intake, or give up "
         "%(title)s.",
         title=clash.title,
-        when=_when(clash, demands.zone),
+        when=when(clash, demands.zone),
     )
     error = errors.ScheduleConflict(said)
     yield _objection(
@@ -245,19 +243,17 @@ def _schedule(demands: Demands, record: Record) -> Iterator[Objection]:
     )
 
 
-def when(clash: Clash, zone: str) -> str:
+def when(clash: Clash, zone: str) -> Words:
     """When it clashes, by the clock of the zone."""
     place = ZoneInfo(zone)
     starts, ends = clash.starts_at.astimezone(place), clash.ends_at.astimezone(place)
-    return gettext("%(day)s, %(starts)s to %(ends)s (%(zone)s)") % {
-        "day": words.weekday(starts),
-        "starts": words.clock_time(starts),
-        "ends": words.clock_time(ends),
-        "zone": zone,
-    }
-
-
-_when = lazy(when, str)  # read after it was decided, maybe in another thread
+    return words.said(
+        "%(day)s, %(starts)s to %(ends)s (%(zone)s)",
+        day=words.weekday_of(starts),
+        starts=words.clock_time_of(starts),
+        ends=words.clock_time_of(ends),
+        zone=zone,
+    )
 
 
 def age_on(day: date, born: date) -> int:

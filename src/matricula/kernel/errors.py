@@ -57,14 +57,14 @@ class DomainError(Exception):
     retryable: ClassVar[bool] = False
 
     def __init__(self, detail: Words | None = None, guidance: Guidance | None = None) -> None:
-        self._detail = detail or self.usual_detail or self.title
+        self.words: Words = detail or self.usual_detail or self.title
         self.guidance = guidance or Guidance()
-        super().__init__(self._detail)
+        super().__init__(self.words)
 
     @property
     def detail(self) -> str:
         """What happened, in the language that is active when it is read."""
-        return str(self._detail)
+        return str(self.words)
 
 
 class MalformedRequest(DomainError):

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from copy import copy
 from datetime import date, datetime, time
 from functools import lru_cache
-from typing import cast
+from typing import Any, cast
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_time
 from django.utils.functional import lazy
-from django.utils.translation import get_language, gettext, ngettext
+from django.utils.translation import get_language, gettext, gettext_lazy, ngettext
 
 from matricula.kernel.errors import Words
 from matricula.kernel.money import Money, minor_digits
@@ -107,3 +107,16 @@ def _in_a_row(parts: tuple[Words, ...]) -> str:
 _listed = lazy(_in_a_row, str)
 _said = lazy(_in_words, str)
 _counted = lazy(_in_counted_words, str)
+weekday_of = lazy(weekday, str)  # as `weekday` and `clock_time`, when it is read
+clock_time_of = lazy(clock_time, str)
+
+# The ways of saying something that can be written down and said again (`kept_words.py`). What is
+# written down names them: a name is never used for anything else.
+WAYS: dict[str, Callable[..., Any]] = {
+    "text": gettext_lazy,
+    "said": _said,
+    "counted": _counted,
+    "listed": _listed,
+    "weekday": weekday_of,
+    "clock_time": clock_time_of,
+}

@@ -16,12 +16,14 @@ from matricula.taxids.states import TaxIdState
 @dataclass(frozen=True)
 class TaxIdRecord:
     """What is known of a VAT id. `evidence` is the proof that it is confirmed, in words for an
-    invoice; empty when it is not."""
+    invoice; empty when it is not. `is_due`: it is VIES's turn to be asked about it."""
 
     id: UUID
     number: str
     state: TaxIdState
     evidence: str
+    is_due: bool
+    by_staff: bool
 
 
 def find(number: str, at: datetime) -> TaxIdRecord | None:
@@ -51,7 +53,9 @@ def _record(row: TaxId, at: datetime) -> TaxIdRecord:
             words = _words(row)
         else:
             state = TaxIdState.PENDING
-    return TaxIdRecord(row.pk, row.number, state, words)
+    return TaxIdRecord(
+        row.pk, row.number, state, words, is_due=row.next_try_at is not None, by_staff=by_staff
+    )
 
 
 def _words(row: TaxId) -> str:

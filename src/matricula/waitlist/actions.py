@@ -14,9 +14,12 @@ from django.db import connection
 from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+from psycopg.types.json import Jsonb
 
 from matricula.kernel import ids
-from matricula.kernel.errors import DomainError, IllegalState
+from matricula.kernel.errors import DomainError, IllegalState, Words
+from matricula.kernel.kept_words import kept
+from matricula.kernel.words import said
 from matricula.waitlist.errors import WaitlistFull
 from matricula.waitlist.models import LAST_RANK, Entry, Offer, Queue, Stretch
 from matricula.waitlist.rules import Plan
@@ -25,15 +28,16 @@ from matricula.waitlist.states import ENTRY, OFFER, OPEN, EntryState, OfferState
 _SERVED = """
 UPDATE waitlist_entry e
    SET state = g.state, enrollment_id = g.enrollment, saving_since = NULL,
-       skipped_code = '', skipped_reason = '',
+       skipped_code = '', skipped_words = NULL, skipped_reason = '',
        ended_at = CASE WHEN g.state = 'accepted' THEN statement_timestamp() END
   FROM unnest(%s::uuid[], %s::text[], %s::uuid[]) AS g(id, state, enrollment)
  WHERE e.id = g.id
 """
 _SKIPPED = """
 UPDATE waitlist_entry e
-   SET is_counted = false, skipped_code = g.code, skipped_reason = g.reason, skipped_at = now()
-  FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS g(id, code, reason),
+   SET is_counted = false, skipped_code = g.code, skipped_words = g.words, skipped_reason = '',
+       skipped_at = now()
+  FROM unnest(%s::uuid[], %s::text[], %s::jsonb[]) AS g(id, code, words),
        waitlist_entry old
  WHERE e.id = g.id AND old.id = g.id
 RETURNING e.id, old.skipped_code IS DISTINCT FROM g.code
@@ -127,16 +131,22 @@ def skip(refused: Mapping[UUID, DomainError]) -> list[UUID]:
             [
                 list(refused),
                 [error.code for error in refused.values()],
-                [f"{error.title}. {error.detail}" for error in refused.values()],
+                [Jsonb(kept(_reason(error))) for error in refused.values()],
             ],
         )
         return [row[0] for row in cursor.fetchall() if row[1]]
 
 
+def _reason(error: DomainError) -> Words:
+    return said("%(title)s. %(detail)s", title=error.title, detail=error.words)
+
+
 def count_again(entry_ids: Collection[UUID]) -> None:
     """These may take seats (again): seats are kept for them."""
     rows = Entry.objects.filter(pk__in=entry_ids, is_counted=False)
-    rows.update(is_counted=True, skipped_code="", skipped_reason="", skipped_at=None)
+    rows.update(
+        is_counted=True, skipped_code="", skipped_words=None, skipped_reason="", skipped_at=None
+    )
 
 
 def note(plan: Plan, resting: Collection[UUID], at: datetime) -> None:

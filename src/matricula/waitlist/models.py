@@ -10,6 +10,9 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from matricula.kernel import ids
+from matricula.kernel.errors import Words
+from matricula.kernel.kept_words import read_back
+from matricula.kernel.words import stored
 from matricula.waitlist.states import OPEN, EntryState, OfferState
 
 FIRST_RANK = 0  # before everybody: who paid and found no seat
@@ -81,11 +84,13 @@ class Queue(models.Model):
 class Entry(models.Model):
     """A place in the list. Its position is derived (rank, then place), never written.
 
-    `skipped_code` and `skipped_reason` say why it was passed over when its turn came; it keeps its
-    place, is looked at again, and until then holds no seat back from others. `passed` counts the
-    seats that went to places behind it because they fit and its party did not; `saving_since` is
-    when free seats began to be kept for it. Who gets a seat gives up the enrollment that it
-    `replaces`, in the same step; and who `leaves_others` gives up their other places.
+    `skipped_code` and `skipped_words` (`kernel/kept_words.py`) say why it was passed over when its
+    turn came; it keeps its place, is looked at again, and until then holds no seat back from
+    others. `skipped_reason` is how it was said before, a finished English sentence: read, never
+    written. `passed` counts the seats that went to places behind it because they fit and its party
+    did not; `saving_since` is when free seats began to be kept for it. Who gets a seat gives up the
+    enrollment that it `replaces`, in the same step; and who `leaves_others` gives up their other
+    places.
     """
 
     id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
@@ -99,6 +104,7 @@ class Entry(models.Model):
     state = models.CharField(max_length=8, choices=EntryState.choices, default=EntryState.WAITING)
     is_counted = models.BooleanField(default=True)  # seats are kept from newcomers for it
     skipped_code = models.CharField(max_length=40, blank=True)
+    skipped_words = models.JSONField(null=True, blank=True)
     skipped_reason = models.TextField(blank=True)
     skipped_at = models.DateTimeField(null=True)
     passed = models.PositiveIntegerField(default=0)
@@ -150,6 +156,13 @@ class Entry(models.Model):
 
     def __str__(self) -> str:
         return ids.to_text("wtl", self.pk)
+
+    @property
+    def why_skipped(self) -> Words:
+        """Why it was passed over, when it was: put into the reader's language when it is read."""
+        if self.skipped_reason or not self.skipped_code:
+            return stored(self.skipped_reason)
+        return read_back(self.skipped_words) if self.skipped_words is not None else ""
 
 
 class Stretch(models.Model):

@@ -13,7 +13,7 @@ from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from matricula.kernel.errors import NotFound
+from matricula.kernel.errors import NotFound, Words
 from matricula.waitlist.models import FIRST_RANK, Entry, ListMessage, Offer, Queue
 from matricula.waitlist.states import OPEN, EntryState, OfferState
 
@@ -95,7 +95,7 @@ class EntryRecord:
     place: Decimal
     state: EntryState
     skipped_code: str
-    skipped_reason: str
+    why_skipped: Words
     saving_since: datetime | None
     joined_at: datetime
     ended_at: datetime | None
@@ -240,7 +240,7 @@ def _record(entry: Entry, offers: Sequence[OfferRecord]) -> EntryRecord:
         place=entry.place,
         state=EntryState(entry.state),
         skipped_code=entry.skipped_code,
-        skipped_reason=entry.skipped_reason,
+        why_skipped=entry.why_skipped,
         saving_since=entry.saving_since,
         joined_at=entry.joined_at,
         ended_at=entry.ended_at,

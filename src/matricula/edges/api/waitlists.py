@@ -177,7 +177,7 @@ def _skipped(standing: Standing) -> schemas.Skipped | None:
     record = standing.entry
     if not record.skipped_code:
         return None
-    return schemas.Skipped(code=record.skipped_code, detail=record.skipped_reason)
+    return schemas.Skipped(code=record.skipped_code, detail=str(record.why_skipped))
 
 
 def _offer(offer: OfferRecord) -> schemas.Offer:

@@ -232,7 +232,7 @@ class EntryAdmin(FoundByReference, ShowsTimeline, Acting, ReadOnlyAdmin):
 
     @column("Passed over because")
     def why_not(self, entry: Entry) -> str:
-        return entry.skipped_reason
+        return str(entry.why_skipped)
 
     @column("Joined (UTC)")
     def joined(self, entry: Entry) -> str:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from matricula.catalog.queries import CoursePlan
@@ -33,6 +33,7 @@ from matricula.pricing.errors import (
     CouponNotApplicable,
 )
 from matricula.pricing.values import Place, Quote
+from matricula.taxids.queries import TaxIdRecord
 from matricula.taxids.states import TaxIdState
 
 # `total` is the price that the buyer was shown, in minor units; `terms`, `waive` and `remind` are
@@ -51,17 +52,6 @@ FIELDS = (
 )
 COUPON_REFUSALS = (CouponInvalid, CouponExpired, CouponExhausted, CouponNotApplicable)
 _LONGEST = {"billing_name": 150, "billing_address": 500}
-_TAX_NOTES = {
-    TaxIdState.PENDING: gettext_lazy(
-        "The European register (VIES) is being asked about this VAT id. Until it is confirmed, VAT "
-        "is charged. Update the price in a moment."
-    ),
-    TaxIdState.REFUSED: gettext_lazy(
-        "The European register (VIES) does not know this VAT id, so VAT is charged. Check it, or "
-        "ask support."
-    ),
-    TaxIdState.CONFIRMED: gettext_lazy("This VAT id is confirmed: you owe the VAT yourself."),
-}
 
 
 @dataclass(frozen=True)
@@ -129,7 +119,7 @@ def read(
     if is_sent:
         errors |= _not_agreed(values, bill)
     values["total"] = str(bill.minor)
-    tax_note = str(_TAX_NOTES[known.state]) if known is not None else ""
+    tax_note = _tax_note(known) if known is not None else ""
     asks = reminding.is_asked(person_id)
     return CheckoutForm(values, errors, bill, is_sent, tax_note, asks)
 
@@ -174,6 +164,28 @@ def _not_agreed(values: Mapping[str, str], bill: Bill) -> dict[str, str]:
     if settings.ENVIRONMENT.terms_version and not values["terms"]:
         errors["terms"] = _("Agree to the terms to go on.")
     return errors
+
+
+def _tax_note(known: TaxIdRecord) -> str:
+    """What is known of the buyer's VAT id. VIES is named where it is asked, or has answered."""
+    if known.state is TaxIdState.CONFIRMED:
+        return _("This VAT id is confirmed: you owe the VAT yourself.")
+    if known.state is TaxIdState.REFUSED and known.by_staff:
+        return _("This VAT id was not accepted, so VAT is charged. Check it, or ask support.")
+    if known.state is TaxIdState.REFUSED:
+        return _(
+            "The European register (VIES) does not know this VAT id, so VAT is charged. Check it, "
+            "or ask support."
+        )
+    if known.is_due and settings.ENVIRONMENT.vies_url:
+        return _(
+            "The European register (VIES) is being asked about this VAT id. Until it is confirmed, "
+            "VAT is charged. Update the price in a moment."
+        )
+    return _(
+        "This VAT id is not confirmed yet, so VAT is charged. Ask support to confirm it before you "
+        "pay."
+    )
 
 
 def _words(error: DomainError) -> str:

@@ -16,7 +16,6 @@ from matricula.flows.accept import party_key
 from matricula.flows.standing import Standing
 from matricula.kernel import clock, ids
 from matricula.kernel.events import RecordedEvent
-from matricula.kernel.words import stored
 from matricula.waitlist.queries import OfferRecord
 from matricula.waitlist.states import EntryState, OfferState
 
@@ -72,7 +71,7 @@ def waiting_of(standing: Standing) -> Waiting:
         state=state,
         tone=tone,
         lines=_lines(standing) if entry.state is EntryState.WAITING else [],
-        skipped=stored(entry.skipped_reason) if entry.state is EntryState.WAITING else "",
+        skipped=str(entry.why_skipped) if entry.state is EntryState.WAITING else "",
         offer_url=offer_url(own) if own is not None else "",
         offer_ends_at=own.ends_at if own is not None else None,
         party=[_party_seat(offer) for offer in entry.offers if offer.number > 1],

@@ -43,6 +43,11 @@ urlpatterns = [
     path("courses/<slug:slug>/tell-me/", openings.tell_me, name="tell_me"),
     path("courses/<slug:slug>/guest/", guests.check_out, name="guest_checkout"),
     path("guests/<str:token>/", guests.claim, name="guest_claim"),
+    path(
+        "guests/<str:token>/withdraw/<str:reference>/",
+        withdrawing.withdraw_as_guest,
+        name="guest_withdraw",
+    ),
     path("language/", language.language, name="language"),
     path("cart/", carts.cart, name="cart"),
     path("cart/add/", carts.add, name="cart_add"),

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.cache import add_never_cache_headers
 
 from matricula.edges.web.guard import visitor_id
 from matricula.kernel import ids
@@ -50,6 +51,15 @@ def find_checkout(request: HttpRequest, reference: str) -> tuple[OrderRecord, Pa
 def is_guests(request: HttpRequest, order_id: UUID) -> bool:
     """Whether this browser placed the order as a guest."""
     return str(order_id) in request.session.get(_KEY, [])
+
+
+def keep_link_private(response: HttpResponse) -> HttpResponse:
+    """For a page that a link in a mail opens: the link is nobody else's, and the page kept nowhere.
+    Not "no-referrer": then a browser says "null" for the origin of the form too, which is refused
+    as forged."""
+    response["Referrer-Policy"] = "strict-origin"
+    add_never_cache_headers(response)
+    return response
 
 
 def remember_conversation(request: HttpRequest, conversation_id: UUID) -> None:

@@ -28,7 +28,7 @@ def receipt(about: About, order: OrderRecord, invoice: Document | None) -> Lette
         facts=facts,
         paragraphs=[
             *([_("The invoice is attached.")] if invoice is not None else []),
-            *_right_words(order),
+            *_right_words(order, is_guest=is_guest),
         ],
         action=Action(_("Open your course"), about.path("/me/"))
         if is_guest
@@ -64,7 +64,7 @@ def withdrawn(about: About, order: OrderRecord) -> Letter:
     )
 
 
-def _right_words(order: OrderRecord) -> list[str]:
+def _right_words(order: OrderRecord, *, is_guest: bool) -> list[str]:
     """What a consumer in Europe agreed to about withdrawing, to keep."""
     said = []
     if any(line.withdrawal == "until_start" for line in order.lines):
@@ -76,7 +76,9 @@ def _right_words(order: OrderRecord) -> list[str]:
         )
     if any(line.withdrawal == "full" for line in order.lines):
         said.append(
-            _(
+            _("You may withdraw within 14 days, without giving a reason: by the link below.")
+            if is_guest
+            else _(
                 "You may withdraw within 14 days, without giving a reason: on the page of your "
                 "enrollment."
             )

@@ -9,11 +9,13 @@ from uuid import UUID
 
 from matricula.accounts.models import Person
 from matricula.catalog.models import Cohort, Course
+from matricula.enrollments.errors import NotInAudience
 from matricula.enrollments.models import Enrollment
 from matricula.flows.letters import enrolling, opening, paying, waiting
 from matricula.flows.letters.about import About
 from matricula.flows.letters.waiting import AboutPlace
 from matricula.kernel import clock
+from matricula.kernel.kept_words import kept
 from matricula.kernel.money import Money
 from matricula.notifications.letters import Letter
 from matricula.orders.queries import LineRecord, OrderRecord
@@ -75,7 +77,8 @@ def _about() -> About:
 def _entry(about: About) -> Entry:
     entry = Entry(id=_ID, course=about.enrollment.course, cohort=about.enrollment.cohort)
     entry.person = about.person
-    entry.skipped_reason = "It is for a limited audience."
+    entry.skipped_code = "permission_denied"
+    entry.skipped_words = kept(NotInAudience().words)
     return entry
 
 

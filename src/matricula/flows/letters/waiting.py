@@ -158,7 +158,7 @@ def skipped(about: AboutPlace) -> Letter:
         subject=_("Not yet: %(course)s") % {"course": about.title},
         heading=_("Your turn came, but you could not be given the seat"),
         greeting=greeting(about.person),
-        summary=words.stored(about.entry.skipped_reason)
+        summary=str(about.entry.why_skipped)
         or _("You do not fulfil what %(course)s asks for.") % {"course": about.title},
         paragraphs=[_("You keep your place: as soon as the reason is gone, you are next.")],
         action=about.action,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth import login
@@ -26,6 +27,7 @@ from matricula.enrollments.queries import EnrollmentRecord
 from matricula.enrollments.states import LIVE, Stage
 from matricula.flows import cart, guests
 from matricula.flows import offer as offering
+from matricula.flows import withdraw as withdrawing
 from matricula.flows.cart import Wish
 from matricula.flows.offer import CohortOffer, CourseOffer
 from matricula.kernel import ids
@@ -123,12 +125,24 @@ def claim(request: HttpRequest, token: str) -> HttpResponse:
         "is_signed_in": person_id is not None,
         "login_url": offers.login_url(request.path),
         "errors": errors,
+        "withdrawals": _withdrawals(token, guest.pk),
     }
-    response = render(request, "guests/claim.html", context)
-    # The link is nobody else's. Not "no-referrer": then a browser says "null" for the origin of the
-    # form too, which is refused as forged.
-    response["Referrer-Policy"] = "strict-origin"
-    return response
+    return visits.keep_link_private(render(request, "guests/claim.html", context))
+
+
+def _withdrawals(token: str, guest_id: UUID) -> list[dict[str, Any]]:
+    """What of the guest's purchases can be withdrawn from, until when, and the way there."""
+    bought = enrollments.list_of_person(guest_id)
+    rights = [(record, withdrawing.withdrawable(record)) for record in bought]
+    return [
+        {
+            "title": record.course_title,
+            "url": reverse("guest_withdraw", args=[token, ids.to_text("enr", record.id)]),
+            "ends_at": right.ends_at,
+        }
+        for record, right in rights
+        if right is not None
+    ]
 
 
 def _join(request: HttpRequest, token: str) -> HttpResponse:

@@ -24,6 +24,7 @@ from matricula.enrollments.states import Stage
 from matricula.flows import accept as accepting
 from matricula.flows import offer as offering
 from matricula.flows import standing as standings
+from matricula.flows import swap
 from matricula.flows import waitlist as flow
 from matricula.flows.accept import Acceptance
 from matricula.flows.offer import CourseOffer, alternatives
@@ -140,6 +141,7 @@ def _invite(
         "sizes": range(1, largest + 1),
         "is_paid": offering.is_paid(offer.course, offer.at),
         "given_up": given_up,
+        "given_up_is_paid": given_up is not None and swap.is_paid_for(given_up),
         "given_up_reference": ids.to_text("enr", given_up.id) if given_up is not None else "",
         "has_other_lists": waiting.lists_of(person_of(request).pk) > 0,
         "before": queueing.waiting_of(before) if before is not None else None,

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -11,8 +13,10 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from matricula.accounts import guests
 from matricula.edges.web import words
 from matricula.edges.web.guard import SeeOther, page, person_of
+from matricula.edges.web.visits import keep_link_private
 from matricula.enrollments import queries as enrollments
 from matricula.flows import withdraw as flow
 from matricula.kernel import ids
@@ -22,10 +26,23 @@ from matricula.kernel.errors import IllegalState
 @page("GET", "POST")
 @login_required
 def withdraw(request: HttpRequest, reference: str) -> HttpResponse:
+    """For whoever has an account: from the page of their enrollment."""
+    back = reverse("enrollment", args=[reference])
+    return _steps(request, person_of(request).pk, reference, back)
+
+
+@page("GET", "POST")
+def withdraw_as_guest(request: HttpRequest, token: str, reference: str) -> HttpResponse:
+    """For whoever bought as a guest: by the link in their mail, without an account."""
+    guest = guests.read_token(token)
+    back = reverse("guest_claim", args=[token])
+    return keep_link_private(_steps(request, guest.pk, reference, back))
+
+
+def _steps(request: HttpRequest, person_id: UUID, reference: str, back: str) -> HttpResponse:
     """GET is the first step, POST the second; POST with `confirm` withdraws. Confirmed twice, it
-    withdraws once."""
-    enrollment_id, person_id = ids.from_text("enr", reference), person_of(request).pk
-    here = reverse("enrollment", args=[reference])
+    withdraws once. `back` leads to what is withdrawn from."""
+    enrollment_id = ids.from_text("enr", reference)
     record = enrollments.of_person(person_id, enrollment_id)
     if request.method == "POST" and "confirm" in request.POST:
         try:
@@ -37,13 +54,13 @@ def withdraw(request: HttpRequest, reference: str) -> HttpResponse:
                 request,
                 _("You have withdrawn. The confirmation comes by mail, and your money goes back."),
             )
-        return SeeOther(here)
+        return SeeOther(back)
     right = flow.withdrawable(record)
     if right is None:
         messages.info(request, _("There is no right to withdraw from this, or its time is over."))
-        return SeeOther(here)
+        return SeeOther(back)
     context = {
-        "reference": reference,
+        "back": back,
         "record": record,
         "order": right.order,
         "order_reference": ids.to_text("ord", right.order.id),
