@@ -12,15 +12,19 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from typing import cast
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, cast
 
 import structlog
 
 from matricula.runtime.children import announce_ready
 
+if TYPE_CHECKING:
+    from procrastinate import App
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "matricula.config.settings")
 
-JOBS_AT_ONCE = 4
+JOBS_AT_ONCE = 4  # of each queue
 # What people wait for (the dispatcher's notices, webhooks) runs beside jobs that reckon: a thread
 # that has its answer from the database gets its turn within this time instead of Python's 5 ms.
 TURN_SECONDS = 0.0005
@@ -79,9 +83,39 @@ async def _work() -> None:
     with app.replace_connector(connector.get_worker_connector()) as working:
         async with working.open_async():
             announce_ready()
-            await working.run_worker_async(
+            await _serve_queues(working)
+
+
+async def _serve_queues(app: App) -> None:
+    """Works on every queue, each with slots of its own, until a signal comes or one of them ends:
+    then what runs in the others is finished too."""
+    from matricula.kernel.queues import QUEUES
+
+    loop = asyncio.get_running_loop()
+    # A thread for each slot; by default there are as many as the machine has cores, and four.
+    loop.set_default_executor(ThreadPoolExecutor(JOBS_AT_ONCE * len(QUEUES) + 1, "job"))
+    serving = [
+        asyncio.create_task(
+            app.run_worker_async(
+                queues=[queue],
+                name=queue,
                 concurrency=JOBS_AT_ONCE,
                 delete_jobs="successful",
                 shutdown_graceful_timeout=GRACE_SECONDS,
-                install_signal_handlers=True,
+                install_signal_handlers=False,
             )
+        )
+        for queue in QUEUES
+    ]
+
+    def stop() -> None:
+        for one in serving:
+            one.cancel()
+
+    for signal_ in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signal_, stop)
+    await asyncio.wait(serving, return_when=asyncio.FIRST_COMPLETED)
+    stop()
+    for ended in await asyncio.gather(*serving, return_exceptions=True):
+        if isinstance(ended, Exception):
+            raise ended

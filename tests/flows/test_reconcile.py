@@ -10,6 +10,7 @@ import pytest
 from matricula.enrollments.states import Stage
 from matricula.flows import notices, reconcile, refund
 from matricula.kernel import clock
+from matricula.payments import fetching
 from matricula.payments.models import Payment, Refund, StaffTask
 from matricula.payments.states import RefundState
 from tests.support.paying import (
@@ -84,6 +85,43 @@ def test_a_silent_gateway_is_no_error(sandbox: Sandbox) -> None:
     summary = reconcile.check_due()
     assert (summary.checked, summary.unanswered) == (1, 1)
     assert buyer.payment.next_check_at is not None
+
+
+def test_a_gateway_that_answers_nothing_is_left_alone_until_the_next_visit(
+    sandbox: Sandbox,
+) -> None:
+    buyers = [checkout(sandbox) for _ in range(fetching.AT_ONCE + 2)]
+    Payment.objects.update(next_check_at=clock.now() - timedelta(minutes=1))
+    sandbox.faults({"kind": "server_error"})
+    summary = reconcile.check_due()
+    assert (summary.checked, summary.is_silent) == (fetching.AT_ONCE, True)
+    left = [buyer for buyer in buyers if buyer.payment.next_check_at < clock.now()]
+    assert len(left) == len(buyers) - fetching.AT_ONCE
+
+
+def test_orders_are_not_looked_for_one_after_the_other_at_a_silent_gateway(
+    sandbox: Sandbox,
+) -> None:
+    buyers = [checkout(sandbox) for _ in range(3)]
+    Payment.objects.update(provider_order_id=None)
+    sandbox.faults({"kind": "server_error"})
+    asked = len(sandbox.requests("GET", "/v1/orders"))
+    assert len(reconcile.check_all([buyer.payment.pk for buyer in buyers])) == len(buyers)
+    assert len(sandbox.requests("GET", "/v1/orders")) == asked + 1
+
+
+def test_refunds_wait_for_a_gateway_that_answers(sandbox: Sandbox) -> None:
+    for _ in range(2):
+        buyer = checkout(sandbox)
+        hear(buyer.pay()["razorpay_payment_id"])
+        refund.refund_by_policy(buyer.enrollment_id, buyer.person_id, actor_id=buyer.person_id)
+    Refund.objects.update(next_try_at=clock.now() - timedelta(minutes=1))
+    sandbox.faults({"kind": "server_error"})
+    assert reconcile.send_due_refunds() == 1
+    sandbox.faults()
+    assert reconcile.send_due_refunds() == 1
+    Refund.objects.update(next_try_at=clock.now() - timedelta(minutes=1))
+    work()
 
 
 @pytest.mark.parametrize("steps", [("process", "fail"), ("fail",)])

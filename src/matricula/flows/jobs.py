@@ -24,6 +24,7 @@ from matricula.flows import (
 from matricula.kernel import clock, correlation, idempotency
 from matricula.kernel.models import Event
 from matricula.kernel.outbox import owe, owe_together
+from matricula.kernel.queues import OUTSIDE
 from matricula.payments import gateways
 from matricula.webhooks.types import TYPES
 
@@ -73,7 +74,7 @@ def forget_answers(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's sig
     return idempotency.forget_old()
 
 
-@app.task
+@app.task(queue=OUTSIDE)
 def send_refund(event_seq: int, correlation_id: str = "") -> None:
     """A refund was decided: the gateway is asked for it."""
     with correlation.following(correlation_id):
@@ -103,7 +104,7 @@ def issue_credit_note(event_seq: int, correlation_id: str = "") -> None:
 owe(issue_credit_note, "payment.refunded")
 
 
-@app.task
+@app.task(queue=OUTSIDE)
 def check_tax_id(event_seq: int, correlation_id: str = "") -> None:
     """A business has given its VAT id: VIES is asked about it."""
     with correlation.following(correlation_id):
@@ -114,7 +115,7 @@ owe(check_tax_id, "tax_id.submitted")
 
 
 @app.periodic(cron="* * * * * */30")
-@app.task(queueing_lock="check_tax_ids", pass_context=False)
+@app.task(queue=OUTSIDE, queueing_lock="check_tax_ids", pass_context=False)
 def check_tax_ids(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's signature
     """Every half minute: VAT ids that VIES had no answer for."""
     return tax_ids.check_due()
@@ -156,21 +157,23 @@ def issue_missing(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's sign
 
 
 @app.periodic(cron="* * * * * */10")
-@app.task(queueing_lock="catch_up_with_gateways", pass_context=False)
+@app.task(queue=OUTSIDE, queueing_lock="catch_up_with_gateways", pass_context=False)
 def catch_up_with_gateways(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's signature
     """Every ten seconds: refunds and payments whose turn it is, tried or asked about."""
-    return reconcile.send_due_refunds() + reconcile.check_due().checked
+    found = reconcile.check_due()
+    # Who does not answer is left alone until the next visit.
+    return found.checked + (0 if found.is_silent else reconcile.send_due_refunds())
 
 
 @app.periodic(cron="* * * * *")
-@app.task(queueing_lock="settle_unheard", pass_context=False)
+@app.task(queue=OUTSIDE, queueing_lock="settle_unheard", pass_context=False)
 def settle_unheard(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's signature
     """Every minute: captured payments that nobody has told us of."""
     return reconcile.settle_unheard().settled if gateways.payment_configured() else 0
 
 
 @app.periodic(cron="17 3 * * *")
-@app.task(queueing_lock="compare_with_gateway", pass_context=False)
+@app.task(queue=OUTSIDE, queueing_lock="compare_with_gateway", pass_context=False)
 def compare_with_gateway(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's signature
     """Every night: the gateway's books and ours, both ways."""
     if not gateways.payment_configured():

@@ -7,7 +7,7 @@ enrollment, a refund, or an open staff task.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -18,6 +18,7 @@ from django.db import DatabaseError, transaction
 from matricula.enrollments.errors import PaymentRequired
 from matricula.flows import pay, refund, settle
 from matricula.kernel import clock
+from matricula.kernel.connections import release_connection
 from matricula.kernel.errors import DomainError
 from matricula.payments import actions as payments
 from matricula.payments import fetching, gateways, ledger, queries
@@ -47,12 +48,31 @@ class Summary:
     compared: int = 0
     settled: int = 0
     differences: int = 0
+    is_silent: bool = False  # the gateway gave no answer: not all that was due was asked about
 
 
 def check_due(limit: int = BATCH) -> Summary:
-    """Asks about every payment whose turn it is."""
+    """Asks about every payment whose turn it is, a few at once. A gateway that answers none of a
+    few hangs, most likely: the others stay due, or each would wait for it as long as a call may
+    take."""
     due = queries.due_checks(limit)
-    return Summary(checked=len(due), unanswered=len(check_all(due)))
+    summary = Summary()
+    for start in range(0, len(due), fetching.AT_ONCE):
+        asked = due[start : start + fetching.AT_ONCE]
+        failed = check_all(asked)
+        summary.checked += len(asked)
+        summary.unanswered += len(failed)
+        if is_silent(asked, failed):
+            summary.is_silent = True
+            break
+    return summary
+
+
+def is_silent(asked: Sequence[UUID], failed: Mapping[UUID, Exception]) -> bool:
+    """Whether the gateway answered nothing at all of what was asked."""
+    return len(failed) == len(asked) and all(
+        isinstance(reason, GatewayUnavailable) for reason in failed.values()
+    )
 
 
 def check(payment_id: UUID) -> None:
@@ -74,15 +94,8 @@ def check_all(payment_ids: Sequence[UUID]) -> dict[UUID, Exception]:
     with transaction.atomic():
         for payment_id in sorted(payment_ids):
             payments.plan_check(payments.lock(payment_id), clock.now())
-    failed: dict[UUID, Exception] = {}
-    known = []
-    for payment_id in payment_ids:
-        try:
-            payment = _with_gateway_order(payment_id)
-        except DomainError as refusal:
-            failed[payment_id] = refusal
-        else:
-            known += [payment] if payment.provider_order_id is not None else []
+    known, failed = _with_gateway_orders(payment_ids)
+    release_connection()
     for payment, found in zip(known, fetching.attempts_on(known), strict=True):
         try:
             for facts in _settled(payment, found):
@@ -95,12 +108,30 @@ def check_all(payment_ids: Sequence[UUID]) -> dict[UUID, Exception]:
     return failed
 
 
-def _with_gateway_order(payment_id: UUID) -> PaymentRecord:
-    """The payment; its gateway order looked for where we don't know of one."""
-    payment = queries.find(payment_id)
-    if payment.provider_order_id is None:
-        payment = pay.ensure_gateway_order(payment, make=False)
-    return payment
+def _with_gateway_orders(
+    payment_ids: Sequence[UUID],
+) -> tuple[list[PaymentRecord], dict[UUID, Exception]]:
+    """Those of the payments that the gateway has an order of, which is looked for where we don't
+    know of one; and those that could not be looked for. Once it gives no answer, the others are not
+    looked for one after the other: they fail with the same."""
+    known: list[PaymentRecord] = []
+    failed: dict[UUID, Exception] = {}
+    silence: GatewayUnavailable | None = None
+    for payment_id in payment_ids:
+        payment = queries.find(payment_id)
+        if payment.provider_order_id is None:
+            if silence is not None:
+                failed[payment_id] = silence
+                continue
+            try:
+                release_connection()
+                payment = pay.ensure_gateway_order(payment, make=False)
+            except DomainError as refusal:
+                failed[payment_id] = refusal
+                silence = refusal if isinstance(refusal, GatewayUnavailable) else None
+        if payment.provider_order_id is not None:
+            known.append(payment)
+    return known, failed
 
 
 def _settled(
@@ -139,10 +170,11 @@ def _capture_left_alone(payment_id: UUID, facts: PaymentFacts) -> None:
 
 
 def send_due_refunds(limit: int = BATCH) -> int:
-    """Sends, or looks up, every refund whose turn it is; returns how many."""
-    due = queries.due_refunds(limit)
-    for refund_id in due:
-        refund.send(refund_id)
+    """Sends, or looks up, every refund whose turn it is, as long as the gateway answers; returns
+    how many. The others stay due."""
+    for count, refund_id in enumerate(due := queries.due_refunds(limit), 1):
+        if not refund.send(refund_id):
+            return count
     return len(due)
 
 
@@ -166,6 +198,7 @@ def settle_unheard() -> Summary:
 def _settle_unheard(provider_name: str, start: datetime, end: datetime, seen: set[str]) -> Summary:
     summary = Summary()
     provider = gateways.provider(provider_name)
+    release_connection()
     for facts in provider.captured_between(start, end):
         summary.compared += 1
         seen.add(facts.id)

@@ -24,6 +24,7 @@ from matricula.enrollments.queries import EnrollmentRecord
 from matricula.enrollments.states import Stage
 from matricula.flows.locked import LockedOrder, lock_order
 from matricula.kernel import clock, events, ids
+from matricula.kernel.connections import release_connection
 from matricula.kernel.errors import IllegalState, NotFound
 from matricula.kernel.events import NewEvent
 from matricula.kernel.money import Money
@@ -250,16 +251,18 @@ def _event(
 # --- sending --------------------------------------------------------------------------------
 
 
-def send(refund_id: UUID) -> None:
-    """Asks the gateway for the refund, or what became of it. Repeating it is harmless: our id is
-    the gateway's idempotency key, and one that may have been made is looked up first.
+def send(refund_id: UUID) -> bool:
+    """Asks the gateway for the refund, or what became of it; whether it answered. Repeating it is
+    harmless: our id is the gateway's idempotency key, and one that may have been made is looked up
+    first.
     """
     with transaction.atomic():
         refund = payments.lock_refund(refund_id)
         if refund.next_try_at is None:
-            return
+            return True
         payments.plan_retry(refund, clock.now())  # also a lease: others pass it over meanwhile
     provider = gateways.provider(refund.charge.provider)
+    release_connection()
     try:
         facts = None
         if refund.state != RefundState.REQUESTED or refund.tries > 1:
@@ -271,15 +274,16 @@ def send(refund_id: UUID) -> None:
     except OutcomeUnknown:
         with transaction.atomic():
             payments.lose_sight_of(payments.lock_refund(refund_id))
-        return
+        return False
     except GatewayUnavailable as error:
         log.warning("refund_not_sent", refund=str(refund), error=error.code)
-        return
+        return False
     except GatewayRefused as error:
         _refused(refund_id, error)
-        return
+        return True
     if facts is not None:
         record(refund_id, facts)
+    return True
 
 
 def _look_up(refund: Refund) -> RefundFacts | None:

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import transaction
 
 from matricula.kernel import clock, events
+from matricula.kernel.connections import release_connection
 from matricula.kernel.events import NewEvent
 from matricula.pricing import queries as pricing
 from matricula.pricing.tax import EU
@@ -53,8 +54,10 @@ def check(tax_id: UUID) -> None:
         if row.next_try_at is None or row.next_try_at > clock.now() or not address:
             return
         actions.lease(row, clock.now())
+    seller = pricing.seller().vat_id
+    release_connection()
     try:
-        answer = vies.ask(address, row.number, pricing.seller().vat_id)
+        answer = vies.ask(address, row.number, seller)
     except vies.ViesSilent as error:
         log.warning("vies_silent", tax_id=str(tax_id), reason=str(error))
         with transaction.atomic():
