@@ -280,17 +280,16 @@ def test_a_gateway_over_plain_http_is_refused(tmp_path: Path) -> None:
 
 
 def test_offers_last_a_day_and_no_hours_are_quiet_unless_set() -> None:
-    settings = real().waitlist
-    assert (settings.offer_hours, settings.quiet_hours) == (24, None)
+    settings = real()
+    assert (settings.waitlist.offer_hours, settings.waitlist.quiet_hours) == (24, None)
     assert settings.time_zone.key == "UTC"
 
 
 def test_quiet_hours_are_two_times_in_the_zone_of_the_site() -> None:
-    settings = real(
-        MATRICULA_QUIET_HOURS="22:00-07:30", MATRICULA_TIME_ZONE="Asia/Kolkata"
-    ).waitlist
-    assert settings.quiet_hours is not None
-    assert [moment.isoformat("minutes") for moment in settings.quiet_hours] == ["22:00", "07:30"]
+    settings = real(MATRICULA_QUIET_HOURS="22:00-07:30", MATRICULA_TIME_ZONE="Asia/Kolkata")
+    quiet = settings.waitlist.quiet_hours
+    assert quiet is not None
+    assert [moment.isoformat("minutes") for moment in quiet] == ["22:00", "07:30"]
     assert settings.time_zone.key == "Asia/Kolkata"
 
 

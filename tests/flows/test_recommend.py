@@ -33,8 +33,10 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def looked_at_anew() -> Iterator[None]:
     recommend.open_beside.cache_clear()
+    recommend.reasons_beside.cache_clear()
     yield
     recommend.open_beside.cache_clear()
+    recommend.reasons_beside.cache_clear()
 
 
 def take(people: list[Person], *courses: Course, since: timedelta = timedelta(days=30)) -> None:

@@ -14,6 +14,10 @@ from tests.gallery.walk import walk
 WIDTHS = (360, 768, 1280)
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 HEIGHT = 740
+_EVERY_PICTURE = """() => Promise.all([...document.images].map((image) => {
+  image.loading = "eager";
+  return image.decode().catch(() => {});
+}))"""
 
 
 def main() -> None:
@@ -58,9 +62,14 @@ def _page(browser: Browser, address: str, language: str) -> Page:
 def _picture(
     page: Page, folder: Path, name: str, width: int, scheme: Literal["light", "dark"]
 ) -> None:
-    page.set_viewport_size({"width": width, "height": HEIGHT})
     page.emulate_media(color_scheme=scheme)
-    page.screenshot(path=folder / f"{name}.png", full_page=True, animations="disabled")
+    page.set_viewport_size({"width": width, "height": HEIGHT})
+    # The whole page is the screen, so that what is fixed to its foot stands there, and every
+    # picture that comes late is fetched.
+    height = page.evaluate("document.documentElement.scrollHeight")
+    page.set_viewport_size({"width": width, "height": max(HEIGHT, height)})
+    page.evaluate(_EVERY_PICTURE)
+    page.screenshot(path=folder / f"{name}.png", animations="disabled")
 
 
 if __name__ == "__main__":

@@ -115,6 +115,7 @@ def course() -> Course:
     made.learner_groups.add(LearnerGroup.objects.create(name=HOSTILE))
     recommend.learn_likeness()
     recommend.open_beside.cache_clear()
+    recommend.reasons_beside.cache_clear()
     return made
 
 

@@ -88,7 +88,7 @@ def night(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is quiet for the next hour, and not after."""
     begin = (clock.now() - timedelta(minutes=1)).time()
     end = (clock.now() + timedelta(hours=1)).time()
-    quiet = replace(settings.ENVIRONMENT.waitlist, quiet_hours=(begin, end), time_zone=UTC)
+    quiet = replace(settings.ENVIRONMENT.waitlist, quiet_hours=(begin, end))
     monkeypatch.setattr(settings, "ENVIRONMENT", replace(settings.ENVIRONMENT, waitlist=quiet))
 
 
@@ -119,9 +119,7 @@ def test_at_night_a_free_seat_is_given_all_the_same(full: Full, night: None) -> 
 def test_quiet_hours_may_go_over_midnight(
     monkeypatch: pytest.MonkeyPatch, begin: int, end: int, is_quiet: bool
 ) -> None:
-    quiet = replace(
-        settings.ENVIRONMENT.waitlist, quiet_hours=(time(begin), time(end)), time_zone=UTC
-    )
+    quiet = replace(settings.ENVIRONMENT.waitlist, quiet_hours=(time(begin), time(end)))
     monkeypatch.setattr(settings, "ENVIRONMENT", replace(settings.ENVIRONMENT, waitlist=quiet))
     assert turn.is_quiet(NOON) is is_quiet
 

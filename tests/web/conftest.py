@@ -19,9 +19,11 @@ def fresh_facets() -> Iterator[None]:
     than a test lasts."""
     catalog.facets_at.cache_clear()
     recommend.open_beside.cache_clear()
+    recommend.reasons_beside.cache_clear()
     yield
     catalog.facets_at.cache_clear()
     recommend.open_beside.cache_clear()
+    recommend.reasons_beside.cache_clear()
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from matricula.accounts.models import Person
+from matricula.catalog.queries import find_course
+from matricula.edges.web import suggested
 from matricula.flows.enroll import Application, enroll
 from matricula.kernel import clock
 from tests.support.factories import complete, make_cohort, make_course, make_person
@@ -67,6 +69,20 @@ def test_a_full_course_says_so_and_names_others(guest: Client) -> None:
     html = guest.get("/courses/tiny-seminar/").content.decode()
     assert 'id="why"' in html
     assert "You could take instead" in html
+
+
+def test_what_could_be_taken_instead_says_why(guest: Client) -> None:
+    enroll(Application(make_person().pk, course="tiny-seminar"))
+    offered = guest.get("/courses/tiny-seminar/").context["alternatives"]
+    assert {other.why for other in offered} == {"On a similar subject"}
+
+
+def test_what_is_not_recommended_is_of_the_category_or_at_least_open(db: None) -> None:
+    full = make_course(category="Falconry")
+    near = make_course(category="Falconry")
+    whole = {one.slug: one.why for one in suggested.instead_of(find_course(full.pk), None)}
+    assert whole[near.slug] == "In the same category"
+    assert {why for slug, why in whole.items() if slug != near.slug} == {"Open for enrollment"}
 
 
 def test_nobody_is_offered_a_course_that_cannot_be_taken(guest: Client) -> None:

@@ -77,6 +77,7 @@ def test_a_full_course_fails_with_alternatives_and_a_reference(member: Client) -
     assert response.status_code == 409
     assert "This course is full" in html
     assert "You could take instead" in html
+    assert "On a similar subject · ₹1,000.00 · 2 seats left" in html
     assert "Enrollment Failed - Try Again" in html
     assert "Back to Tiny Seminar" in html
     assert "abc-123" in html

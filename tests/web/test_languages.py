@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.conf import settings
@@ -124,7 +126,7 @@ def test_programs_are_answered_in_the_language_they_ask_for(db: None) -> None:
         ("hi", "₹2,99,900.50", "2 मार्च 2027, 18:30 UTC"),
         ("es", "299.900,50 INR", "2 de marzo de 2027, 18:30 UTC"),
         ("fr", "299 900,50 ₹", "2 mars 2027, 18:30 UTC"),
-        ("ar", "299,900.50 ₹", "2 مارس 2027, 18:30 UTC"),
+        ("ar", "299,900.50 ₹", "2 مارس 2027، 18:30 UTC"),
     ],
 )
 def test_money_and_moments_are_said_as_the_language_does(
@@ -134,6 +136,21 @@ def test_money_and_moments_are_said_as_the_language_does(
         amount = re.sub("[\u00a0\u202f]", " ", words.money(Money(29_990_050, "INR")))
         assert amount.strip("\u200f") == money
         assert words.moment(AT) == moment
+
+
+@pytest.mark.parametrize(
+    ("zone", "moment", "day"),
+    [
+        ("Asia/Kolkata", "3 March 2027, 00:00 IST", "3 March 2027"),
+        ("America/Sao_Paulo", "2 March 2027, 15:30 UTC-03", "2 March 2027"),
+    ],
+)
+def test_moments_and_days_are_those_of_the_installation_and_name_its_zone(
+    monkeypatch: pytest.MonkeyPatch, zone: str, moment: str, day: str
+) -> None:
+    there = replace(settings.ENVIRONMENT, time_zone=ZoneInfo(zone))
+    monkeypatch.setattr(settings, "ENVIRONMENT", there)
+    assert (words.moment(AT), words.day(AT)) == (moment, day)
 
 
 @pytest.mark.parametrize(

@@ -63,11 +63,10 @@ class RazorpaySettings:
 @dataclass(frozen=True)
 class WaitlistSettings:
     """How long an offered seat is held, unless the cohort says otherwise; and from when to when, on
-    the clock of the zone, none is offered."""
+    the clock of the installation, none is offered."""
 
     offer_hours: int
     quiet_hours: tuple[time, time] | None
-    time_zone: ZoneInfo
 
 
 @dataclass(frozen=True)
@@ -81,6 +80,7 @@ class Environment:
     database_direct_url: str | None
     demo: bool
     secret_key: str
+    time_zone: ZoneInfo
     hold_seconds: int
     rooms_open_above: int
     base_url: str
@@ -122,6 +122,7 @@ def load(environ: Mapping[str, str]) -> Environment:
         database_direct_url=_database_url(environ, "DATABASE_DIRECT_URL"),
         demo=demo,
         secret_key=_secret(environ, "MATRICULA_SECRET_KEY", demo=demo, home=home, least=32),
+        time_zone=_time_zone(environ),
         hold_seconds=integer(
             environ, "MATRICULA_HOLD_SECONDS", default=1800, low=1, high=7 * 86400
         ),
@@ -149,7 +150,6 @@ def _waitlist(environ: Mapping[str, str]) -> WaitlistSettings:
     return WaitlistSettings(
         offer_hours=integer(environ, "MATRICULA_OFFER_HOURS", default=24, low=1, high=30 * 24),
         quiet_hours=_quiet_hours(environ),
-        time_zone=_time_zone(environ),
     )
 
 

@@ -8,7 +8,7 @@ where a pair of courses counts only when `LEAST_PEOPLE` share it, and from what 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -90,11 +90,7 @@ def suggestions(
 
     As of a minute ago at most; one query for somebody signed in, and none for a guest.
     """
-    found = [
-        one
-        for one in open_beside(course_id, int(time.monotonic() // LOOK_SECONDS))
-        if one.offer.course.id not in but
-    ]
+    found = [one for one in open_beside(course_id, _minute()) if one.offer.course.id not in but]
     if person_id is None or not found:
         return found[:limit]
     to_them = offer.offers_again([one.offer for one in found], person_id)
@@ -105,11 +101,16 @@ def suggestions(
     ][:limit]
 
 
+def reasons(course_id: UUID) -> Mapping[UUID, Reason]:
+    """What is recommended beside the course, and why, whether it is open or not: no query, but one
+    a minute."""
+    return reasons_beside(course_id, _minute())
+
+
 @lru_cache(maxsize=500)
-def open_beside(course_id: UUID, minute: int) -> tuple[Suggestion, ...]:  # noqa: ARG001 - the key
+def open_beside(course_id: UUID, minute: int) -> tuple[Suggestion, ...]:
     """What stands beside the course and anybody could enroll in, read anew each minute."""
-    related = recommendations.related_to(course_id)
-    reasons = _reasons(related)
+    reasons = reasons_beside(course_id, minute)
     if not reasons:
         return ()
     # Plans from the shelf: courses recommended beside many are kept once.
@@ -119,14 +120,20 @@ def open_beside(course_id: UUID, minute: int) -> tuple[Suggestion, ...]:  # noqa
     return tuple(open_[:MOST_OPEN])
 
 
-def _reasons(related: recommendations.Related) -> dict[UUID, Reason]:
-    """Each course with the first reason for it, in order."""
+def _minute() -> int:
+    return int(time.monotonic() // LOOK_SECONDS)
+
+
+@lru_cache(maxsize=500)
+def reasons_beside(course_id: UUID, minute: int) -> Mapping[UUID, Reason]:  # noqa: ARG001 - the key
+    """Each course with the first reason for it, in order, read anew each minute."""
+    related = recommendations.related_to(course_id)
     found: dict[UUID, Reason] = {}
     for course_ids, reason in (
         (related.taken_next, Reason.TAKEN_NEXT),
         (related.taken_together, Reason.TAKEN_TOGETHER),
         (related.alike, Reason.ALIKE),
     ):
-        for course_id in course_ids:
-            found.setdefault(course_id, reason)
+        for other_id in course_ids:
+            found.setdefault(other_id, reason)
     return found

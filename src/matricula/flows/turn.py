@@ -72,7 +72,7 @@ def is_quiet(at: datetime) -> bool:
     if quiet is None:
         return False
     begin, end = quiet
-    local = at.astimezone(settings.ENVIRONMENT.waitlist.time_zone).time()
+    local = at.astimezone(settings.ENVIRONMENT.time_zone).time()
     return begin <= local < end if begin < end else local >= begin or local < end
 
 

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable
 from copy import copy
 from datetime import date, datetime, time
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_time
+from django.conf import settings
 from django.utils.functional import lazy
 from django.utils.translation import get_language, gettext, gettext_lazy, ngettext
 
@@ -58,8 +59,8 @@ def money(amount: Money) -> str:
 
 
 def day(at: date) -> str:
-    """A day: 2 March 2027. Of a moment, the day it has in its own time zone."""
-    return format_date(at, "long", locale=reader_locale())
+    """A day: 2 March 2027. Of a moment, the day it has where the installation is."""
+    return format_date(_here(at), "long", locale=reader_locale())
 
 
 def weekday(at: date) -> str:
@@ -74,13 +75,27 @@ def clock_time(at: time | datetime) -> str:
 
 
 def moment(at: datetime) -> str:
-    """A moment, with the zone it is told in."""
-    return f"{day(at)}, {clock_time(at)} UTC"
+    """A moment as it is where the installation is (`MATRICULA_TIME_ZONE`), and that zone's name."""
+    local = _here(at)
+    name = local.tzname() or ""
+    # Zones without letters of their own are called by their distance: UTC+04.
+    zone = name if name.isalpha() else f"UTC{name}"
+    return f"{day(local)}{gettext(', ')}{clock_time(local)} {zone}"
 
 
 def reader_locale() -> Locale:
     """The locale of the language that is active."""
     return _locale(get_language() or "en")
+
+
+At = TypeVar("At", bound=date)
+
+
+def _here(at: At) -> At:
+    """The moment on the clock of the installation; a day is what it is."""
+    if isinstance(at, datetime) and at.tzinfo is not None:
+        return cast("At", at.astimezone(settings.ENVIRONMENT.time_zone))
+    return at
 
 
 @lru_cache(maxsize=32)

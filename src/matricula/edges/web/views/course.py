@@ -38,7 +38,7 @@ def course(request: HttpRequest, slug: str) -> HttpResponse:
     """Everything about one course, and the enroll control."""
     visitor = visitor_id(request)
     offer = flow.find_offer(slug, visitor)
-    others = flow.alternatives(offer.course, visitor) if offer.button in offers.DEAD_ENDS else []
+    others = suggested.instead_of(offer.course, visitor) if offer.button in offers.DEAD_ENDS else []
     share = sharing.share_of(offer.course.slug, offer.course.title)
     context = {
         "offer": offer,
@@ -57,12 +57,12 @@ def course(request: HttpRequest, slug: str) -> HttpResponse:
         "why": offers.why_not(offer),
         "can_be_told": openings.can_open(offer),
         "enrollment_url": offers.enrollment_url(offer),
-        "alternatives": [offers.card_of(other) for other in others],
+        "alternatives": others,
         "share": share,
         "canonical": sharing.canonical_of(share.url, request.GET.get(languages.PARAMETER, "")),
         "json_ld": structured.course_json_ld(offer),
         "suggested": suggested.beside(
-            offer.course.id, visitor, but=[other.course.id for other in others]
+            offer.course.id, visitor, but=[other.course_id for other in others]
         ),
         "intakes": offers.intakes_of(offer),
         "requirements": requirements.of_offer(offer),

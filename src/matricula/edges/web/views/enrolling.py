@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from matricula.accounts.errors import EmailUnverified
 from matricula.catalog import queries as catalog
 from matricula.catalog.queries import CoursePlan
-from matricula.edges.web import checkout_form, offers, reminding, requirements, words
+from matricula.edges.web import checkout_form, offers, reminding, requirements, suggested, words
 from matricula.edges.web.checkout_form import CheckoutForm
 from matricula.edges.web.guard import SeeOther, page, person_of, visitor_id
 from matricula.edges.web.views.errors import error_page
@@ -26,7 +26,7 @@ from matricula.enrollments.states import Stage
 from matricula.flows import desk
 from matricula.flows import offer as offering
 from matricula.flows.applications import Application
-from matricula.flows.offer import CourseOffer, alternatives
+from matricula.flows.offer import CourseOffer
 from matricula.kernel import clock, ids
 from matricula.kernel.errors import Action, DomainError, NotFound
 
@@ -131,18 +131,14 @@ def _joins_line(offer: CourseOffer, cohort_id: UUID | None) -> bool:
 def refused(request: HttpRequest, course: CoursePlan, error: DomainError) -> HttpResponse:
     """The failure page, with what can be done about this course and what could be taken instead."""
     here = reverse("course", args=[course.slug])
-    others = list(error.guidance.alternatives) or [
-        {"title": other.course.title, "url": reverse("course", args=[other.course.slug])}
-        for other in alternatives(course, visitor_id(request))
-    ]
     actions = [requirements.leading_back(way, course.slug) for way in error.guidance.actions]
     if isinstance(error, EmailUnverified):
         actions.append(Action(_("Confirm your e-mail address"), reverse("account_email")))
     if request.method == "POST":
         actions.append(Action(_("Enrollment Failed - Try Again"), request.path))
     actions.append(Action(_("Back to %(course)s") % {"course": course.title}, here))
-    error.guidance = replace(error.guidance, alternatives=others, actions=actions)
-    return error_page(request, error)
+    error.guidance = replace(error.guidance, actions=actions)
+    return error_page(request, error, suggested.instead_of(course, visitor_id(request)))
 
 
 def _with_words(offer: CourseOffer, refusal: DomainError) -> DomainError:

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from matricula.catalog import queries as catalog
-from matricula.edges.web import bills, offers, progress, sharing, suggested, waiting, words
+from matricula.edges.web import bills, progress, sharing, suggested, waiting, words
 from matricula.edges.web.guard import SeeOther, page, person_of
 from matricula.edges.web.progress import money_words
 from matricula.enrollments import queries as enrollments
@@ -20,7 +20,7 @@ from matricula.flows import cancel as cancelling
 from matricula.flows import extend as extending
 from matricula.flows import payment_status, refund
 from matricula.flows import withdraw as withdrawing
-from matricula.flows.offer import alternatives, is_paid
+from matricula.flows.offer import is_paid
 from matricula.flows.payment_status import PaymentStatus, Standing
 from matricula.flows.refund import Refundable
 from matricula.kernel import clock, events, ids
@@ -43,12 +43,11 @@ def status(request: HttpRequest, reference: str) -> HttpResponse:
     cohort = next((plan for plan in course.cohorts if plan.id == record.cohort_id), None)
     summary = progress.summary_of(record)
     standing = payment_status.of_enrollment(enrollment_id)
-    others = [] if summary.is_live else alternatives(course, person_id)
     context = {
         "summary": summary,
         "live": progress.live_of(summary, happened),
         "hold": progress.hold_of(record),
-        "alternatives": [offers.card_of(other) for other in others],
+        "alternatives": [] if summary.is_live else suggested.instead_of(course, person_id),
         "share": sharing.share_of(record.course_slug, record.course_title)
         if summary.is_enrolled
         else None,

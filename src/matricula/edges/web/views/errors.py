@@ -7,6 +7,7 @@ session: no context processor runs, and their template shows no account.
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
@@ -17,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from matricula.edges import problems
 from matricula.edges.web.context import site
+from matricula.edges.web.suggested import Suggested
 from matricula.kernel import correlation
 from matricula.kernel.errors import (
     Action,
@@ -30,15 +32,18 @@ from matricula.kernel.errors import (
 UNAUTHENTICATED, UNAVAILABLE = 401, 503
 
 
-def error_page(request: HttpRequest, error: DomainError) -> HttpResponse:
-    """The failure as a page with its status. Never raises for want of a database."""
+def error_page(
+    request: HttpRequest, error: DomainError, instead: Sequence[Suggested] = ()
+) -> HttpResponse:
+    """The failure as a page with its status, and what could be taken instead. Never raises for want
+    of a database."""
     context = {
         **site(request),
         "status": error.status,
         "title": error.title,
         "detail": error.detail,
         "field_errors": error.guidance.errors,
-        "alternatives": error.guidance.alternatives,
+        "alternatives": instead or error.guidance.alternatives,
         "actions": [*error.guidance.actions, *_ways_on(request, error)],
         "retry_after": error.guidance.retry_after,
     }

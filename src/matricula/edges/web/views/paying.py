@@ -16,8 +16,9 @@ from django.views.decorators.csrf import csrf_exempt
 
 from matricula.accounts.models import Person
 from matricula.catalog import queries as catalog
-from matricula.edges.web import bills, offers, progress
+from matricula.edges.web import bills, progress, suggested
 from matricula.edges.web.guard import SeeOther, page, visitor_id
+from matricula.edges.web.suggested import Suggested
 from matricula.edges.web.views.errors import error_page
 from matricula.edges.web.visits import find_checkout, is_guests
 from matricula.enrollments import queries as enrollments
@@ -27,7 +28,6 @@ from matricula.flows import cancel as cancelling
 from matricula.flows import extend as extending
 from matricula.flows import pay as flow
 from matricula.flows import payment_status, reconcile, settle
-from matricula.flows.offer import alternatives
 from matricula.flows.payment_status import PaymentStatus
 from matricula.kernel import events, ids
 from matricula.kernel.errors import DomainError, MalformedRequest
@@ -118,9 +118,9 @@ def _live(request: HttpRequest, order: OrderRecord, enrollment: EnrollmentRecord
     return ids.to_text("enr", enrollment.id)
 
 
-def _alternatives(order: OrderRecord) -> list[offers.Card]:
+def _alternatives(order: OrderRecord) -> list[Suggested]:
     course = catalog.find_course(order.lines[0].course_id, hidden=True)
-    return [offers.card_of(offer) for offer in alternatives(course, order.person_id)]
+    return suggested.instead_of(course, order.person_id)
 
 
 def _state(

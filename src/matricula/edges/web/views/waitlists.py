@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from matricula.catalog import queries as catalog
 from matricula.catalog.queries import CoursePlan
-from matricula.edges.web import checkout_form, offers, queueing
+from matricula.edges.web import checkout_form, queueing, suggested
 from matricula.edges.web.checkout_form import CheckoutForm
 from matricula.edges.web.guard import SeeOther, page, person_of
 from matricula.edges.web.views.enrolling import cohort_wish, refused
@@ -27,7 +27,7 @@ from matricula.flows import standing as standings
 from matricula.flows import swap
 from matricula.flows import waitlist as flow
 from matricula.flows.accept import Acceptance
-from matricula.flows.offer import CourseOffer, alternatives
+from matricula.flows.offer import CourseOffer
 from matricula.flows.standing import Standing
 from matricula.flows.waitlist import Wish
 from matricula.kernel import clock, events, ids
@@ -100,7 +100,6 @@ def _show(request: HttpRequest, standing: Standing) -> HttpResponse:
     person_id = standing.entry.person_id
     standing = standings.of_entry(person_id, standing.entry.id)
     shown = queueing.waiting_of(standing)
-    others = alternatives(standing.course, person_id)
     context = {
         "course": standing.course,
         "cohort": standing.cohort,
@@ -110,7 +109,7 @@ def _show(request: HttpRequest, standing: Standing) -> HttpResponse:
         "has_other_lists": shown.can_wish and waiting.lists_of(person_id) > 1,
         "live": queueing.live_of(shown, happened),
         "look_again": queueing.LOOK_AGAIN if shown.is_open else 0,
-        "alternatives": [offers.card_of(other) for other in others],
+        "alternatives": suggested.instead_of(standing.course, person_id),
     }
     return render(request, "waitlists/standing.html", context)
 

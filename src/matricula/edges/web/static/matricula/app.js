@@ -1,6 +1,7 @@
 // On every page: the service worker, what waits to be sent, and what the person is told about both.
 // @ts-check
 
+import "./times.js";
 import { pause } from "./live/backoff.js";
 import { drain, entriesOf, onChange, remove, SYNC_TAG } from "./offline/queue.js";
 import { queueView } from "./offline/queue_view.js";
