@@ -21,6 +21,7 @@ from matricula.notifications import actions, sending
 from matricula.notifications.kinds import Category
 from matricula.notifications.models import Delivery, Message
 from matricula.payments.models import StaffTask
+from matricula.seats.models import Hold
 from tests.flows.conftest import given
 from tests.support.factories import make_cohort, make_person
 from tests.support.paying import checkout
@@ -49,6 +50,13 @@ def text_of(row: Delivery) -> str:
 
 def later(enrollment: UUID, **changes: object) -> None:
     Enrollment.objects.filter(pk=enrollment).update(**changes)
+
+
+def hold_ends_soon(enrollment: UUID, *, held_for: timedelta) -> None:
+    Hold.objects.filter(key=enrollment).update(
+        created_at=clock.now() - held_for, expires_at=clock.now() + timedelta(minutes=5)
+    )
+    later(enrollment, hold_expires_at=clock.now() + timedelta(minutes=5))
 
 
 def test_an_enrollment_is_confirmed_once_however_often_it_is_told(
@@ -117,8 +125,6 @@ def test_who_gives_up_an_unpaid_seat_is_not_written_to(held: UUID, person: UUID)
 def test_a_seat_that_is_no_longer_held_is_told_with_the_way_back(
     held: UUID, person: UUID, course: Course
 ) -> None:
-    from matricula.seats.models import Hold
-
     Hold.objects.filter(key=held).update(expires_at=clock.now() - timedelta(minutes=1))
     later(held, hold_expires_at=clock.now() - timedelta(minutes=1))
     expire.expire_due()
@@ -155,18 +161,15 @@ def test_a_failed_payment_is_told_later_and_only_while_it_is_true(sandbox: Sandb
 
 
 def test_a_hold_that_ends_is_told_once(held: UUID, person: UUID) -> None:
-    later(
-        held,
-        stage="payment_pending",
-        requested_at=clock.now() - timedelta(minutes=25),
-        hold_expires_at=clock.now() + timedelta(minutes=5),
-    )
+    later(held, stage="payment_pending")
+    hold_ends_soon(held, held_for=timedelta(minutes=25))
     assert [remind.tell_ending_holds(), remind.tell_ending_holds()] == [1, 0]
     assert kinds_of(person) == ["hold_ending"]
 
 
 def test_a_short_hold_is_not_warned_of(held: UUID) -> None:
-    later(held, stage="payment_pending", hold_expires_at=clock.now() + timedelta(minutes=5))
+    later(held, stage="payment_pending", requested_at=clock.now() - timedelta(hours=3))
+    hold_ends_soon(held, held_for=timedelta(minutes=1))
     assert remind.tell_ending_holds() == 0
 
 

@@ -21,6 +21,7 @@ from matricula.kernel.errors import IllegalState
 from matricula.kernel.events import NewEvent
 from matricula.orders import queries as orders
 from matricula.seats import actions as seats
+from matricula.seats import queries as seat_queries
 from matricula.seats.errors import HoldEnded
 
 # So that nobody keeps a seat from others for ever.
@@ -41,7 +42,9 @@ def extend_hold(enrollment_id: UUID, person_id: UUID) -> EnrollmentRecord:
         raise IllegalState(_("There is no held seat to extend."))
     hold_time = timedelta(seconds=settings.ENVIRONMENT.hold_seconds)
     until = clock.now() + hold_time
-    if until > enrollment.requested_at + MOST_HOLD_TIMES * hold_time:
+    # Who waited in line has the seat since their turn, however long ago they asked for it.
+    since = seat_queries.held_since(enrollment_id) or enrollment.requested_at
+    if until > since + MOST_HOLD_TIMES * hold_time:
         raise IllegalState(_("This seat was held for as long as is possible. Complete it now."))
     order = orders.of_enrollment(enrollment_id)
     together = [enrollment_id]

@@ -31,6 +31,8 @@ from matricula.notifications.models import Delivery, Message, Preference
 from matricula.orders.models import Order
 from matricula.orders.states import OrderState
 from matricula.payments.models import StaffTask
+from matricula.seats.models import Hold
+from matricula.seats.states import HoldState
 
 BATCH = 200
 HOLD_WARNING = timedelta(minutes=10)
@@ -41,13 +43,17 @@ _SECOND = UUID("3b8f3d0e-4f61-5d62-9b43-0c7f6f0f2f10")
 
 
 def tell_ending_holds() -> int:
-    """Seats held for payment that end in ten minutes, if they were held for twenty at least."""
+    """Seats held for payment that end in ten minutes, if they were held for as long already. Who
+    waited in line has theirs since their turn, not since they asked."""
     at = clock.now()
+    ending = Hold.objects.filter(
+        state=HoldState.HELD,
+        expires_at__gt=at,
+        expires_at__lte=at + HOLD_WARNING,
+        created_at__lte=at - HOLD_WARNING,
+    )
     rows = Enrollment.objects.filter(
-        stage=Stage.PAYMENT_PENDING,
-        hold_expires_at__gt=at,
-        hold_expires_at__lte=at + HOLD_WARNING,
-        requested_at__lte=at - HOLD_WARNING,
+        pk__in=ending.values("key"), stage__in=[Stage.VALIDATED, Stage.PAYMENT_PENDING]
     )
     return _say("hold_ending", rows, enrolling.hold_ending)
 

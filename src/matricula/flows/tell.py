@@ -23,7 +23,7 @@ from matricula.flows import issue
 from matricula.flows.letters import about, enrolling, paying, waiting
 from matricula.flows.letters.about import About
 from matricula.flows.letters.waiting import AboutPlace
-from matricula.kernel import correlation
+from matricula.kernel import clock, correlation
 from matricula.kernel.models import Event
 from matricula.notifications import actions, sending
 from matricula.notifications.actions import Saying
@@ -34,6 +34,7 @@ from matricula.orders.models import Document
 from matricula.payments import queries as payments
 from matricula.payments.models import Refund
 from matricula.payments.states import PaymentState
+from matricula.waitingroom import queries as waitingroom
 
 BATCH = 100
 log = structlog.get_logger(__name__)
@@ -46,12 +47,22 @@ def tell(event_seqs: Iterable[int]) -> int:
     wanted = sorted(event_seqs)
     told = 0
     for start in range(0, len(wanted), BATCH):
-        events = Event.objects.filter(seq__in=wanted[start : start + BATCH]).order_by("seq")
+        rows = Event.objects.filter(seq__in=wanted[start : start + BATCH]).order_by("seq")
+        events = _worth_telling(rows)
         types = {event.id: event.type for event in events}
         _issue_papers(events)
-        told += say((*_OF_TYPE[types[f.event_id]], f) for f in about.of_events(list(events)))
-        told += say((*_OF_PLACE[types[f.event_id]], f) for f in waiting.of_events(list(events)))
+        told += say((*_OF_TYPE[types[f.event_id]], f) for f in about.of_events(events))
+        told += say((*_OF_PLACE[types[f.event_id]], f) for f in waiting.of_events(events))
     return told
+
+
+def _worth_telling(rows: Iterable[Event]) -> list[Event]:
+    """Without the seats that their owners took a moment ago: who waited in line may be away when a
+    seat is held for them, everybody else stands in the checkout."""
+    events = list(rows)
+    held = {event.subject for event in events if event.type == "enrollment.held"}
+    by_turn = waitingroom.admitted_among(held) if held else set()
+    return [e for e in events if e.type != "enrollment.held" or e.subject in by_turn]
 
 
 def _issue_papers(events: Iterable[Event]) -> None:
@@ -85,6 +96,10 @@ def _written(fact: Fact, write: Write[Fact]) -> Letter | None:
 def _confirmed(fact: About) -> Letter | None:
     # A guest has no account to open the course with: the receipt brings their link.
     return None if fact.person.guest_email else enrolling.confirmed(fact)
+
+
+def _turn_came(fact: About) -> Letter | None:
+    return enrolling.turn_came(fact) if fact.enrollment.stage == Stage.VALIDATED else None
 
 
 def _receipt(fact: About) -> Letter | None:
@@ -131,6 +146,7 @@ def _refund_of(fact: About) -> Refund | None:
 
 
 _OF_TYPE: dict[str, tuple[str, Write[About]]] = {
+    "enrollment.held": ("turn_came", _turn_came),
     "enrollment.confirmed": ("enrollment_confirmed", _confirmed),
     "enrollment.cancelled": ("enrollment_cancelled", enrolling.cancelled),
     "enrollment.failed": ("enrollment_failed", enrolling.failed),
@@ -165,9 +181,25 @@ def _is_unpaid(enrollment: Enrollment) -> bool:
 
 def _still_failed(delivery: Delivery) -> bool:
     """Whoever has paid meanwhile, or tries just now, is not told that it failed."""
-    event = Event.objects.filter(id=delivery.message.event_id).first() if delivery.message else None
-    row = Enrollment.objects.filter(pk=event.subject).first() if event is not None else None
+    row = _enrollment_of(delivery)
     return row is not None and _is_unpaid(row)
+
+
+def _still_held(delivery: Delivery) -> bool:
+    """Whoever has gone on to the checkout, or let the time run out, is not told of the turn."""
+    row = _enrollment_of(delivery)
+    return (
+        row is not None
+        and row.stage == Stage.VALIDATED
+        and row.hold_expires_at is not None
+        and row.hold_expires_at > clock.now()
+    )
+
+
+def _enrollment_of(delivery: Delivery) -> Enrollment | None:
+    """The enrollment that a mail's event is about."""
+    event = Event.objects.filter(id=delivery.message.event_id).first() if delivery.message else None
+    return Enrollment.objects.filter(pk=event.subject).first() if event is not None else None
 
 
 def _print(reference: str) -> tuple[bytes, str]:
@@ -175,6 +207,7 @@ def _print(reference: str) -> tuple[bytes, str]:
 
 
 sending.send_only_if("payment_failed", _still_failed)
+sending.send_only_if("turn_came", _still_held)
 sending.attach("document", _print)
 
 

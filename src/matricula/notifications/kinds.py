@@ -42,6 +42,8 @@ _KINDS = (
     Kind("enrollment_cancelled", Category.PURCHASE),
     Kind("enrollment_failed", Category.PURCHASE),
     Kind("enrollment_expired", Category.PURCHASE),
+    # Who watches the line goes on by themselves, and needs no mail about it.
+    Kind("turn_came", Category.PURCHASE, wait_seconds=30),
     Kind("hold_ending", Category.PURCHASE),
     Kind("receipt", Category.PURCHASE),
     Kind("withdrawn", Category.PURCHASE),

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
+
+from matricula.seats.models import Hold
+from matricula.seats.states import HoldState
 
 _AVAILABILITY = """
 SELECT cohort_id, capacity, held, sold, by_turn, queued
@@ -42,6 +46,12 @@ class Availability:
 
 
 NO_SEATS = Availability(capacity=0, held=0, sold=0)
+
+
+def held_since(key: UUID) -> datetime | None:
+    """Since when a seat is held under the key; None when none is."""
+    rows = Hold.objects.filter(key=key, state=HoldState.HELD)
+    return rows.values_list("created_at", flat=True).first()
 
 
 def availability(cohort_ids: Iterable[UUID]) -> dict[UUID, Availability]:

@@ -71,6 +71,12 @@ def was_asked_with(enrollment_id: UUID, key: str) -> bool:
     return Ticket.objects.filter(enrollment=enrollment_id, key=key).exists()
 
 
+def admitted_among(enrollment_ids: Iterable[UUID]) -> set[UUID]:
+    """Those of the enrollments that came in by a ticket."""
+    rows = Ticket.objects.filter(pk__in=list(enrollment_ids), state=TicketState.ADMITTED)
+    return set(rows.values_list("pk", flat=True))
+
+
 def with_crowds(rooms: QuerySet[Room]) -> QuerySet[Any]:
     """The rooms with `waiting`, how many do, and `oldest`, since when the first of them does."""
     ahead = Ticket.objects.filter(line=OuterRef("pk"), number__gt=OuterRef("served_up_to"))

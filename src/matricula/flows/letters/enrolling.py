@@ -102,6 +102,20 @@ def expired(about: About) -> Letter:
     )
 
 
+def turn_came(about: About) -> Letter:
+    """Their turn in the line of a course that is paid for: a seat is held, for a time."""
+    end = about.enrollment.hold_expires_at
+    return Letter(
+        subject=_("It is your turn: %(course)s") % {"course": about.title},
+        heading=_("It is your turn"),
+        greeting=greeting(about.person),
+        summary=_("A seat in %(course)s is held for you.") % {"course": about.title},
+        facts=[*_place(about), *([(_("Held for you until"), words.moment(end))] if end else [])],
+        paragraphs=[_("Pay for it before then, or it goes to the next in line.")],
+        action=Action(_("Go to the checkout"), f"{about.course_path}enroll/"),
+    )
+
+
 def hold_ending(about: About) -> Letter:
     """A seat that is held a little longer."""
     end = about.enrollment.hold_expires_at

@@ -39,6 +39,7 @@ def letters() -> Mapping[str, Letter]:
         "enrollment_cancelled": _some(enrolling.cancelled(about)),
         "enrollment_failed": enrolling.failed(about),
         "enrollment_expired": enrolling.expired(about),
+        "turn_came": enrolling.turn_came(about),
         "hold_ending": enrolling.hold_ending(about),
         "receipt": paying.receipt(about, order, None),
         "withdrawn": paying.withdrawn(_withdrawal(), order),
