@@ -24,6 +24,7 @@ CREATE OR REPLACE FUNCTION queue_people(
 )
 LANGUAGE plpgsql VOLATILE
 SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -139,6 +140,7 @@ CREATE OR REPLACE FUNCTION admit_people(
 ) RETURNS TABLE (admitted bigint, refused bigint)
 LANGUAGE plpgsql VOLATILE
 SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE

@@ -23,8 +23,10 @@ CREATE OR REPLACE FUNCTION enroll_people(
 )
 LANGUAGE plpgsql VOLATILE
 -- Every statement looks rows up by key, so one plan serves all parameters; planning anew at each call
--- cost as much as the work. Holds for the functions called from here too.
+-- cost as much as the work. A connection keeps the plan while the tables grow: made when they were
+-- nearly empty it would read them whole ever after (docs/adr/0047). Holds for what is called from here.
 SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE

@@ -11,7 +11,7 @@ $$;
 CREATE OR REPLACE FUNCTION reserve_key(
     p_owner uuid, p_key text, p_fingerprint text, p_lease_seconds double precision
 ) RETURNS boolean
-LANGUAGE plpgsql VOLATILE AS $$
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$
 BEGIN
     PERFORM lock_person(p_owner);
     INSERT INTO kernel_rememberedanswer AS a (owner, key, fingerprint, lease_until)
@@ -27,7 +27,7 @@ $$;
 CREATE OR REPLACE FUNCTION remember_answer(
     p_owner uuid, p_key text, p_fingerprint text, p_status integer, p_body text
 ) RETURNS TABLE (fingerprint text, status smallint, body text)
-LANGUAGE plpgsql VOLATILE AS $$
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$
 #variable_conflict use_column
 BEGIN
     PERFORM lock_person(p_owner);
@@ -45,7 +45,7 @@ $$;
 CREATE OR REPLACE FUNCTION remember_answers(
     p_owners uuid[], p_keys text[], p_fingerprints text[], p_statuses integer[], p_bodies text[]
 ) RETURNS TABLE (ord integer, fingerprint text, status smallint, body text)
-LANGUAGE plpgsql VOLATILE AS $$
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$
 #variable_conflict use_column
 BEGIN
     -- In hash order, as everywhere.

@@ -9,7 +9,7 @@
 -- read by their own key, never "since the last one seen", so none is missed; several dispatchers
 -- may run, and each takes rows that no other holds.
 CREATE OR REPLACE FUNCTION dispatch_events(p_most integer, p_owed jsonb) RETURNS integer
-LANGUAGE plpgsql VOLATILE AS $$
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$
 DECLARE
     v_seqs bigint[];
 BEGIN

@@ -14,7 +14,7 @@
 CREATE OR REPLACE FUNCTION claim_seats(
     p_persons uuid[], p_cohorts uuid[], p_keys uuid[], p_hold_seconds integer[]
 ) RETURNS TABLE (ord integer, outcome text, hold_id uuid, expires_at timestamptz)
-LANGUAGE plpgsql VOLATILE AS $$
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
     v_cohorts uuid[];
@@ -88,7 +88,7 @@ $$;
 -- Whatever frees a seat passes here, so here the queue's turn is owed: an event seats.freed for each
 -- cohort that people queue for. Each is a subject of its own, so that it needs no lock.
 CREATE OR REPLACE FUNCTION release_seats(p_keys uuid[], p_state text) RETURNS SETOF uuid
-LANGUAGE plpgsql VOLATILE AS $$
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$
 DECLARE
     v_queued uuid[];
 BEGIN
@@ -128,7 +128,7 @@ $$;
 -- Turns held seats into sold ones, named by their keys, also when their time has run out but
 -- nobody has released them yet. Returns the keys sold.
 CREATE OR REPLACE FUNCTION sell_seats(p_keys uuid[]) RETURNS SETOF uuid
-LANGUAGE plpgsql VOLATILE AS $$
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$
 BEGIN
     PERFORM 1 FROM seats_seatcount c
       WHERE c.cohort_id IN (SELECT h.cohort_id FROM seats_hold h

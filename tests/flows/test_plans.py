@@ -1,0 +1,65 @@
+"""A connection plans once, perhaps over tables that are nearly empty, and the tables grow."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+
+from matricula.catalog.models import Cohort
+from matricula.enrollments.models import Enrollment
+from matricula.kernel import outbox
+from matricula.kernel.models import Event, RememberedAnswer
+from matricula.seats.models import Hold
+from tests.support.claims import Wish, enroll_people
+from tests.support.factories import make_course, make_people
+from tests.support.plans import Reads, reads_of
+
+pytestmark = pytest.mark.django_db
+TABLES = [model._meta.db_table for model in (Enrollment, Hold, RememberedAnswer)]
+TWICE = 2 * 20  # people
+
+
+def scans_of_enrolling() -> int:
+    """How often enrolling reads a table whole, by plans made while it was nearly empty."""
+    cohort = Cohort.objects.get(course=make_course(capacity=None))
+    people = [person.pk for person in make_people(TWICE)]
+    reads: list[Reads] = []
+    with connection.cursor() as cursor:
+        cursor.execute(f"ANALYZE {', '.join(TABLES)}")
+        cursor.execute("DISCARD PLANS")
+        for some in (people[::2], people[1::2]):
+            wishes = [
+                Wish(person, cohort.course_id, cohort.pk, key=f"key {person}") for person in some
+            ]
+            with (
+                reads_of(TABLES[0]) as first,
+                reads_of(TABLES[1]) as second,
+                reads_of(TABLES[2]) as third,
+            ):
+                assert {row.outcome for row in enroll_people(cursor, wishes)} == {"enrolled"}
+            reads += [first, second, third]
+    return sum(read.table_scans for read in reads)
+
+
+def test_enrolling_never_reads_a_table_whole() -> None:
+    assert scans_of_enrolling() == 0
+
+
+def test_without_its_setting_it_would() -> None:
+    with connection.cursor() as cursor:
+        for function in ("enroll_people", "claim_seats"):
+            cursor.execute(f"ALTER FUNCTION {function} RESET enable_seqscan")
+    assert scans_of_enrolling() > 0
+
+
+def test_the_dispatcher_never_reads_the_log_whole() -> None:
+    while outbox.dispatch_batch():
+        pass
+    with connection.cursor() as cursor:
+        cursor.execute(f"ANALYZE {Event._meta.db_table}, kernel_outbox")
+        cursor.execute("DISCARD PLANS")
+    for _ in range(8):  # after some calls the plan knows no values any more
+        scans_of_enrolling()
+        with reads_of(Event._meta.db_table) as log, reads_of("kernel_outbox") as owed:
+            assert outbox.dispatch_batch()
+        assert (log.table_scans, owed.table_scans) == (0, 0)
