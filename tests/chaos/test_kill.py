@@ -20,7 +20,7 @@ from tests.support.ports import free_pair
 from tests.support.sites import stop
 
 _MATRICULA = str(Path(sys.executable).parent / "matricula")
-_START_SECONDS = 90
+_START_SECONDS = 240
 _BURST = 400
 
 

@@ -16,7 +16,7 @@ import httpx
 from matricula.config.environment import RazorpaySettings
 from tests.support.sites import stop
 
-_START_SECONDS = 30
+_START_SECONDS = 90
 
 
 @dataclass(frozen=True)

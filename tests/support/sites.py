@@ -19,7 +19,7 @@ import httpx
 from tests.support.databases import fresh_database, site_environment
 from tests.support.ports import free_pair
 
-_START_SECONDS = 60
+_START_SECONDS = 180
 _MATRICULA = str(Path(sys.executable).parent / "matricula")
 
 
