@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -17,7 +18,7 @@ _REACHED, _MISSED = "#2f7d4f", "#b3412c"
 
 def draw(folder: Path) -> None:
     """Writes the plot of every result in the folder."""
-    files = sorted(folder.glob("p*.json"), key=lambda file: int(file.stem[1:]))
+    files = sorted(folder.glob("*.json"), key=_order)
     figures = [
         figure
         for file in files
@@ -25,6 +26,12 @@ def draw(folder: Path) -> None:
         if figure["target"] is not None
     ]
     (folder / FILE).write_text(_svg(figures))
+
+
+def _order(file: Path) -> tuple[int, str]:
+    """By number, p4 before p10; what has none comes last."""
+    number = re.search(r"\d+", file.stem)
+    return (int(number.group()) if number else 1000, file.stem)
 
 
 def _svg(figures: Sequence[Mapping[str, Any]]) -> str:
