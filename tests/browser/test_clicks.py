@@ -118,3 +118,54 @@ def test_a_dialog_takes_the_focus_and_gives_it_back(page: Page) -> None:
     page.keyboard.press("Enter")
     dialog.get_by_role("button", name="Yes, cancel it").press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("This checkout is cancelled")
+
+
+def test_two_courses_reach_the_gateway_through_the_cart_by_the_keyboard_alone(page: Page) -> None:
+    for slug in ("evening-lab", "full-stack-development"):
+        page.goto(f"/courses/{slug}/")
+        press(page, "form[action='/cart/add/'] button")
+        page.wait_for_url("**/cart/")
+    press(page, "form[action='/cart/remove/'] button")
+    expect(page.locator(".basket-line")).to_have_count(1)
+    press(page, CONFIRM)
+    form = page.frame_locator("iframe.razorpay-checkout-frame")
+    expect(form.get_by_label("UPI ID")).to_be_visible()
+
+
+def test_a_waitlist_is_joined_and_left_by_the_keyboard_alone(
+    page: Page, paid_site: PaidSite
+) -> None:
+    with paid_site.site.client(*paid_site.tokens(1)) as client:
+        body = {"course_id": "tiny-seminar"}
+        client.post("/api/v1/enrollments/initialize", json=body).raise_for_status()
+    page.goto("/courses/tiny-seminar/")
+    press(page, CONTROL)
+    page.wait_for_url("**/waitlist/")
+    press(page, CONFIRM)
+    expect(page.get_by_role("heading", level=1)).to_have_text("You are on the waitlist")
+    press(page, "form[action$='/leave/'] button")
+    expect(page.get_by_role("dialog", name="Leave the waitlist?")).to_be_visible()
+    press(page, "#leave-dialog .danger")
+    expect(page.get_by_text("You left the waitlist.")).to_be_visible()
+
+
+def test_support_is_asked_and_a_conversation_closed_by_the_keyboard_alone(page: Page) -> None:
+    page.goto("/")
+    press(page, ".site-foot a[href^='/support/']")
+    page.wait_for_url("**/support/**")
+    reach(page, "#content")
+    page.keyboard.type("Where is my invoice?")
+    press(page, "main form.form button[type=submit]")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Where is my invoice?")
+    reach(page, "#content")
+    page.keyboard.type("Found it.")
+    press(page, "main form.form button[type=submit]")
+    expect(page.locator(".said.person .words").last).to_have_text("Found it.")
+    press(page, "form[action$='/close/'] button")
+    expect(page.get_by_text("Closed").first).to_be_visible()
+
+
+def press(page: Page, selector: str) -> None:
+    """Reaches it and presses it, by the keyboard."""
+    reach(page, selector)
+    page.keyboard.press("Enter")

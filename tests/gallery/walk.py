@@ -9,10 +9,13 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from urllib.parse import urlsplit
 
+import httpx
 from playwright.sync_api import Error, Page, expect
 
 from tests.gallery.demo_site import Pay
+from tests.gallery.staff import Other, Staff
 
 PASSWORD = "correct-horse-battery-9"
 CONFIRM = "main form button[data-progress]"
@@ -28,6 +31,8 @@ def walk(page: Page, pay: Pay) -> Iterator[str]:
     yield from _paid(page, pay)
     yield from _account(page)
     yield from _refused(page)
+    yield from _offered(page)
+    yield from _by_turn(page)
 
 
 def _shown(page: Page, **paths: str) -> Iterator[str]:
@@ -48,6 +53,8 @@ def _as_guest(page: Page) -> Iterator[str]:
         course_closed="/courses/last-spring/",
         course_soon="/courses/coming-soon/",
         cart_empty="/cart/",
+        language="/language/",
+        embed="/embed/",
         sign_up="/accounts/signup/",
         password_reset="/accounts/password/reset/",
         support_guest="/support/",
@@ -221,3 +228,50 @@ def _refused(page: Page) -> Iterator[str]:
     page.wait_for_selector("[data-waitlist-status]")
     yield "waitlist"
     yield from _shown(page, me_waiting="/me/", course_waiting="/courses/tiny-seminar/")
+
+
+def _offered(page: Page) -> Iterator[str]:
+    """A seat comes free for somebody who waits; another course opens later."""
+    with _client(page) as client:
+        first, second = Other(client), Other(client)
+        taken = first.take("evening-lab")
+        second.take("evening-lab")
+        yield from _shown(
+            page,
+            tell_me="/courses/coming-soon/tell-me/",
+            waitlist_paid="/courses/evening-lab/waitlist/",
+        )
+        page.locator(CONFIRM).click()
+        page.wait_for_selector("[data-waitlist-status]")
+        first.cancel(taken)
+    _until(page, page.url, "a[href^='/waitlist/offers/']")
+    yield "waitlist-offered"
+    page.locator("a[href^='/waitlist/offers/']").first.click()
+    page.wait_for_url("**/waitlist/offers/off_*/")
+    yield "offer"
+
+
+def _by_turn(page: Page) -> Iterator[str]:
+    """Another intake to change to, and a line that everybody waits in."""
+    with _client(page) as client:
+        staff = Staff(client)
+        staff.add_intake("basic-programming", "Summer")
+        staff.pause_line("hot-drop")
+    yield from _shown(
+        page, course_line="/courses/hot-drop/", course_intakes="/courses/basic-programming/"
+    )
+    enroll(page, "basic-programming")
+    yield "status-of-two-intakes"
+    page.goto(page.url + "swap/")
+    yield "swap"
+    yield from _shown(page, confirm_line="/courses/hot-drop/enroll/")
+    page.locator(CONFIRM).click()
+    page.wait_for_selector("[data-position]")
+    yield "line"
+
+
+def _client(page: Page) -> httpx.Client:
+    """For others, who have cookies of their own."""
+    parts = urlsplit(page.url)
+    address = f"{parts.scheme}://{parts.netloc}"
+    return httpx.Client(base_url=address, timeout=60, follow_redirects=True)

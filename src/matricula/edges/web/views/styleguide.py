@@ -19,8 +19,10 @@ from matricula.edges.web.bills import Bill, Row
 from matricula.edges.web.guard import page
 from matricula.edges.web.offers import Card, Control, Meter, Price
 from matricula.edges.web.progress import Step
+from matricula.edges.web.suggested import Suggested
+from matricula.edges.web.waiting import Standing
 from matricula.flows.offer import ButtonState
-from matricula.kernel import clock
+from matricula.kernel import clock, ids
 from matricula.kernel.errors import NotFound
 from matricula.kernel.money import Money
 
@@ -54,7 +56,10 @@ def styleguide(request: HttpRequest) -> HttpResponse:
         ],
         "cards": _cards(price),
         "bill": _bill(),
-        "steps": _steps(),
+        "ways": _ways(),
+        "alternatives": _instead(price),
+        "line": _line(),
+        "now": clock.now(),
         "form": SampleForm({"name": "Asha Rao", "language": "en", "email": "asha(at)example.com"}),
         "holds": [
             {"seconds": seconds, "ends_at": clock.now() + timedelta(seconds=seconds)}
@@ -111,11 +116,35 @@ def _bill() -> Bill:
     return Bill(rows, words.money(Money(353_882, "INR")), 353_882, is_free=False, notes=())
 
 
-def _steps() -> list[Step]:
+def _ways() -> list[list[Step]]:
+    """Under way, arrived and ended."""
     at = clock.now()
+    begun = [Step("Requested", "done", "done", at), Step("Seat held", "done", "done", at)]
     return [
-        Step("Requested", "done", "done", at),
-        Step("Seat held", "now", "now", at),
-        Step("Payment", "ahead", "ahead"),
-        Step("Cancelled", "ended", "ended"),
+        [*begun, Step("Payment", "now", "now"), Step("Enrolled", "ahead", "ahead")],
+        [*begun, Step("Enrolled", "now", "now", at)],
+        [*begun, Step("Cancelled", "ended", "ended", at)],
     ]
+
+
+def _instead(price: Price) -> list[Suggested]:
+    """One with few seats, one with a long title and reason."""
+    long = "Advanced Data Engineering for People in a Hurry"
+    few = words.seat_words()["few"] % {"count": 3}
+    reasons = ("On a similar subject", "People who took this also took it")
+    return [
+        Suggested(ids.new_id(), "evening-lab", "Evening Lab", price, reasons[0], few),
+        Suggested(ids.new_id(), "advanced-data-engineering", long, price, reasons[1]),
+    ]
+
+
+def _line() -> Standing:
+    return Standing(
+        position="128",
+        ahead="127 people are before you.",
+        wait="About 3 minutes.",
+        doubt="There may not be seats for everybody before you.",
+        seats="100 seats left",
+        then="When your turn comes you are enrolled at once.",
+        look_again=10,
+    )
