@@ -57,6 +57,36 @@ def test_a_place_is_moved_and_who_did_it_is_on_record(
     act(console, waiting[0], "move", position=99)
     act(console, waiting[1], "move", position=1)
     assert [position(pk) for pk in waiting] == [4, 1, 3, 2]
+    assert events_of(waiting[0])[-1].data["to"] == 4
+
+
+def test_moved_twice_to_where_it_stands_it_moved_once(console: Client, full: Full) -> None:
+    waiting = [full.join() for _ in range(3)]
+    group = PriorityGroup.objects.create(name="Alumni", rank=10)
+    for _ in range(2):
+        act(console, waiting[2], "move", position=1)
+    for _ in range(2):
+        act(console, waiting[1], "group", group=group.pk)
+    assert [event.type for event in events_of(waiting[2])] == ["waitlist.joined", "waitlist.moved"]
+    assert [event.type for event in events_of(waiting[1])] == ["waitlist.joined", "waitlist.moved"]
+
+
+@pytest.mark.parametrize("wrong", ["", "0", "-3", "1.5", "first"])
+def test_a_position_that_is_none_moves_nothing(console: Client, full: Full, wrong: str) -> None:
+    place = full.join()
+    assert 'class="group mb-4 errors"' in act(console, place, "move", position=wrong)
+    assert [event.type for event in events_of(place)] == ["waitlist.joined"]
+
+
+def test_who_stands_where_is_said_before_it_is_changed(console: Client, full: Full) -> None:
+    _, second = full.join(), full.join()
+    person = Person.objects.get(pk=entry(second).person_id)
+    for what in ("move", "give-seat"):
+        html = console.get(f"{ENTRIES}{second}/{what}/").content.decode()
+        assert f"{person.email} is number 2 of 2." in html
+    act(console, second, "remove")
+    html = console.get(f"{ENTRIES}{second}/move/").content.decode()
+    assert f"{person.email} does not wait any more: left." in html
 
 
 def test_a_group_waits_before_everybody(console: Client, full: Full) -> None:
@@ -72,7 +102,7 @@ def test_a_free_seat_is_given_before_the_turn(
     console: Client, superuser: Person, full: Full
 ) -> None:
     first, second = full.join(), full.join()
-    assert "1 seats are wanted and 0 are free" in act(console, second, "give-seat")
+    assert "Seats wanted: 1. Seats free: 0." in act(console, second, "give-seat")
     full.free()
     act(console, second, "give-seat")
     assert states([first, second]) == ["waiting", "offered"]

@@ -23,24 +23,26 @@ from matricula.waitlist.states import EntryState
 
 
 def move(entry_id: UUID, position: int, *, actor_id: UUID) -> None:
-    """Puts a waiting place at this position of its list, from 1, beyond the end at the end. Raises
-    IllegalState when it does not wait any more."""
+    """Puts a waiting place at this position of its list, from 1, beyond the end at the end. Where
+    it stands already, nothing happened. Raises IllegalState when it does not wait any more."""
 
     def change(entry: Entry) -> dict[str, object]:
-        before = queries.ahead(queries.of_person(entry.person_id, entry.pk)).places + 1
+        spot, before = (entry.rank, entry.place), _position(entry)
         order.move(entry, position - 1)
-        return {"from": before, "to": position}
+        is_moved = (entry.rank, entry.place) != spot
+        return {"from": before, "to": _position(entry)} if is_moved else {}
 
     _change(entry_id, actor_id, change)
 
 
 def set_group(entry_id: UUID, group: PriorityGroup | None, *, actor_id: UUID) -> None:
-    """Puts a waiting place into a group of priority, or out of all. Raises IllegalState."""
+    """Puts a waiting place into a group of priority, or out of all. Where it is in there already,
+    nothing happened. Raises IllegalState."""
 
     def change(entry: Entry) -> dict[str, object]:
-        before = entry.group_id
+        before, after = entry.group_id, group.pk if group is not None else None
         order.set_group(entry, group)
-        return {"group": {"old": before, "new": group.pk if group is not None else None}}
+        return {"group": {"old": before, "new": after}} if after != before else {}
 
     _change(entry_id, actor_id, change)
 
@@ -61,7 +63,7 @@ def give_seat(entry_id: UUID, *, actor_id: UUID) -> None:
         raise IllegalState("This place in the list is not waiting any more.")
     free = promote.free_seats(entry.cohort_id)
     if free is not None and free < entry.party_size:
-        raise IllegalState(f"{entry.party_size} seats are wanted and {free} are free.")
+        raise IllegalState(f"Seats wanted: {entry.party_size}. Seats free: {free}.")
     people = [entry.person_id]
     decided = eligibility.decisions(
         turn.course, entry.cohort_id, people, apart_from=list(kept.values())
@@ -89,4 +91,9 @@ def _change(entry_id: UUID, actor_id: UUID, change: Callable[[Entry], dict[str, 
     cohort_id = Entry.objects.values_list("cohort", flat=True).get(pk=entry_id)
     seats.lock_counters([cohort_id])
     entry = Entry.objects.get(pk=entry_id)
-    events.append([waitlist.event(entry, "moved", actor_id, **change(entry))])
+    if changed := change(entry):
+        events.append([waitlist.event(entry, "moved", actor_id, **changed)])
+
+
+def _position(entry: Entry) -> int:
+    return queries.ahead(queries.of_person(entry.person_id, entry.pk)).places + 1

@@ -5,7 +5,7 @@ message.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from django import forms
 from django.contrib import messages
@@ -23,6 +23,8 @@ from unfold.widgets import (
 from matricula.kernel.errors import DomainError
 
 LONGEST_REASON = 500
+# What is said before it is done: always the same, or of the record.
+Points: TypeAlias = Sequence[str] | Callable[[Any], Sequence[str]]
 
 
 class ReasonForm(forms.Form):
@@ -62,7 +64,7 @@ class Acting:
         object_id: str,
         *,
         title: str,
-        points: Sequence[str],
+        points: Points,
         form: Callable[[Any, Any], forms.Form],
         run: Callable[[Any, dict[str, Any]], object],
         done: str,
@@ -87,7 +89,7 @@ class Acting:
             "title": title,
             "opts": self.opts,
             "original": record,
-            "points": points,
+            "points": points(record) if callable(points) else points,
             "form": asked,
             "back": address,
         }
@@ -99,7 +101,7 @@ class Acting:
         object_id: str,
         *,
         title: str,
-        points: Sequence[str],
+        points: Points,
         run: Callable[[Any], object],
         done: str = "Done.",
     ) -> HttpResponse:

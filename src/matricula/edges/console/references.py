@@ -77,12 +77,18 @@ def of_event(event_type: str, subject: UUID) -> str:
     return ids.to_text(prefix, subject) if prefix else str(subject)
 
 
+# A person is named by an address, which has no spaces to break at: it must neither widen a phone's
+# page nor be squeezed into a column of letters.
+_OF_A_PERSON = "display: inline-block; min-width: min(14rem, 50vw); overflow-wrap: anywhere"
+
+
 def page(prefix: str, value: UUID, text: str | None = None) -> SafeString:
     """A link to the record's page, with the given words or its TypeID."""
     for known in get_args(Prefix):
         if known == prefix and prefix in _PAGE_OF_PREFIX:
             address = reverse(f"admin:{_PAGE_OF_PREFIX[prefix]}_change", args=[value])
-            return link(address, text or ids.to_text(known, value))
+            style = _OF_A_PERSON if known == "usr" else ""
+            return link(address, text or ids.to_text(known, value), style)
     return format_html("{}", text or value)
 
 
@@ -97,9 +103,11 @@ def changelist(model: type[Model]) -> str:
     return reverse(f"admin:{about.app_label}_{about.model_name}_changelist")
 
 
-def link(address: str, text: str) -> SafeString:
+def link(address: str, text: str, style: str = "") -> SafeString:
     return format_html(
-        '<a class="text-primary-600 dark:text-primary-500 hover:underline" href="{}">{}</a>',
+        '<a class="text-primary-600 dark:text-primary-500 hover:underline" style="{}"'
+        ' href="{}">{}</a>',
+        style,
         address,
         text,
     )

@@ -10,6 +10,7 @@ from uuid import UUID, uuid5
 from django import forms
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.template.defaultfilters import pluralize
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import action
@@ -20,6 +21,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from matricula.accounts.models import Person
 from matricula.edges.console import references
 from matricula.edges.console.acting import Acting, plain
 from matricula.edges.console.base import ConsoleAdmin, ReadOnlyAdmin, column
@@ -129,13 +131,13 @@ class EntryAdmin(FoundByReference, ShowsTimeline, Acting, ReadOnlyAdmin):
         "party_size",
         "group",
         "why_not",
-        "skipped_at",
+        "skipped",
         "party_saving",
         "offers_shown",
         "enrollment_shown",
         "given_up_shown",
         "leaves_others",
-        ("joined_at", "ended_at"),
+        ("joined", "ended"),
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Entry | None = None) -> Any:
@@ -165,8 +167,9 @@ class EntryAdmin(FoundByReference, ShowsTimeline, Acting, ReadOnlyAdmin):
             request,
             object_id,
             title="Give a free seat now",
-            points=[
-                "Before their turn, if there are enough free seats.",
+            points=lambda entry: [
+                self._where(entry),
+                "They get it before their turn, if there are enough free seats.",
                 "The rules are asked as always.",
             ],
             run=lambda entry: waitlist_staff.give_seat(entry.pk, actor_id=actor_id(request)),
@@ -178,7 +181,10 @@ class EntryAdmin(FoundByReference, ShowsTimeline, Acting, ReadOnlyAdmin):
             request,
             object_id,
             title="Move in the list",
-            points=["It takes over the priority of the places around it."],
+            points=lambda entry: [
+                self._where(entry),
+                "It takes over the priority of the places around it.",
+            ],
             form=plain(MoveForm),
             run=lambda entry, answers: waitlist_staff.move(
                 entry.pk, answers["position"], actor_id=actor_id(request)
@@ -210,6 +216,15 @@ class EntryAdmin(FoundByReference, ShowsTimeline, Acting, ReadOnlyAdmin):
             run=lambda entry: waitlist_staff.remove(entry.pk, actor_id=actor_id(request)),
         )
 
+    def _where(self, entry: Entry) -> str:
+        """Whose place it is, and where it stands."""
+        named = _named(entry.person)
+        if entry.state != EntryState.WAITING:
+            return f"{named} does not wait any more: {EntryState(entry.state).label.lower()}."
+        ahead = queries.ahead(queries.of_person(entry.person_id, entry.pk))
+        length = queries.queue(entry.cohort_id).length
+        return f"{named} is number {ahead.places + 1} of {length}."
+
     # --- columns ----------------------------------------------------------------------------
 
     @column("Id")
@@ -218,9 +233,7 @@ class EntryAdmin(FoundByReference, ShowsTimeline, Acting, ReadOnlyAdmin):
 
     @column("Person")
     def person_shown(self, entry: Entry) -> SafeString:
-        who = entry.person
-        words = f"{who.full_name} ({who.email})" if who.full_name else who.email
-        return references.page("usr", entry.person_id, words)
+        return references.page("usr", entry.person_id, _named(entry.person))
 
     @column("Cohort")
     def cohort_shown(self, entry: Entry) -> SafeString:
@@ -238,18 +251,26 @@ class EntryAdmin(FoundByReference, ShowsTimeline, Acting, ReadOnlyAdmin):
     def joined(self, entry: Entry) -> str:
         return references.when(entry.joined_at)
 
+    @column("Ended (UTC)")
+    def ended(self, entry: Entry) -> str:
+        return references.when(entry.ended_at)
+
+    @column("Passed over (UTC)")
+    def skipped(self, entry: Entry) -> str:
+        return references.when(entry.skipped_at)
+
     @column("Position")
     def position(self, entry: Entry) -> str:
         if entry.state != EntryState.WAITING:
             return "-"
         ahead = queries.ahead(queries.of_person(entry.person_id, entry.pk))
-        return f"{ahead.places + 1} ({ahead.seats} seats are wanted before)"
+        return f"{ahead.places + 1} ({ahead.seats} seat{pluralize(ahead.seats)} wanted before)"
 
     @column("Party")
     def party_saving(self, entry: Entry) -> str:
         if entry.party_size == 1:
             return "-"
-        words = f"{entry.passed} seats went past it."
+        words = f"{entry.passed} seat{pluralize(entry.passed)} went past it."
         if entry.saving_since is not None:
             words += f" Free seats are saved for it since {references.when(entry.saving_since)}."
         return words
@@ -275,6 +296,10 @@ class EntryAdmin(FoundByReference, ShowsTimeline, Acting, ReadOnlyAdmin):
     def given_up_shown(self, entry: Entry) -> SafeString | str:
         found: UUID | None = entry.replaces_id
         return references.page("enr", found) if found is not None else "-"
+
+
+def _named(who: Person) -> str:
+    return f"{who.full_name} ({who.email})" if who.full_name else who.email
 
 
 class PriorityGroupAdmin(RecordsEvents, ConsoleAdmin):
