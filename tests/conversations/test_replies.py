@@ -75,6 +75,7 @@ def test_the_answer_of_a_guest_comes_from_the_address_they_gave(db: None) -> Non
     support.ask_as_guest("Gast@example.org", "Gast", support.Question("Help", Channel.FORM))
     letter = Delivery.objects.latest("pk")
     assert letter.content is not None
+    assert "You can also answer this mail" in letter.content["text"]
     raw = a_reply("gast@EXAMPLE.org", letter.content["headers"]["Reply-To"])
     assert replies.receive(raw) is Outcome.WRITTEN
 

@@ -1,17 +1,22 @@
-"""`make screenshots`: a picture of every page, at three widths, light and dark, into a folder."""
+"""`make screenshots`: a picture of every page, at three widths, and of every letter, at two, light
+and dark, into a folder.
+"""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.gallery.demo_site import chromium, demo_site
+from tests.gallery.demo_site import Pay, chromium, demo_site
+from tests.gallery.letters import letters
 from tests.gallery.walk import walk
 
 WIDTHS = (360, 768, 1280)
+LETTER_WIDTHS = (360, 640)
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 HEIGHT = 740
 _EVERY_PICTURE = """() => Promise.all([...document.images].map((image) => {
@@ -22,7 +27,6 @@ _EVERY_PICTURE = """() => Promise.all([...document.images].map((image) => {
 
 def main() -> None:
     asked = _arguments()
-    widths = [int(width) for width in asked.widths.split(",")]
     with demo_site() as (address, pay), sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"]
@@ -31,7 +35,7 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         count = 0
         page = _page(browser, address, asked.language)
-        for name in walk(page, pay):
+        for name, widths in _shown(page, pay, asked):
             if asked.only and not any(part in name for part in asked.only.split(",")):
                 continue
             for width in widths:
@@ -42,10 +46,21 @@ def main() -> None:
     print(f"{count} pictures in {folder}")
 
 
+def _shown(
+    page: Page, pay: Pay, asked: argparse.Namespace
+) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """What is shown, with the widths it is looked at."""
+    widths = tuple(int(width) for width in asked.widths.split(","))
+    if not asked.letters:
+        yield from ((name, widths) for name in walk(page, pay))
+    yield from ((name, LETTER_WIDTHS) for name in letters(page, asked.language))
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="screenshots", description=__doc__)
     parser.add_argument("folder", nargs="?", default="build/screenshots")
     parser.add_argument("--only", default="", help="parts of names, comma-separated")
+    parser.add_argument("--letters", action="store_true", help="no pages")
     parser.add_argument("--language", default="en", help="the browser's, like ar")
     parser.add_argument("--widths", default=",".join(map(str, WIDTHS)))
     parser.add_argument("--schemes", default=",".join(SCHEMES))

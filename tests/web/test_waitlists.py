@@ -11,6 +11,7 @@ from matricula.accounts.models import Person
 from matricula.flows import expire, promote, waitlist
 from matricula.flows.letters import waiting
 from matricula.kernel import ids
+from matricula.notifications.models import Preference
 from matricula.waitlist.models import Entry
 from tests.support.people import person
 from tests.waitlist.conftest import Full, entry, full_course, offers, run_out
@@ -198,3 +199,16 @@ def test_a_list_left_for_another_says_why(member: Client, learner: Person, full:
     waitlist.leave_others()
     shown = page(member, f"/waitlist/{ids.to_text('wtl', place)}/")
     assert "You got a seat by another waitlist, and wanted to leave this one then." in shown
+
+
+def test_a_consent_to_reminders_given_with_an_offered_seat_is_kept(
+    member: Client, learner: Person
+) -> None:
+    full = full_course(1, price=100_000)
+    place = full.join(person=learner.pk)
+    full.free()
+    promote.promote(full.cohort)
+    url = f"/waitlist/offers/{ids.to_text('off', offers(place)[0].pk)}/"
+    assert 'name="remind"' in member.get(url).content.decode()
+    member.post(url, {"country": "IN", "state": "KA", "confirm": "1", "remind": "1"})
+    assert Preference.objects.get(person=learner).wants_mail

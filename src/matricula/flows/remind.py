@@ -13,20 +13,17 @@ from uuid import UUID, uuid5
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.utils import translation
-from django.utils.translation import gettext as _
 
 from matricula.accounts.models import Person
 from matricula.enrollments.models import Enrollment
 from matricula.enrollments.states import LIVE, Stage
 from matricula.flows import tell
-from matricula.flows.letters import about, enrolling
+from matricula.flows.letters import about, enrolling, staff
 from matricula.flows.letters.about import About
-from matricula.kernel import clock, words
+from matricula.kernel import clock
 from matricula.notifications import actions, sending
 from matricula.notifications.actions import Saying
 from matricula.notifications.kinds import Category
-from matricula.notifications.letters import Action, Letter
 from matricula.notifications.models import Delivery, Message, Preference
 from matricula.orders.models import Order
 from matricula.orders.states import OrderState
@@ -95,7 +92,7 @@ def tell_staff() -> int:
     people = list(_task_readers()) if tasks else []
     return actions.say(
         [
-            Saying("staff_task", task.pk, about.recipient(person), _alert(task, person))
+            Saying("staff_task", task.pk, about.recipient(person), staff.alert(task, person))
             for task in tasks
             for person in people
         ]
@@ -178,17 +175,3 @@ def _task_readers() -> QuerySet[Person]:
     for way in ("groups__permissions", "user_permissions"):
         may |= Q(**{f"{way}__codename": "view_stafftask"})
     return Person.objects.filter(may, is_staff=True, is_active=True).distinct()
-
-
-def _alert(task: StaffTask, person: Person) -> Letter:
-    with translation.override(person.language or settings.LANGUAGE_CODE):
-        facts = [(_("About"), task.cause)]
-        if task.due_at is not None:
-            facts.append((_("To be done by"), words.moment(task.due_at)))
-        return Letter(
-            subject=_("To decide: %(what)s") % {"what": task.get_kind_display()},
-            heading=_("Something needs your decision"),
-            summary=task.detail,
-            facts=facts,
-            action=Action(_("Open the task"), f"/console/payments/stafftask/{task.pk}/change/"),
-        )

@@ -89,9 +89,14 @@ class Delivery(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(
-                fields=["next_try_at"],
+                fields=["endpoint", "next_try_at"],
                 condition=Q(state=DeliveryState.PENDING),
-                name="webhook_due",
+                name="webhook_due_at",
+            ),
+            models.Index(
+                fields=["endpoint", "leased_until"],
+                condition=Q(state=DeliveryState.PENDING, leased_until__isnull=False),
+                name="webhook_leased",
             ),
             models.Index(
                 fields=["endpoint", "subject", "event_seq"],

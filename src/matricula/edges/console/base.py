@@ -16,8 +16,10 @@ from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.forms import Field as FormField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.safestring import SafeString, mark_safe
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from matricula.edges.console import references
 from matricula.kernel.models import Event
@@ -48,6 +50,14 @@ def column(
         return method
 
     return mark
+
+
+class Choices(UnfoldAdminCheckboxSelectMultipleWidget):
+    """Unfold's, but long words go on in the next line: cut off, they widen a narrow screen."""
+
+    def render(self, *args: Any, **kwargs: Any) -> SafeString:
+        html: SafeString = super().render(*args, **kwargs)
+        return mark_safe(html.replace('class="truncate"', 'class="break-words"'))  # noqa: S308 - what stands in it is escaped already
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]

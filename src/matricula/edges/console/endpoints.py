@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.conf import settings
@@ -15,13 +15,13 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import action
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from matricula.edges.console import references
 from matricula.edges.console.acting import Acting
-from matricula.edges.console.base import ConsoleAdmin, ReadOnlyAdmin, column
+from matricula.edges.console.base import Choices, ConsoleAdmin, ReadOnlyAdmin, column
 from matricula.edges.console.recording import RecordsEvents, actor_id
 from matricula.flows import webhooks
 from matricula.kernel import ids
@@ -29,7 +29,7 @@ from matricula.kernel.errors import DomainError
 from matricula.kernel.models import Event
 from matricula.webhooks import rules
 from matricula.webhooks.models import Delivery, Endpoint
-from matricula.webhooks.states import ENDPOINT, EndpointState
+from matricula.webhooks.states import ENDPOINT, DeliveryState, EndpointState
 from matricula.webhooks.types import TYPES
 
 ENDPOINT_COLOURS = {"active": "success", "paused": "default", "disabled": "danger"}
@@ -42,9 +42,12 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]
 
     types = forms.MultipleChoiceField(
         choices=[(type_, f"{type_}: {words}") for type_, words in TYPES.items()],
-        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        widget=Choices,
         label="Told of",
     )
+
+    class Meta:
+        labels: ClassVar = {"url": "URL"}
 
     def clean_url(self) -> str:
         networks = settings.ENVIRONMENT.webhook_networks
@@ -60,7 +63,7 @@ class EndpointAdmin(Acting, RecordsEvents, ConsoleAdmin):
     event_kind = "webhook"
     recorded = ("types",)
     form = EndpointForm
-    list_display = ("url", "description", "state_label", "failing")
+    list_display = ("address", "description", "state_label", "failing")
     list_filter = ("state",)
     search_fields = ("url",)
     ordering = ("url",)
@@ -162,6 +165,10 @@ class EndpointAdmin(Acting, RecordsEvents, ConsoleAdmin):
     def history_of(self, obj: Endpoint) -> str:
         return str(obj.pk)
 
+    @column("URL", order="url")
+    def address(self, endpoint: Endpoint) -> str:
+        return endpoint.url
+
     @column("State", colours=ENDPOINT_COLOURS)
     def state_label(self, endpoint: Endpoint) -> str:
         return endpoint.state
@@ -179,7 +186,7 @@ class EndpointAdmin(Acting, RecordsEvents, ConsoleAdmin):
 class WebhookDeliveryAdmin(Acting, ReadOnlyAdmin):
     """What was sent, each try of it, and what came back."""
 
-    list_display = ("reference", "type", "endpoint", "state_label", "tries", "created")
+    list_display = ("reference", "type", "goes_to", "state_label", "tries", "created")
     list_display_links = ("reference",)
     list_filter = ("state", "endpoint")
     search_fields = ("id",)
@@ -194,11 +201,20 @@ class WebhookDeliveryAdmin(Acting, ReadOnlyAdmin):
         "event",
         "state_label",
         "tries",
-        "next_try_at",
-        "delivered_at",
-        "body",
+        "created",
+        "next_try",
+        "arrived",
+        "body_shown",
     )
-    readonly_fields = ("reference", "event", "state_label")
+    readonly_fields = (
+        "reference",
+        "event",
+        "state_label",
+        "created",
+        "next_try",
+        "arrived",
+        "body_shown",
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
         rows: QuerySet[Delivery] = super().get_queryset(request)
@@ -258,6 +274,23 @@ class WebhookDeliveryAdmin(Acting, ReadOnlyAdmin):
     def state_label(self, delivery: Delivery) -> str:
         return delivery.state
 
+    @column("Endpoint")
+    def goes_to(self, delivery: Delivery) -> SafeString:
+        return format_html('<span style="overflow-wrap: anywhere">{}</span>', delivery.endpoint.url)
+
     @column("Owed (UTC)")
     def created(self, delivery: Delivery) -> str:
         return references.when(delivery.created_at)
+
+    @column("Next try (UTC)")
+    def next_try(self, delivery: Delivery) -> str:
+        is_pending = delivery.state == DeliveryState.PENDING
+        return references.when(delivery.next_try_at) if is_pending else ""
+
+    @column("Delivered (UTC)")
+    def arrived(self, delivery: Delivery) -> str:
+        return references.when(delivery.delivered_at) if delivery.delivered_at else ""
+
+    @column("Body")
+    def body_shown(self, delivery: Delivery) -> SafeString:
+        return references.readable(delivery.body)

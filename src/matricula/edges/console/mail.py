@@ -34,7 +34,7 @@ _ADDRESSES = UUID("7a1f63b4-2c0e-5a57-9a3c-41d5f2f0c9d3")
 class DeliveryAdmin(ReadOnlyAdmin):
     """All mail of the site. What it said is gone once it is sent."""
 
-    list_display = ("subject", "address", "state", "kind", "tries", "made", "went_out")
+    list_display = ("subject", "address", "state", "kind", "tries", "made", "went_out", "arrived")
     list_display_links = ("subject",)
     list_filter = ("state", "kind")
     search_fields = ("id",)
@@ -54,6 +54,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
         "made",
         "due",
         "went_out",
+        "arrived",
         "message_id_header",
         "correlation_id",
     )
@@ -136,6 +137,11 @@ class DeliveryAdmin(ReadOnlyAdmin):
     @column("Sent (UTC)")
     def went_out(self, row: Delivery) -> str:
         return references.when(row.sent_at) if row.sent_at else ""
+
+    @column("Arrived (UTC)")
+    def arrived(self, row: Delivery) -> str:
+        """What the mail service told; a relay tells nothing of it."""
+        return references.when(row.delivered_at) if row.delivered_at else ""
 
 
 class SuppressedAddressAdmin(ReadOnlyAdmin):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import get_args
@@ -15,6 +16,8 @@ from django.utils.safestring import SafeString
 from matricula.kernel import ids
 from matricula.kernel.errors import NotFound
 from matricula.kernel.ids import Prefix
+
+LARGEST_SHOWN = 20_000
 
 # What an event is about, by the first word of its type. What is not listed is shown as a UUID.
 _PREFIX_OF_EVENT: dict[str, Prefix] = {
@@ -123,3 +126,15 @@ def mono(text: str) -> SafeString:
 def when(moment: datetime | None) -> str:
     """A moment in UTC, narrow enough for a column."""
     return "-" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
+def readable(raw: bytes | str) -> SafeString:
+    """A body as text, indented when it is JSON, cut when it is long."""
+    try:
+        text = json.dumps(json.loads(raw), indent=1, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        text = raw if isinstance(raw, str) else raw.decode("utf-8", "replace")
+    return format_html(
+        '<pre class="text-xs" style="white-space: pre-wrap; overflow-wrap: anywhere">{}</pre>',
+        text[:LARGEST_SHOWN],
+    )

@@ -12,9 +12,8 @@ from django.contrib.auth.models import Permission
 from django.db.models import Model, Q, QuerySet
 from django.forms import BaseForm, BaseFormSet
 from django.http import HttpRequest
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from matricula.edges.console.base import ConsoleAdmin
+from matricula.edges.console.base import Choices, ConsoleAdmin
 from matricula.edges.console.recording import Changes, RecordsEvents
 
 # A group has a number, an event's subject is a UUID: the same number always makes the same one.
@@ -90,7 +89,7 @@ def as_checkboxes(field: Any) -> Any:
     if field.queryset.model is Permission:
         field.queryset = usable_permissions()
         field.label_from_instance = lambda permission: permission.name
-    field.widget = UnfoldAdminCheckboxSelectMultipleWidget(choices=field.choices)
+    field.widget = Choices(choices=field.choices)
     field.help_text = ""
     return field
 

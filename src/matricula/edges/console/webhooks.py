@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django.contrib import messages
@@ -12,7 +11,6 @@ from django.contrib.admin.utils import unquote
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import action
 
@@ -21,8 +19,6 @@ from matricula.edges.console.base import ReadOnlyAdmin, column
 from matricula.edges.console.payments import MoneyAdmin
 from matricula.payments import inbox
 from matricula.payments.models import InboxEvent, RejectedWebhook
-
-LARGEST_SHOWN = 20_000
 
 
 class InboxAdmin(MoneyAdmin):
@@ -66,7 +62,7 @@ class InboxAdmin(MoneyAdmin):
 
     @column("Body")
     def body_shown(self, event: InboxEvent) -> SafeString:
-        return _readable(bytes(event.body))
+        return references.readable(bytes(event.body))
 
 
 class RejectedWebhookAdmin(ReadOnlyAdmin):
@@ -85,13 +81,4 @@ class RejectedWebhookAdmin(ReadOnlyAdmin):
 
     @column("Body")
     def body_shown(self, sample: RejectedWebhook) -> SafeString:
-        return _readable(bytes(sample.body))
-
-
-def _readable(raw: bytes) -> SafeString:
-    """A body as text, indented when it is JSON, cut when it is long."""
-    try:
-        text = json.dumps(json.loads(raw), indent=1, ensure_ascii=False)
-    except (ValueError, RecursionError):
-        text = raw.decode("utf-8", "replace")
-    return format_html('<pre class="text-xs">{}</pre>', text[:LARGEST_SHOWN])
+        return references.readable(bytes(sample.body))

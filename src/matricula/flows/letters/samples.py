@@ -7,11 +7,13 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
+from django.utils.translation import get_language
+
 from matricula.accounts.models import Person
 from matricula.catalog.models import Cohort, Course
 from matricula.enrollments.errors import NotInAudience
 from matricula.enrollments.models import Enrollment
-from matricula.flows.letters import enrolling, opening, paying, waiting
+from matricula.flows.letters import enrolling, opening, paying, staff, waiting
 from matricula.flows.letters.about import About
 from matricula.flows.letters.waiting import AboutPlace
 from matricula.kernel import clock
@@ -20,10 +22,10 @@ from matricula.kernel.money import Money
 from matricula.notifications.letters import Letter
 from matricula.orders.queries import LineRecord, OrderRecord
 from matricula.orders.states import OrderState
-from matricula.payments.models import Refund
+from matricula.payments.models import Refund, StaffTask
 from matricula.payments.queries import PaymentRecord
 from matricula.payments.states import PaymentState
-from matricula.waitlist.models import Entry
+from matricula.waitlist.models import Entry, ListMessage
 
 _ID = UUID("01920000-0000-7000-8000-000000000001")
 
@@ -48,6 +50,8 @@ def letters() -> Mapping[str, Letter]:
         "refund_arrived": paying.refund_arrived(about, order, _refund(), None),
         "waitlist_joined": waiting.joined(place),
         "waitlist_offered": waiting.offered(offer),
+        "waitlist_offer_ending": waiting.ends_soon(offer, clock.now() + timedelta(hours=2)),
+        "waitlist_message": waiting.from_staff(place.entry, _message()),
         "waitlist_lapsed": waiting.lapsed(place),
         "waitlist_skipped": waiting.skipped(place),
         "course_opened": opening.opened(
@@ -55,6 +59,7 @@ def letters() -> Mapping[str, Letter]:
         ),
         "course_starting": enrolling.starting(about),
         "checkout_waiting": enrolling.unfinished(about),
+        "staff_task": staff.alert(_task(), Person(language=get_language() or "")),
     }
 
 
@@ -96,6 +101,23 @@ def _order() -> OrderRecord:
         "Lea Learner", "lea@example.org", "", "", "", "IN", "KA", "", "", "", "",
         at, at, None, (line,),
     )  # fmt: skip
+
+
+def _message() -> ListMessage:
+    return ListMessage(
+        subject="News about the spring intake",
+        body="We have found a larger room.\n\nTen more seats are free from Monday on.",
+    )
+
+
+def _task() -> StaffTask:
+    return StaffTask(
+        id=_ID,
+        kind=StaffTask.Kind.GATEWAY,
+        cause="no webhooks 2026-11-24",
+        detail="razorpay captured payments in the last two days, and not one webhook came.",
+        due_at=clock.now() + timedelta(days=2),
+    )
 
 
 def _withdrawal() -> About:

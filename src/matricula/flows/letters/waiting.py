@@ -109,15 +109,18 @@ def offered(about: AboutPlace) -> Letter:
 def ending(about: AboutPlace) -> Letter | None:
     """The time of an offer ends soon; nothing once it has ended."""
     offer = about.entry.offers.filter(number=1, state=OfferState.OPEN).first()
-    if offer is None:
-        return None
+    return None if offer is None else ends_soon(about, offer.ends_at)
+
+
+def ends_soon(about: AboutPlace, ends_at: datetime) -> Letter:
+    """The seat is held for them until then."""
     return Letter(
         subject=_("Your offered seat ends soon: %(course)s") % {"course": about.title},
         heading=_("The seat goes to the next soon"),
         greeting=greeting(about.person),
         summary=_("The seat in %(course)s that is held for you goes to the next in line.")
         % {"course": about.title},
-        facts=[*_facts(about), (_("Held for you until"), words.moment(offer.ends_at))],
+        facts=[*_facts(about), (_("Held for you until"), words.moment(ends_at))],
         action=Action(_("Take the seat"), about.action.path),
     )
 

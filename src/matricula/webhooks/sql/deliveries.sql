@@ -18,23 +18,29 @@ $$;
 
 -- Takes one delivery whose turn it is, for as long as one try may last; none when nothing is due. An
 -- earlier delivery of the same subject goes first, and one endpoint has at most `p_each` at a time,
--- so that a slow receiver does not keep the others waiting.
+-- so that a slow receiver does not keep the others waiting. Each endpoint is asked for its own next
+-- one: what piles up at one of them is not read through for the others.
 CREATE OR REPLACE FUNCTION take_delivery(p_each int, p_lease text) RETURNS SETOF uuid
 LANGUAGE sql VOLATILE AS $$
     WITH due AS (
-        SELECT d.id FROM webhooks_delivery d JOIN webhooks_endpoint p ON p.id = d.endpoint_id
-         WHERE d.state = 'pending' AND d.next_try_at <= statement_timestamp() AND p.state = 'active'
-           AND (d.leased_until IS NULL OR d.leased_until < statement_timestamp())
-           AND NOT EXISTS (
-               SELECT 1 FROM webhooks_delivery o
-                WHERE o.endpoint_id = d.endpoint_id AND o.subject = d.subject
-                  AND o.state = 'pending' AND o.event_seq < d.event_seq)
+        SELECT next.id FROM webhooks_endpoint p
+         CROSS JOIN LATERAL (
+               SELECT d.id, d.next_try_at FROM webhooks_delivery d
+                WHERE d.endpoint_id = p.id AND d.state = 'pending'
+                  AND d.next_try_at <= statement_timestamp()
+                  AND (d.leased_until IS NULL OR d.leased_until < statement_timestamp())
+                  AND NOT EXISTS (
+                      SELECT 1 FROM webhooks_delivery o
+                       WHERE o.endpoint_id = d.endpoint_id AND o.subject = d.subject
+                         AND o.state = 'pending' AND o.event_seq < d.event_seq)
+                ORDER BY d.next_try_at LIMIT 1
+                  FOR UPDATE OF d SKIP LOCKED) next
+         WHERE p.state = 'active'
            AND p_each > (
                SELECT count(*) FROM webhooks_delivery b
-                WHERE b.endpoint_id = d.endpoint_id AND b.state = 'pending'
+                WHERE b.endpoint_id = p.id AND b.state = 'pending'
                   AND b.leased_until >= statement_timestamp())
-         ORDER BY d.next_try_at LIMIT 1
-           FOR UPDATE OF d SKIP LOCKED
+         ORDER BY next.next_try_at LIMIT 1
     )
     UPDATE webhooks_delivery d SET leased_until = statement_timestamp() + p_lease::interval, tries = d.tries + 1
       FROM due WHERE d.id = due.id

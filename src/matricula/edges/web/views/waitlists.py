@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from matricula.catalog import queries as catalog
 from matricula.catalog.queries import CoursePlan
-from matricula.edges.web import checkout_form, queueing, suggested
+from matricula.edges.web import checkout_form, queueing, reminding, suggested
 from matricula.edges.web.checkout_form import CheckoutForm
 from matricula.edges.web.guard import SeeOther, page, person_of
 from matricula.edges.web.views.enrolling import cohort_wish, refused
@@ -272,6 +272,7 @@ def _accept(
         form = checkout_form.read(request, [course], person.pk, person.email)
         if not form.is_agreed:
             return _show_offer(request, found, entry, course, key, form)
+        reminding.remember(form.values, person.pk)
         coupon = form.values["coupon"] or None
         acceptance = Acceptance(found.id, person.pk, key, coupon, form.terms())
     try:
