@@ -51,6 +51,8 @@ def html_of(subject: str, text: str) -> str:
 
 def _with_links(text: str) -> SafeString:
     linked = urlize(text, autoescape=True)
+    # An address runs from the left in any language.
+    linked = linked.replace("<a href=", '<a dir="ltr" href=')
     return mark_safe(linked.replace("\n", "<br>"))  # noqa: S308 - urlize has escaped it
 
 

@@ -52,7 +52,7 @@ def column(
     return mark
 
 
-class Choices(UnfoldAdminCheckboxSelectMultipleWidget):
+class Choices(UnfoldAdminCheckboxSelectMultipleWidget):  # type: ignore[misc]
     """Unfold's, but long words go on in the next line: cut off, they widen a narrow screen."""
 
     def render(self, *args: Any, **kwargs: Any) -> SafeString:
