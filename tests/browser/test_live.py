@@ -94,24 +94,27 @@ def test_paid_in_one_tab_shown_in_the_other(
     open_page: OpenPage, paid_site: PaidSite, troubles: list[str]
 ) -> None:
     checkout = check_out(open_page())
-    streams = requests(checkout.status, STREAM)
+    streams, polls = requests(checkout.status, STREAM), requests(checkout.status, POLL)
+    asked = said_to_sockets(checkout)
     checkout.status.reload()
     expect(line(checkout.status)).to_have_attribute("data-line", "open")
     paid_site.sandbox.pay(checkout.gateway_order)
     is_enrolled(checkout.status)
     expect(checkout.status.locator("[data-live-status]")).to_contain_text("You are enrolled")
     assert streams
+    assert (asked, polls) == ([], [])
     assert troubles == []
 
 
 def test_by_socket_where_streams_are_held_back(open_page: OpenPage, paid_site: PaidSite) -> None:
     checkout = check_out(open_page())
     checkout.status.route(STREAM, lambda route: route.abort())
-    polls = requests(checkout.status, POLL)
+    asked, polls = said_to_sockets(checkout), requests(checkout.status, POLL)
     checkout.status.reload()
     expect(line(checkout.status)).to_have_attribute("data-line", "open")
     paid_site.sandbox.pay(checkout.gateway_order)
     is_enrolled(checkout.status)
+    assert asked
     assert polls == []
 
 
@@ -259,3 +262,16 @@ def requests(page: Page, path: re.Pattern[str]) -> list[str]:
     made: list[str] = []
     page.on("request", lambda one: made.append(one.url) if path.search(one.url) else None)
     return made
+
+
+def said_to_sockets(checkout: Checkout) -> list[str]:
+    """What the status page says about the enrollment over sockets from now on; the bell has a
+    socket of its own, which is about nothing else."""
+    said: list[str] = []
+
+    def note(frame: str | bytes) -> None:
+        if checkout.reference in str(frame):
+            said.append(str(frame))
+
+    checkout.status.on("websocket", lambda socket: socket.on("framesent", note))
+    return said

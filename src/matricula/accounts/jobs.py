@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from procrastinate.contrib.django import app
-
 from matricula.accounts import tokens
+from matricula.kernel.regularly import regularly
 
 
-@app.periodic(cron="17 3 * * *")
-@app.task(queueing_lock="forget_refresh_tokens")
-def forget_refresh_tokens(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's signature
+@regularly("17 3 * * *")
+def forget_refresh_tokens() -> int:
     """Deletes refresh tokens past their life, once a night."""
     return tokens.forget_old()

@@ -25,13 +25,13 @@ from matricula.kernel import clock, correlation, idempotency
 from matricula.kernel.models import Event
 from matricula.kernel.outbox import owe, owe_together
 from matricula.kernel.queues import OUTSIDE
+from matricula.kernel.regularly import regularly
 from matricula.payments import gateways
 from matricula.webhooks.types import TYPES
 
 
-@app.periodic(cron="* * * * * */15")
-@app.task(queueing_lock="expire_holds", pass_context=False)
-def expire_holds(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's signature
+@regularly("* * * * * */15")
+def expire_holds() -> int:
     """Every 15 seconds: no hold outlives its time by more than a minute."""
     return expire.expire_due()
 
@@ -46,9 +46,8 @@ def promote_waiting(event_seq: int, correlation_id: str = "") -> int:
 owe(promote_waiting, "seats.freed", "waitlist.left", "waitlist.moved")
 
 
-@app.periodic(cron="* * * * * */15")
-@app.task(queueing_lock="sweep_waitlists", pass_context=False)
-def sweep_waitlists(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's signature
+@regularly("* * * * * */15")
+def sweep_waitlists() -> int:
     """Every 15 seconds: lists whose turn it is though no event said so (quiet hours end, somebody
     may take a seat by now, a job was lost), offers that end soon, and lists that people wanted to
     leave once they are in another."""
@@ -67,9 +66,8 @@ def send_list_message(event_seq: int, correlation_id: str = "") -> int:
 owe(send_list_message, "waitlist_message.written")
 
 
-@app.periodic(cron="23 * * * *")
-@app.task(queueing_lock="forget_answers")
-def forget_answers(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's signature
+@regularly("23 * * * *")
+def forget_answers() -> int:
     """Every hour: Idempotency-Keys older than a day are forgotten."""
     return idempotency.forget_old()
 
@@ -114,9 +112,8 @@ def check_tax_id(event_seq: int, correlation_id: str = "") -> None:
 owe(check_tax_id, "tax_id.submitted")
 
 
-@app.periodic(cron="* * * * * */30")
-@app.task(queue=OUTSIDE, queueing_lock="check_tax_ids", pass_context=False)
-def check_tax_ids(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's signature
+@regularly("* * * * * */30", OUTSIDE)
+def check_tax_ids() -> int:
     """Every half minute: VAT ids that VIES had no answer for."""
     return tax_ids.check_due()
 
@@ -130,16 +127,14 @@ def tell_people(event_seqs: list[int]) -> int:
 owe_together(tell_people, *tell.TOLD_TYPES)
 
 
-@app.periodic(cron="*/5 * * * *")
-@app.task(queueing_lock="tell_missing", pass_context=False)
-def tell_missing(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's signature
+@regularly("*/5 * * * *")
+def tell_missing() -> int:
     """Every five minutes: confirmations whose job was lost."""
     return tell.tell_missing()
 
 
-@app.periodic(cron="* * * * *")
-@app.task(queueing_lock="remind", pass_context=False)
-def remind_people(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's signature
+@regularly("* * * * *")
+def remind_people() -> int:
     """Every minute: holds that end, courses that begin, unfinished checkouts, tasks of staff."""
     return (
         remind.tell_ending_holds()
@@ -149,32 +144,28 @@ def remind_people(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's sign
     )
 
 
-@app.periodic(cron="*/5 * * * *")
-@app.task(queueing_lock="issue_missing", pass_context=False)
-def issue_missing(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's signature
+@regularly("*/5 * * * *")
+def issue_missing() -> int:
     """Every five minutes: papers whose job was lost."""
     return issue.issue_missing()
 
 
-@app.periodic(cron="* * * * * */10")
-@app.task(queue=OUTSIDE, queueing_lock="catch_up_with_gateways", pass_context=False)
-def catch_up_with_gateways(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's signature
+@regularly("* * * * * */10", OUTSIDE)
+def catch_up_with_gateways() -> int:
     """Every ten seconds: refunds and payments whose turn it is, tried or asked about."""
     found = reconcile.check_due()
     # Who does not answer is left alone until the next visit.
     return found.checked + (0 if found.is_silent else reconcile.send_due_refunds())
 
 
-@app.periodic(cron="* * * * *")
-@app.task(queue=OUTSIDE, queueing_lock="settle_unheard", pass_context=False)
-def settle_unheard(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's signature
+@regularly("* * * * *", OUTSIDE)
+def settle_unheard() -> int:
     """Every minute: captured payments that nobody has told us of."""
     return reconcile.settle_unheard().settled if gateways.payment_configured() else 0
 
 
-@app.periodic(cron="17 3 * * *")
-@app.task(queue=OUTSIDE, queueing_lock="compare_with_gateway", pass_context=False)
-def compare_with_gateway(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's signature
+@regularly("17 3 * * *", OUTSIDE)
+def compare_with_gateway() -> int:
     """Every night: the gateway's books and ours, both ways."""
     if not gateways.payment_configured():
         return 0
@@ -190,29 +181,25 @@ def owe_webhooks(event_seqs: list[int]) -> None:
 owe_together(owe_webhooks, *TYPES)
 
 
-@app.periodic(cron="29 4 * * *")
-@app.task(queueing_lock="forget_deliveries", pass_context=False)
-def forget_deliveries(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's signature
+@regularly("29 4 * * *")
+def forget_deliveries() -> int:
     """Every night: webhooks delivered or given up a month ago."""
     return webhooks.forget_old()
 
 
-@app.periodic(cron="* * * * *")
-@app.task(queueing_lock="tell_openings", pass_context=False)
-def tell_openings(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's signature
+@regularly("* * * * *")
+def tell_openings() -> int:
     """Every minute: courses that opened, to those who asked."""
     return openings.tell_openings()
 
 
-@app.periodic(cron="41 * * * *")
-@app.task(queueing_lock="learn_likeness", pass_context=False)
-def learn_likeness(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's signature
+@regularly("41 * * * *")
+def learn_likeness() -> int:
     """Every hour: which courses are alike."""
     return recommend.learn_likeness()
 
 
-@app.periodic(cron="47 2 * * *")
-@app.task(queueing_lock="learn_paths", pass_context=False)
-def learn_paths(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's signature
+@regularly("47 2 * * *")
+def learn_paths() -> int:
     """Every night: what people take next, and together."""
     return recommend.learn_paths()

@@ -6,11 +6,11 @@ from procrastinate import JobContext
 from procrastinate.contrib.django import app
 
 from matricula.kernel import rates
+from matricula.kernel.regularly import regularly
 
 
-@app.periodic(cron="*/5 * * * *")
-@app.task(queueing_lock="forget_old_request_counts", pass_context=False)
-def forget_old_request_counts(timestamp: int) -> int:  # noqa: ARG001 - procrastinate's signature
+@regularly("*/5 * * * *")
+def forget_old_request_counts() -> int:
     """Every five minutes: counts of rate limits whose time is over."""
     return rates.forget_old()
 

@@ -23,6 +23,21 @@ _NAMED = 5
 _LIMITED, _UNLIMITED = "limited", "unlimited"
 
 
+def _number(
+    label: str, help_text: str, least: int, most: int, initial: int | None = None
+) -> forms.IntegerField:
+    """A field for a number that may be left out."""
+    return forms.IntegerField(
+        label=label,
+        help_text=help_text,
+        min_value=least,
+        max_value=most,
+        initial=initial,
+        required=False,
+        widget=UnfoldAdminIntegerFieldWidget,
+    )
+
+
 class CohortForm(forms.ModelForm):  # type: ignore[type-arg]
     """A cohort and its capacity, which belongs to the seats room and is asked for in two steps: is
     there a limit, and which. `refusal` is what that room said to the same input a moment ago.
@@ -36,39 +51,22 @@ class CohortForm(forms.ModelForm):  # type: ignore[type-arg]
         widget=UnfoldAdminRadioSelectWidget(radio_style=1),
         help_text="Choose one. A limit is never oversold.",
     )
-    capacity = forms.IntegerField(
-        label="How many seats",
-        min_value=0,
-        max_value=_LARGEST,
-        required=False,
-        widget=UnfoldAdminIntegerFieldWidget,
-        help_text="Only with a limited number. 0 admits nobody.",
+    capacity = _number(
+        "How many seats", "Only with a limited number. 0 admits nobody.", 0, _LARGEST
     )
-
-    longest = forms.IntegerField(
-        label="Longest waitlist",
-        min_value=0,
-        max_value=_LARGEST,
-        required=False,
-        widget=UnfoldAdminIntegerFieldWidget,
-        help_text="Places at most. Empty: no limit.",
+    longest = _number("Longest waitlist", "Places at most. Empty: no limit.", 0, _LARGEST)
+    offer_hours = _number(
+        "Hours an offered seat is held",
+        "For those who waited. Empty: as the site's setting says.",
+        1,
+        LONGEST_OFFER,
     )
-    offer_hours = forms.IntegerField(
-        label="Hours an offered seat is held",
-        min_value=1,
-        max_value=LONGEST_OFFER,
-        required=False,
-        widget=UnfoldAdminIntegerFieldWidget,
-        help_text="For those who waited. Empty: as the site's setting says.",
-    )
-    largest_party = forms.IntegerField(
-        label="Largest party",
-        min_value=1,
-        max_value=LARGEST_PARTY,
+    largest_party = _number(
+        "Largest party",
+        "Seats that one place in the waitlist may ask for together. 1: no parties.",
+        1,
+        LARGEST_PARTY,
         initial=4,
-        required=False,
-        widget=UnfoldAdminIntegerFieldWidget,
-        help_text="Seats that one place in the waitlist may ask for together. 1: no parties.",
     )
 
     class Meta:
