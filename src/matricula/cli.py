@@ -183,10 +183,10 @@ def bounce() -> None:
     """Note a returned mail, read from standard input: its address gets no more mail.
 
     Reads delivery status notifications (RFC 3464) and abuse reports (RFC 5965). Anything else, and
-    what is about no mail of ours, is passed over.
+    what is about no mail of ours, is passed over. Ends with 75 for what is to be tried again.
     """
     raw = sys.stdin.buffer.read(_LARGEST_MAIL)
-    with _django():
+    with _django_for_mail():
         from matricula.notifications import bounces
 
         report = bounces.read_report(raw)
@@ -204,17 +204,14 @@ def mail_in(recipient: str) -> None:
     no mail, 77 for a sender who may not write there, 75 for what is to be tried again.
     """
     raw = sys.stdin.buffer.read(_LARGEST_MAIL)
-    with _django():
-        from django.db import Error
-
+    with _django_for_mail():
         from matricula.flows import replies
         from matricula.kernel.errors import DomainError, RateLimited
 
         try:
             outcome = replies.receive(raw, recipient)
-        except (Error, RateLimited) as error:
-            click.echo(f"try again later: {type(error).__name__}")
-            sys.exit(os.EX_TEMPFAIL)
+        except RateLimited:
+            raise
         except DomainError as error:
             click.echo(f"refused: {error.detail}")
             sys.exit(os.EX_DATAERR)
@@ -301,6 +298,26 @@ def _django() -> Iterator[Environment]:
                 connection.close()
                 if isinstance(connection, DatabaseWrapper):
                     connection.close_pool()
+
+
+@contextmanager
+def _django_for_mail() -> Iterator[None]:
+    """As `_django`, for a mail server that hands us a mail, and returns it to its sender unless it
+    is told to try again: with the database away, it is told so."""
+    try:
+        with _django():
+            from django.db import Error
+
+            from matricula.kernel.errors import RateLimited
+
+            try:
+                yield
+            except (Error, RateLimited) as error:
+                click.echo(f"try again later: {type(error).__name__}")
+                sys.exit(os.EX_TEMPFAIL)
+    except (SettingError, StartError) as error:
+        click.echo(f"try again later: {error}")
+        sys.exit(os.EX_TEMPFAIL)
 
 
 def _greet(environment: Environment) -> None:

@@ -11,19 +11,23 @@ from uuid import UUID
 
 import pytest
 from django.conf import LazySettings
+from django.conf import settings as site
 from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
+from pytest_django import DjangoDbBlocker
 
 from matricula.accounts.models import Person
 from matricula.flows import replies, support
 from matricula.flows.replies import Outcome
+from matricula.kernel.ids import new_id
 from matricula.notifications.models import Delivery
 from matricula.support import mail, queries
 from matricula.support.addresses import address_of
 from matricula.support.rules import LONGEST_MESSAGE
 from matricula.support.states import Author, Channel
 from tests.conversations.conftest import asked
+from tests.support.crowds import django_on
 from tests.support.databases import site_environment
 from tests.support.factories import make_person
 
@@ -187,17 +191,36 @@ def test_a_mail_service_brings_answers_too(
     assert written(talk) == ["By Postmark."]
 
 
-def test_the_command_answers_with_codes_that_mail_servers_know(fresh_database: str) -> None:
+def mail_in(url: str, raw: bytes, recipient: str) -> tuple[int, str]:
+    """The code that the command ends with, and what it says."""
     environ = {
         **os.environ,
-        **site_environment(fresh_database),
+        **site_environment(url),
+        "MATRICULA_SECRET_KEY": site.SECRET_KEY,
         "MATRICULA_REPLY_ADDRESS": OURS,
     }
     done = subprocess.run(
-        [sys.executable, "-m", "matricula.cli", "mail-in", "--recipient", "other@site.example"],
+        [sys.executable, "-m", "matricula.cli", "mail-in", "--recipient", recipient],
         env=environ,
-        input=a_reply("asa@example.org", OURS),
+        input=raw,
         capture_output=True,
         check=False,
     )
-    assert (done.returncode, done.stdout.decode().strip()) == (67, Outcome.UNKNOWN.value)
+    return done.returncode, done.stdout.decode().strip()
+
+
+def test_the_command_answers_with_codes_that_mail_servers_know(
+    fresh_database: str, django_db_blocker: DjangoDbBlocker
+) -> None:
+    with django_db_blocker.unblock(), django_on(fresh_database):
+        ours = address_of(asked(make_person()))
+    unknown = mail_in(fresh_database, a_reply("asa@example.org", OURS), "other@site.example")
+    assert unknown == (os.EX_NOUSER, Outcome.UNKNOWN.value)
+    foreign = mail_in(fresh_database, a_reply("mallory@example.org", ours), ours)
+    assert foreign == (os.EX_NOPERM, Outcome.NOT_THEIRS.value)
+
+
+def test_a_mail_that_comes_while_the_database_is_away_is_to_be_tried_again() -> None:
+    away = "postgresql://nobody@127.0.0.1:9/nothing"
+    code, said = mail_in(away, a_reply("asa@example.org", address_of(new_id())), "")
+    assert (code, said.split(":")[0]) == (os.EX_TEMPFAIL, "try again later")
