@@ -39,6 +39,7 @@ def test_a_deadline_is_told_on_the_readers_clock_with_its_zone(read_in: Read) ->
     deadline = page.locator(DEADLINE)
     expect(deadline).to_have_text(re.compile(r"^\d+ \w+ \d{4}, 05:30 IST$"))
     expect(deadline).to_have_attribute("title", re.compile(r"^\d+ \w+ \d{4}, 00:00 UTC$"))
+    expect(page.locator(".intakes time[data-moment]")).to_have_text(re.compile("05:30 IST$"))
     # What a live page puts back in the server's words is put right again.
     deadline.evaluate("time => time.textContent = time.title")
     expect(deadline).to_have_text(re.compile("IST$"))

@@ -139,6 +139,17 @@ def test_money_and_moments_are_said_as_the_language_does(
 
 
 @pytest.mark.parametrize(
+    ("code", "amount"), [("fr", "\u22122 000,00 ₹"), ("ar", "\u200e\u22122,000.00 ₹")]
+)
+def test_what_is_taken_off_has_its_minus_at_the_number(
+    guest: Client, code: str, amount: str
+) -> None:
+    page = guest.get("/courses/full-stack-development/", headers={"Accept-Language": code})
+    (off,) = [row.amount for row in page.context["cost"].bill.rows if row.kind == "off"]
+    assert re.sub("[\u00a0\u202f]", " ", off) == amount
+
+
+@pytest.mark.parametrize(
     ("zone", "moment", "day"),
     [
         ("Asia/Kolkata", "3 March 2027, 00:00 IST", "3 March 2027"),

@@ -25,6 +25,8 @@ from matricula.pricing import regions
 from matricula.pricing.tax import NOTE_UNCONFIRMED
 from matricula.pricing.values import Quote
 
+RTL_MARK = "\N{RIGHT-TO-LEFT MARK}"
+
 
 @dataclass(frozen=True)
 class Row:
@@ -111,11 +113,7 @@ def _bill(
     notes: Sequence[str],
 ) -> Bill:
     rows = [Row(title, words.money(amount)) for title, amount in items]
-    rows += [
-        Row(label, "\N{MINUS SIGN}" + words.money(amount), "off")
-        for label, amount in offs
-        if amount
-    ]
+    rows += [Row(label, _less(amount), "off") for label, amount in offs if amount]
     if taxes and len(rows) > 1:
         rows.append(Row(_("Before tax"), words.money(net)))
     for head, percent, amount in taxes:
@@ -128,6 +126,14 @@ def _bill(
         for note in notes
     ]
     return Bill(tuple(rows), words.money(total), total.minor, not total, tuple(said))
+
+
+def _less(amount: Money) -> str:
+    """The amount with a minus before its number, also where lines run from right to left: there a
+    money begins with a mark, which would part the two."""
+    text = words.money(amount)
+    mark, rest = ("\N{LEFT-TO-RIGHT MARK}", text[1:]) if text[0] == RTL_MARK else ("", text)
+    return f"{mark}\N{MINUS SIGN}{rest}"
 
 
 def policy_words(
@@ -194,4 +200,4 @@ def place_words(country: str, state: str, language: str) -> str:
         next((region.name for region in indian_states() if region.code == state), ""),
         next((region.name for region in countries(language) if region.code == country), ""),
     ]
-    return ", ".join(filter(None, names))
+    return _(", ").join(filter(None, names))

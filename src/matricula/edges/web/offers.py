@@ -7,6 +7,8 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from matricula.catalog.models import CourseStatus
@@ -249,9 +251,17 @@ def intake_of(offer: CourseOffer, cohort: CohortOffer, *, can_choose: bool = Fal
 def _window_words(cohort: CohortOffer) -> str:
     plan = cohort.plan
     if cohort.window == "before" and plan.opens_at is not None:
-        return _("Opens %(day)s") % {"day": words.day(plan.opens_at)}
+        return _told(_("Opens %(day)s"), plan.opens_at)
     if cohort.window == "after" and plan.closes_at is not None:
-        return _("Closed %(day)s") % {"day": words.day(plan.closes_at)}
+        return _told(_("Closed %(day)s"), plan.closes_at)
     if plan.closes_at is not None:
-        return _("Open until %(day)s") % {"day": words.day(plan.closes_at)}
+        return _told(_("Open until %(day)s"), plan.closes_at)
     return _("Open")
+
+
+def _told(template: str, at: datetime) -> SafeString:
+    """Words with a moment in them, which scripts tell on the reader's clock."""
+    moment = format_html(
+        '<time datetime="{}" data-moment>{}</time>', at.isoformat(), words.moment(at)
+    )
+    return format_html(template.replace("%(day)s", "{}"), moment)
