@@ -153,11 +153,12 @@ def test_intakes_are_told_with_days_places_and_seats(guest: Client) -> None:
     assert instance["remainingAttendeeCapacity"] == 7
 
 
-def test_it_is_the_same_for_everybody(guest: Client, member: Client, learner: Person) -> None:
-    before = json_ld(guest, "hot-drop")
-    enroll(Application(learner.pk, course="hot-drop"))
-    mine = json_ld(member, "hot-drop")
-    assert mine["offers"] == before["offers"]
+def test_what_only_machines_read_is_left_out_for_people(member: Client) -> None:
+    for path in ("/", "/courses/hot-drop/"):
+        html = member.get(path).content.decode()
+        assert "application/ld+json" not in html
+        assert "hreflang" not in html
+        assert 'property="og:' not in html
 
 
 def test_a_course_has_a_social_card_and_one_address(guest: Client) -> None:

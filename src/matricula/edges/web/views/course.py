@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -60,7 +60,7 @@ def course(request: HttpRequest, slug: str) -> HttpResponse:
         "alternatives": others,
         "share": share,
         "canonical": sharing.canonical_of(share.url, request.GET.get(languages.PARAMETER, "")),
-        "json_ld": structured.course_json_ld(offer),
+        "json_ld": partial(structured.course_json_ld, offer),
         "suggested": suggested.beside(
             offer.course.id, visitor, but=[other.course_id for other in others]
         ),
