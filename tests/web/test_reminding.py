@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
 from django.conf import LazySettings
 from django.test import Client
 
+from matricula.accounts import guests
 from matricula.accounts.models import Person
 from matricula.enrollments.models import Enrollment
 from matricula.flows import remind
 from matricula.flows.checkout import Terms
 from matricula.flows.enroll import Application, enroll
 from matricula.kernel import clock, ids
+from matricula.notifications import sending
 from matricula.notifications.kinds import Category
 from matricula.notifications.models import Delivery, Preference
 from matricula.orders.models import Order
@@ -21,6 +24,7 @@ from tests.support.factories import make_person
 
 pytestmark = pytest.mark.django_db
 ENROLL = "/courses/full-stack-development/enroll/"
+GUEST_CHECKOUT = "/courses/full-stack-development/guest/"
 BOX = 'name="remind"'
 
 
@@ -114,3 +118,60 @@ def test_the_checkout_of_somebody_else_is_not_found_and_fills_in_nothing(
     reference = ids.to_text("ord", unfinished.pk)
     assert client.get(f"/orders/{reference}/again/").status_code == 404
     assert "SAVE50" not in page(client, f"{ENROLL}?again={reference}")
+
+
+GUEST = {"full_name": "Gast", "email": "gast@example.org", "country": "IN", "state": "KA"}
+
+
+@pytest.fixture
+def guest(client: Client) -> Person:
+    """Somebody who bought as a guest with a coupon, wants to be reminded, and did not pay."""
+    assert f'{BOX} value="1">' in page(client, GUEST_CHECKOUT)
+    sent = {**GUEST, "coupon": "SAVE50", "confirm": "1", "remind": "1"}
+    assert client.post(GUEST_CHECKOUT, sent).status_code == 303
+    person = Person.objects.get(guest_email="gast@example.org")
+    Enrollment.objects.filter(person=person).update(
+        stage="expired", requested_at=clock.now() - remind.GRACE / 12
+    )
+    Order.objects.filter(person=person).update(state="expired")
+    return person
+
+
+def test_a_guest_who_agreed_is_led_back_to_the_checkout_as_it_was(guest: Person) -> None:
+    assert remind.tell_unfinished_checkouts() == 1
+    row = Delivery.objects.get(person=guest, kind="checkout_waiting")
+    assert row.address == "gast@example.org"
+    assert row.content is not None
+    (link,) = re.findall(r"/guests/\S+/again/\S+/", row.content["text"])
+    elsewhere = Client(HTTP_HOST="127.0.0.1")
+    html = page(elsewhere, link)
+    assert 'value="SAVE50"' in html
+    assert 'value="gast@example.org"' in html
+    assert "SAVE50" not in page(Client(HTTP_HOST="127.0.0.1"), link.partition("/again/")[0] + "/")
+
+
+def test_a_guest_who_bought_meanwhile_under_the_same_address_is_not_reminded(
+    guest: Person, client: Client
+) -> None:
+    remind.tell_unfinished_checkouts()
+    row = Delivery.objects.get(person=guest, kind="checkout_waiting")
+    assert sending._still_true["checkout_waiting"](row) is True
+    client.post(GUEST_CHECKOUT, {**GUEST, "confirm": "1"})
+    assert sending._still_true["checkout_waiting"](row) is False
+
+
+def test_a_guest_who_did_not_agree_is_never_reminded(guest: Person, settings: LazySettings) -> None:
+    Preference.objects.all().delete()
+    for mode in ("consent", "on"):
+        mail = replace(settings.ENVIRONMENT.mail, reminders=mode)
+        settings.ENVIRONMENT = replace(settings.ENVIRONMENT, mail=mail)
+        assert remind.tell_unfinished_checkouts() == 0
+
+
+def test_the_link_back_opens_only_the_guests_own_orders(
+    guest: Person, unfinished: Order, client: Client
+) -> None:
+    reference = ids.to_text("ord", unfinished.pk)
+    token = guests.link_token(guest.pk)
+    assert client.get(f"/guests/{token}/again/{reference}/").status_code == 404
+    assert client.get(f"/guests/no-token/again/{reference}/").status_code == 404

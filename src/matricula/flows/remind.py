@@ -14,6 +14,7 @@ from uuid import UUID, uuid5
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from matricula.accounts import guests
 from matricula.accounts.models import Person
 from matricula.enrollments.models import Enrollment
 from matricula.enrollments.states import LIVE, Stage
@@ -136,7 +137,7 @@ def _oldest() -> datetime:
 
 def _unfinished() -> QuerySet[Enrollment]:
     """Expired, unpaid, and not begun again since; of an order of several courses the first. By
-    people who want to be reminded."""
+    people who want to be reminded; guests must have said so, whatever the site asks of others."""
     again = Enrollment.objects.filter(person=OuterRef("person"), course=OuterRef("course"))
     again = again.filter(Q(stage__in=LIVE) | Q(requested_at__gt=OuterRef("requested_at")))
     wants = Preference.objects.filter(
@@ -145,11 +146,12 @@ def _unfinished() -> QuerySet[Enrollment]:
     rows = Enrollment.objects.filter(
         ~Exists(again),
         stage=Stage.EXPIRED,
-        person__guest_email="",
         order_lines__position=1,
         order_lines__order__state=OrderState.EXPIRED,
     )
-    return rows.filter(Exists(wants)) if settings.ENVIRONMENT.mail.reminders == "consent" else rows
+    if settings.ENVIRONMENT.mail.reminders == "consent":
+        return rows.filter(Exists(wants))
+    return rows.filter(Q(person__guest_email="") | Exists(wants))
 
 
 def _still_unfinished(delivery: Delivery) -> bool:
@@ -159,8 +161,10 @@ def _still_unfinished(delivery: Delivery) -> bool:
     preference = Preference.objects.filter(person=delivery.person_id, category=Category.REMINDER)
     if preference.filter(wants_mail=False).exists():
         return False
+    person = Person.objects.get(pk=delivery.person_id)
     orders = Order.objects.filter(
-        person=delivery.person_id,
+        # A guest is somebody new at each checkout, known by the address alone.
+        person__in=[person.pk, *guests.others_with(person)],
         placed_at__gt=_oldest() - timedelta(days=1),
         state__in=[OrderState.OPEN, OrderState.PAID],
     )

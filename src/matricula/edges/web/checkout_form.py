@@ -107,7 +107,8 @@ def read(
     sent = request.POST if request.method == "POST" else request.GET
     values = {name: sent.get(name, "").strip()[: _LONGEST.get(name, 64)] for name in FIELDS}
     if request.method == "GET" and "again" in sent:
-        values |= reminding.filled_in(sent["again"], person_id)
+        before = reminding.filled_in(request)
+        values |= {name: before[name] for name in FIELDS if name in before}
     errors: dict[str, str] = {}
     place = _place(values, errors)
     known = tax_ids.submit(place)

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from matricula.accounts import guests
 from matricula.accounts.models import Person
+from matricula.edges.web import reminding
 from matricula.edges.web.checkout_form import CheckoutForm
 from matricula.kernel.errors import DomainError
 
@@ -44,5 +45,7 @@ class GuestForm:
 
 
 def read(request: HttpRequest) -> GuestForm:
-    """The guest as filled in."""
-    return GuestForm({name: request.POST.get(name, "").strip()[:254] for name in FIELDS})
+    """The guest as filled in, or as they were when they come back to an order."""
+    before = reminding.filled_in(request) if request.method == "GET" else {}
+    sent = {**before, **request.POST.dict()}
+    return GuestForm({name: str(sent.get(name, "")).strip()[:254] for name in FIELDS})

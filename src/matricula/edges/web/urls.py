@@ -48,6 +48,9 @@ urlpatterns = [
         withdrawing.withdraw_as_guest,
         name="guest_withdraw",
     ),
+    path(
+        "guests/<str:token>/again/<str:reference>/", carts.again_as_guest, name="guest_order_again"
+    ),
     path("language/", language.language, name="language"),
     path("cart/", carts.cart, name="cart"),
     path("cart/add/", carts.add, name="cart_add"),

@@ -172,7 +172,10 @@ def _again(about: About) -> str:
     """The checkout as it was. It names the order only: what was filled in is not for addresses."""
     if about.order is None:
         return f"{about.course_path}enroll/"
-    return f"/orders/{ids.to_text('ord', about.order.id)}/again/"
+    order = ids.to_text("ord", about.order.id)
+    if about.person.guest_email:
+        return f"{about.status_path}again/{order}/"
+    return f"/orders/{order}/again/"
 
 
 def _place(about: About) -> list[tuple[str, str]]:

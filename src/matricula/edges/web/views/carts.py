@@ -14,6 +14,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from matricula.accounts import guests
 from matricula.accounts.actions import limit_guests
 from matricula.catalog import queries as catalog
 from matricula.edges.web import basket, checkout_form, guest_form, offers, reminding, visits
@@ -29,6 +30,7 @@ from matricula.flows.offer import CourseOffer
 from matricula.kernel import ids
 from matricula.kernel.errors import DomainError
 from matricula.orders import queries as orders
+from matricula.orders.queries import OrderRecord
 from matricula.orders.states import OrderState
 
 OK, CONFLICT, UNPROCESSABLE = 200, 409, 422
@@ -86,7 +88,9 @@ def _buy(request: HttpRequest, form: CheckoutForm, guest: GuestForm | None) -> P
     assert guest is not None  # noqa: S101 - whoever is not signed in is a guest
     limit_guests(request)
     with transaction.atomic():  # a purchase that is refused leaves no guest behind
-        placed = flow.buy(guest.make().pk, wishes, codes=form.codes, terms=form.terms())
+        guest_id = guest.make().pk
+        reminding.remember(form.values, guest_id)
+        placed = flow.buy(guest_id, wishes, codes=form.codes, terms=form.terms())
     visits.remember_guest(request, placed.order_id)
     return placed
 
@@ -103,11 +107,28 @@ def again(request: HttpRequest, reference: str) -> HttpResponse:
     """Back to the checkout of an order that was not finished, as it was: one course's own page, or
     the cart with all of them. What is filled in is read from the order there."""
     order = orders.find(ids.from_text("ord", reference), person_of(request).pk)
-    slugs = [line.course_slug for line in order.lines]
     if order.state is not OrderState.EXPIRED:
         return SeeOther(reverse("order", args=[reference]))
+    return _to_checkout(request, order, reference, "enroll")
+
+
+@page("GET")
+def again_as_guest(request: HttpRequest, token: str, reference: str) -> HttpResponse:
+    """The same for a guest, by the link of their mail."""
+    guest = guests.read_token(token)
+    order = orders.find(ids.from_text("ord", reference), guest.pk)
+    if order.state is not OrderState.EXPIRED:
+        return visits.keep_link_private(SeeOther(reverse("guest_claim", args=[token])))
+    visits.remember_guest(request, order.id)
+    return visits.keep_link_private(_to_checkout(request, order, reference, "guest_checkout"))
+
+
+def _to_checkout(
+    request: HttpRequest, order: OrderRecord, reference: str, of_one: str
+) -> HttpResponse:
+    slugs = [line.course_slug for line in order.lines]
     if len(slugs) == 1:
-        return SeeOther(f"{reverse('enroll', args=slugs)}?again={reference}")
+        return SeeOther(f"{reverse(of_one, args=slugs)}?again={reference}")
     for slug in slugs:
         basket.add(request, slug)
     return SeeOther(f"{reverse('cart')}?again={reference}")

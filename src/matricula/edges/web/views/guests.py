@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 
 from matricula.accounts import guests as accounts
 from matricula.accounts.actions import limit_guests
-from matricula.edges.web import checkout_form, guest_form, offers, visits, words
+from matricula.edges.web import checkout_form, guest_form, offers, reminding, visits, words
 from matricula.edges.web.checkout_form import CheckoutForm
 from matricula.edges.web.guard import SeeOther, page, visitor_id
 from matricula.edges.web.guest_form import GuestForm
@@ -64,8 +64,10 @@ def _buy(
     try:
         limit_guests(request)
         with transaction.atomic():  # a purchase that is refused leaves no guest behind
+            person_id = guest.make().pk
+            reminding.remember(form.values, person_id)
             placed = cart.buy(
-                guest.make().pk,
+                person_id,
                 [Wish(offer.course.slug, cohort_id)],
                 codes=form.codes,
                 terms=form.terms(),
