@@ -39,11 +39,16 @@ def thousand_cohorts(site: Site, settings: Settings) -> Sequence[Figure]:
 def _beside_database(
     site: Site, settings: Settings, kind: int, name: str, target: Target
 ) -> Figure:
-    cpu: list[float] = []
+    loader: list[float] = []
+    cost: dict[str, list[float]] = {"web": [], "database": []}
 
     def over_http() -> float:
+        enrolled, used = site.enrollments(), site.cpu_seconds()
         outcome = enroll(site, settings, kind)
-        cpu.append(outcome.loader_cpu)
+        enrolled = site.enrollments() - enrolled
+        for who, seconds in site.cpu_seconds().items():
+            cost[who].append(round(1000 * (seconds - used[who]) / enrolled, 3))
+        loader.append(outcome.loader_cpu)
         return outcome.per_second
 
     def by_database() -> float:
@@ -58,7 +63,11 @@ def _beside_database(
         limit=f"pgbench, the same function, {CLIENTS} clients",
         limit_rounds=figures["database"],
         target=target,
-        notes={"connections": CONNECTIONS, "loader_cpu": round(max(cpu), 2)},
+        notes={
+            "connections": CONNECTIONS,
+            "loader_cpu": round(max(loader), 2),
+            "cpu_ms_an_enrollment": cost,
+        },
     )
 
 

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 import psycopg
 
 from bench import filling
@@ -34,13 +35,16 @@ class BenchError(Exception):
 
 @dataclass
 class Site:
-    """A running site. `people` have a token each in `tokens`."""
+    """A running site. `people` have a token each in `tokens`; `web` and `database` are the ids of
+    the processes that stand above the others of their kind."""
 
     port: int
     database_url: str
     environ: Mapping[str, str]
     people: int
     tokens: Path
+    web: int
+    database: int
     _used: dict[int, int] = field(default_factory=dict)
 
     def take_places(self, kind: int, laps: int = 6) -> int:
@@ -61,6 +65,10 @@ class Site:
         with psycopg.connect(self.database_url) as connection:
             (number,) = connection.execute(query.encode()).fetchone() or (0,)
         return int(number)
+
+    def cpu_seconds(self) -> dict[str, float]:
+        """What the web processes and the database have used of the processors so far."""
+        return {"web": _cpu_seconds(self.web), "database": _cpu_seconds(self.database)}
 
     def settle(self) -> None:
         """Works off the effects that are still owed, then has the doctor look.
@@ -96,9 +104,17 @@ def running_site(people: int) -> Iterator[Site]:
             tokens = home / "tokens"
             argv = [sys.executable, "-m", "bench.filling", str(people), str(tokens)]
             subprocess.run(argv, env=environ, cwd=ROOT, check=True)
-            with process([MATRICULA, "web"], environ):
+            (pid_file,) = (home / "postgres").rglob("postmaster.pid")
+            database = int(pid_file.read_text().split()[0])
+            with process([MATRICULA, "web"], environ) as web:
                 wait_until_ready(port)
-                yield Site(port, postgres.url, environ, people, tokens)
+                yield Site(port, postgres.url, environ, people, tokens, web.pid, database)
+
+
+def _cpu_seconds(top: int) -> float:
+    """Of a process and all below it; those that have ended count with whoever waited for them."""
+    first = psutil.Process(top)
+    return float(sum(sum(one.cpu_times()[:4]) for one in [first, *first.children(recursive=True)]))
 
 
 def site_environment(home: Path, port: int, **extra: str) -> dict[str, str]:
