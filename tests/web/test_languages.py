@@ -309,6 +309,12 @@ def known() -> list[str]:
     # Regions have their names from the locale, and what was searched for comes back as typed.
     names |= {"Karnataka", "India", "basc programing", "quantum knitting"}
     names |= {"CGST", "SGST"}  # of the law
+    # What staff wrote to a waitlist is shown as they wrote it.
+    names |= {"News about the spring intake", "We have found a larger room."}
+    names |= {"Ten more seats are free from Monday on."}
+    # A task for staff is in the console's language.
+    names |= {"razorpay captured payments in the last two days, and not one webhook came."}
+    names |= {"no webhooks 2026-11-24"}
     for course in Course.objects.all().prefetch_related("cohorts"):
         names |= {course.title, course.summary, course.description, course.category}
         names |= {course.instructor_name, *(cohort.name for cohort in course.cohorts.all())}
