@@ -119,7 +119,7 @@ def _delivery(key: UUID, saying: Saying) -> Delivery:
     link = ""
     if kind.category not in ALWAYS:
         link = unsubscribing.link(saying.recipient.person_id, kind.category)
-        headers = unsubscribing.headers(link)
+        headers |= unsubscribing.headers(link)
     with translation.override(saying.recipient.language or settings.LANGUAGE_CODE):
         rendered = rendering.render(letter, unsubscribe_url=link)
     content = {
