@@ -90,7 +90,6 @@ def _check_out(context: BrowserContext, blocked: Sequence[str]) -> tuple[str, Pa
     page.locator("main form button[type=submit]").click()
     page.goto(f"/courses/{PAID}/enroll/")
     page.get_by_role("button", name=re.compile("Confirm and pay")).click()
-    page.get_by_role("button", name="Wait, not yet").click()
     order = page.locator("input[name=order_id]").get_attribute("value")
     page.goto("/me/")
     status = page
