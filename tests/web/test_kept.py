@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event as Signal
 
@@ -23,9 +23,9 @@ PAGE = "/courses/hot-drop/"
 @pytest.fixture(autouse=True)
 def _kept(settings: LazySettings) -> Iterator[None]:
     settings.GUEST_PAGES_KEPT_FOR = 600
-    kept.forget_all()
+    kept._pages.clear()
     yield
-    kept.forget_all()
+    kept._pages.clear()
 
 
 def browser(**options: bool) -> Client:
@@ -116,7 +116,7 @@ def test_an_id_of_the_caller_is_put_nowhere_else(guest: Client) -> None:
 
 def test_no_more_pages_than_agreed_are_kept(guest: Client) -> None:
     for number in range(kept.MOST + 5):
-        kept._keep((str(number), "", "en"), HttpResponse("x"), 600)
+        kept._keep((str(number), "", "en"), HttpResponse("x"), 0)
     assert len(kept._pages) == kept.MOST
 
 
@@ -133,9 +133,9 @@ def test_while_one_makes_the_page_anew_others_have_the_old_one(
         assert may_end.wait(20)
         return HttpResponse("new")
 
-    def ask(make: object) -> bytes:
+    def ask(make: Callable[[], HttpResponse]) -> bytes:
         with correlation.following(correlation.accept_or_make(None)):
-            return bytes(kept.answer(request(), make).content)  # type: ignore[arg-type]
+            return bytes(kept.answer(request(), make).content)
 
     assert ask(lambda: HttpResponse("old")) == b"old"
     now = kept.time.monotonic()
@@ -147,3 +147,18 @@ def test_while_one_makes_the_page_anew_others_have_the_old_one(
         may_end.set()
         assert making.result() == b"new"
     assert ask(lambda: HttpResponse("not asked for")) == b"new"
+
+
+def test_a_page_that_could_not_be_made_anew_is_not_shown_for_long(
+    guest: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text(guest)
+    now = kept.time.monotonic()
+    monkeypatch.setattr(kept.time, "monotonic", lambda: now + 601)
+    with monkeypatch.context() as failing:
+        failing.setattr("matricula.edges.web.views.course.flow.find_offer", None)
+        assert guest.get(PAGE).status_code == 500
+    rename("Renamed meanwhile")
+    assert "Renamed meanwhile" not in text(browser())
+    monkeypatch.setattr(kept.time, "monotonic", lambda: now + 1201)
+    assert "Renamed meanwhile" in text(browser())

@@ -40,7 +40,8 @@ class _Page:
     content_type: str
     correlation_id: bytes
     token: bytes | None
-    until: float
+    began: float  # making it: what it shows was read after that
+    is_renewed: bool = False  # somebody makes the next one
 
 
 _pages: dict[Key, _Page] = {}
@@ -57,16 +58,11 @@ def answer(request: HttpRequest, make: Callable[[], HttpResponse]) -> HttpRespon
         page = _take(key, lifetime)
         if page is not None:
             return _copy(page, request)
+    began = time.monotonic()
     response = make()
     if _can_be_kept(response):
-        _keep(key, response, lifetime)
+        _keep(key, response, began)
     return response
-
-
-def forget_all() -> None:
-    """Keeps none of the pages."""
-    with _lock:
-        _pages.clear()
 
 
 def _is_for_guests(request: HttpRequest) -> bool:
@@ -82,26 +78,26 @@ def _can_be_kept(response: HttpResponse) -> bool:
 
 def _take(key: Key, lifetime: float) -> _Page | None:
     """The page while it is young. Who finds it old makes the next one, and the others have the old
-    one meanwhile."""
+    one meanwhile, for as long again at most."""
     now = time.monotonic()
     with _lock:
         page = _pages.get(key)
-        if page is None or now >= page.until + lifetime:
+        if page is None or now >= page.began + 2 * lifetime:
             return None
-        if now < page.until:
+        if now < page.began + lifetime or page.is_renewed:
             return page
-        page.until = now + lifetime
+        page.is_renewed = True
         return None
 
 
-def _keep(key: Key, response: HttpResponse, lifetime: float) -> None:
+def _keep(key: Key, response: HttpResponse, began: float) -> None:
     token = _TOKEN.search(response.content)
     page = _Page(
         response.content,
         response["Content-Type"],
         correlation.current().encode(),
         token.group(1) if token else None,
-        time.monotonic() + lifetime,
+        began,
     )
     with _lock:
         _pages.pop(key, None)
