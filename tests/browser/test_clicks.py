@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
-from tests.browser.walking import CONTROL, SUBMIT, sign_up
+from tests.browser.walking import CONTROL, SUBMIT, confirm_and_stay, sign_up
 from tests.support.paid_sites import PaidSite, running_paid_site
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -105,8 +105,7 @@ def test_found_paid_and_cancelled_by_the_keyboard_alone(page: Page) -> None:
 
 def test_a_dialog_takes_the_focus_and_gives_it_back(page: Page) -> None:
     page.goto("/courses/evening-lab/enroll/")
-    page.locator(CONFIRM).click()
-    page.get_by_role("button", name="Wait, not yet").click()
+    confirm_and_stay(page)
     button = page.get_by_role("button", name="Cancel the checkout")
     button.focus()
     page.keyboard.press("Enter")

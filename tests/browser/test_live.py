@@ -14,8 +14,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from matricula.kernel import ids
 from tests.browser.conftest import OpenPage
-from tests.browser.test_paying import confirm
-from tests.browser.walking import sign_up
+from tests.browser.walking import confirm, confirm_and_stay, sign_up
 from tests.support.paid_sites import PaidSite, running_paid_site
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -64,8 +63,7 @@ def check_out(page: Page, *, on_status: str = WATCH) -> Checkout:
     """A new person's checkout, with its status page open in a second tab."""
     sign_up(page)
     page.goto(f"/courses/{COURSE}/enroll/")
-    confirm(page)
-    page.get_by_role("button", name="Wait, not yet").click()
+    confirm_and_stay(page)
     order = page.locator("input[name=order_id]").get_attribute("value")
     assert order
     status = page.context.new_page()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import FrameLocator, Page, expect
+from playwright.sync_api import FrameLocator, Page, Route, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.fitting import check
-from tests.browser.walking import CONTROL, PASSWORD, sign_up
+from tests.browser.walking import CONTROL, PASSWORD, confirm, confirm_and_stay, sign_up
 from tests.support.paid_sites import PaidSite, running_paid_site
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -30,10 +31,6 @@ def live_site(paid_site: PaidSite) -> str:
     return paid_site.site.url
 
 
-def confirm(page: Page) -> None:
-    page.get_by_role("button", name=re.compile("Confirm and pay")).click()
-
-
 def gateway(page: Page, *, javascript: bool) -> Page | FrameLocator:
     """The gateway's form: over our page, or instead of it."""
     if javascript:
@@ -50,6 +47,13 @@ def pay(page: Page, vpa: str, *, javascript: bool) -> None:
     form.get_by_role("button", name="Pay by UPI ID").click()
     if not javascript:
         page.get_by_role("button", name="Return to the shop").click()
+
+
+def close_declined(page: Page) -> None:
+    """Over our page, the gateway says that the payment was declined: that is closed."""
+    form = gateway(page, javascript=True)
+    expect(form.get_by_text("declined in the UPI app")).to_be_visible()
+    form.get_by_role("button", name=re.compile("Close|Cancel|Back")).first.click()
 
 
 def mailed_link(page: Page, address: str) -> str:
@@ -87,9 +91,7 @@ def test_a_failure_then_paid_on_the_same_order(
 
     pay(page, "failure@razorpay", javascript=javascript)
     if javascript:
-        form = gateway(page, javascript=True)
-        expect(form.get_by_text("declined in the UPI app")).to_be_visible()
-        form.get_by_role("button", name=re.compile("Close|Cancel|Back")).first.click()
+        close_declined(page)
     failed = page.locator("[data-payment-state=failed]")
     expect(failed).to_contain_text("declined in the UPI app")
     assert page.url == address
@@ -102,6 +104,28 @@ def test_a_failure_then_paid_on_the_same_order(
     expect(page.locator("article")).to_have_attribute("data-order-state", "paid")
     expect(page.locator(".bill .total dd")).to_have_text("₹1,769.42")
     assert [said for said in troubles if said.startswith(page.url[:24])] == []
+
+
+def test_another_attempt_opens_though_the_page_hears_of_it_first(open_page: OpenPage) -> None:
+    """The attempt's event may come before the answer to who asked for it."""
+    page = open_page()
+    sign_up(page)
+    page.goto(f"/courses/{COURSE}/enroll/")
+    confirm(page)
+    pay(page, "failure@razorpay", javascript=True)
+    close_declined(page)
+    expect(page.locator("[data-payment-state=failed]")).to_be_visible()
+    expect(page.locator("html")).to_have_attribute("data-line", "open")
+
+    def answer_late(route: Route) -> None:
+        with page.expect_response(lambda answer: "x-fragment" in answer.request.headers):
+            answer = route.fetch(max_redirects=0)
+        page.wait_for_timeout(500)  # an eternity for what the page might open instead
+        route.fulfill(response=answer)
+
+    page.route("**/again/", answer_late)
+    page.get_by_role("button", name="Try again").click()
+    expect(gateway(page, javascript=True).get_by_label("UPI ID")).to_be_visible()
 
 
 # One width: the mail folder of the shared site keeps several letters in one file.
@@ -160,6 +184,7 @@ def test_the_payment_can_be_stopped_before_it_opens(open_page: OpenPage) -> None
     sign_up(page)
     page.goto(f"/courses/{COURSE}/enroll/")
     page.clock.install()
+    page.clock.pause_at(datetime.now(UTC) + timedelta(seconds=5))
     confirm(page)
     page.get_by_role("button", name="Wait, not yet").click()
     page.clock.run_for(3000)
@@ -172,8 +197,7 @@ def test_time_running_out_is_said_and_extended_with_one_press(open_page: OpenPag
     page.clock.install()
     sign_up(page)
     page.goto(f"/courses/{COURSE}/enroll/")
-    confirm(page)
-    page.get_by_role("button", name="Wait, not yet").click()
+    confirm_and_stay(page)
     clock, status = page.locator(".clock"), page.locator("[data-clock-status]")
     run_until(page, seconds_left=100)
     expect(status).to_contain_text("Two minutes are left")

@@ -12,8 +12,8 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.fitting import check
-from tests.browser.test_paying import confirm, pay
-from tests.browser.walking import CONTROL, sign_up
+from tests.browser.test_paying import pay
+from tests.browser.walking import CONTROL, confirm, sign_up
 from tests.support.paid_sites import PaidSite, running_paid_site
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 
 from playwright.sync_api import Page, expect
@@ -36,3 +37,15 @@ def enroll(page: Page, slug: str) -> None:
     page.locator(CONTROL).click()
     page.locator(SUBMIT).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("You are enrolled")
+
+
+def confirm(page: Page) -> None:
+    """On the review of something that costs: agrees to the price."""
+    page.get_by_role("button", name=re.compile("Confirm and pay")).click()
+
+
+def confirm_and_stay(page: Page) -> None:
+    """As far as the payment page, where nothing opens by itself: somebody has come back to it."""
+    confirm(page)
+    expect(page).to_have_url(re.compile(r"/pay/pay_\w{26}/"))
+    page.goto(page.url.partition("?")[0])

@@ -54,10 +54,13 @@ function openInPage(form, handBack) {
       handler: send,
       modal: {
         ondismiss: () => {
+          if (failed) {
+            send({ "error[code]": "closed" });
+            return;
+          }
           delete document.documentElement.dataset.busy;
           unlock();
           button.focus();
-          if (failed) send({ "error[code]": "closed" });
         },
       },
     });

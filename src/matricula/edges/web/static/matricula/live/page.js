@@ -18,6 +18,8 @@ import { morph } from "./morph.js";
 const LOOKS = 6;
 // A reconnect that succeeds at once is nobody's concern.
 const TELL_AFTER = 1500;
+// Somebody who pressed a button is on the way elsewhere; one still here after this was not.
+const TO_LEAVE = 10_000;
 
 /** The addresses of the events of an enrollment or a place in a waitlist. @param {string} enrollment */
 function sourceOf(enrollment) {
@@ -46,6 +48,7 @@ function follow(region) {
   let looking = false;
   let wanted = false;
   let timer = 0;
+  let left = -TO_LEAVE;
 
   /** @param {import("./manager.js").LiveEvent} event */
   function onEvent(event) {
@@ -87,6 +90,11 @@ function follow(region) {
 
   async function look() {
     const answer = await fetch(location.href, { headers: { "X-Fragment": "1" }, cache: "no-store" });
+    if (performance.now() - left < TO_LEAVE) {
+      // What they pressed leads on; opening anything now would undo it.
+      setTimeout(refresh, TO_LEAVE);
+      return;
+    }
     if (answer.redirected && new URL(answer.url).pathname !== location.pathname) {
       location.replace(answer.url);
       return;
@@ -125,6 +133,9 @@ function follow(region) {
     setTimeout(refresh, seconds * 1000 * looks);
   }
 
+  addEventListener("beforeunload", () => {
+    left = performance.now();
+  });
   // The time is over, or was extended in another tab: the server knows.
   document.addEventListener("matricula:over", refresh);
   if (manager && !region.hasAttribute("data-live-over")) manager.start();
