@@ -239,7 +239,7 @@ WHITENOISE_IMMUTABLE_FILE_TEST = rf"^/static/{BUILD}/matricula/"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 STATIC_ROOT = None
-# Seconds for which guests get the same catalog and course pages (`edges/web/kept.py`); 0: never.
+# Seconds for which all get the same catalog and course pages (`edges/web/kept.py`); 0: never.
 GUEST_PAGES_KEPT_FOR = 1.0
 # What amounts of nothing are given in; a course's own price has its own currency.
 CURRENCY = "INR"

@@ -198,6 +198,22 @@ def alternatives_of_many(
     return {person_id: offers[:limit] for person_id, offers in found.items()}
 
 
+def considered(course: CoursePlan, found: Collection[UUID], limit: int = 2) -> list[CoursePlan]:
+    """The courses that `alternatives` had looked at when it had found these."""
+    looked_at: list[CoursePlan] = []
+    missing_ones = set(found)
+    for start in range(0, MOST_CANDIDATES, CANDIDATES):
+        candidates = shelf.similar_courses(course, CANDIDATES, start)
+        for candidate in candidates:
+            if len(found) == limit and not missing_ones:
+                return looked_at
+            looked_at.append(candidate)
+            missing_ones.discard(candidate.id)
+        if len(candidates) < CANDIDATES:
+            break
+    return looked_at
+
+
 def _open_to(
     person_ids: Sequence[UUID | None],
     offers: Sequence[CourseOffer],

@@ -90,7 +90,7 @@ def suggestions(
 
     As of a minute ago at most; one query for somebody signed in, and none for a guest.
     """
-    found = [one for one in open_beside(course_id, _minute()) if one.offer.course.id not in but]
+    found = [one for one in candidates(course_id) if one.offer.course.id not in but]
     if person_id is None or not found:
         return found[:limit]
     to_them = offer.offers_again([one.offer for one in found], person_id)
@@ -99,6 +99,11 @@ def suggestions(
         for one, theirs in zip(found, to_them, strict=True)
         if theirs.is_open
     ][:limit]
+
+
+def candidates(course_id: UUID) -> Sequence[Suggestion]:
+    """What `suggestions` chooses from for whoever asks: no query, but one a minute."""
+    return open_beside(course_id, _minute())
 
 
 def reasons(course_id: UUID) -> Mapping[UUID, Reason]:

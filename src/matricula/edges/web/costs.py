@@ -19,12 +19,13 @@ from matricula.pricing import queries as pricing
 @dataclass(frozen=True)
 class Cost:
     """A breakdown for a buyer in `place` (in words; where the seller is, until the checkout asks),
-    and the steps of the refund policy."""
+    and the steps of the refund policy. A coupon may be one that not everybody has."""
 
     bill: Bill
     place: str
     policy: tuple[str, ...]
     hold_minutes: int
+    has_coupon: bool = False
 
 
 def of_offer(offer: CourseOffer, person_id: UUID | None) -> Cost | None:
@@ -41,4 +42,5 @@ def of_offer(offer: CourseOffer, person_id: UUID | None) -> Cost | None:
         place=bills.place_words(seller.country, seller.state, get_language() or "en"),
         policy=tuple(bills.policy_words(steps, paid_at=offer.at, starts_at=starts_at)),
         hold_minutes=settings.ENVIRONMENT.hold_seconds // 60,
+        has_coupon=bool(quote.coupons),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import wraps
 from typing import Any
 from uuid import UUID
 
@@ -25,13 +25,11 @@ class SeeOther(HttpResponseRedirectBase):
     status_code = 303
 
 
-def page(
-    *methods: str, personal: bool = True, same_for_guests: bool = False
-) -> Callable[[View], View]:
+def page(*methods: str, personal: bool = True, is_shared: bool = False) -> Callable[[View], View]:
     """Lets only these methods through, answers others with our own page, and keeps pages made for
     a signed-in person out of every cache, so that going back never shows an old state. A view that
-    is not `personal` is the same for everybody; nobody is looked up for it. What is the same for
-    all guests is made once a second at most (`kept.py`).
+    is not `personal` is the same for everybody; nobody is looked up for it. One that `is_shared` is
+    the same for all guests, and nearly so for all others: it is made once a second (`kept.py`).
     """
     allowed = {*methods, "HEAD"} if "GET" in methods else set(methods)
 
@@ -42,10 +40,15 @@ def page(
                 response = error_page(request, MethodNotAllowed())
                 response["Allow"] = ", ".join(sorted(allowed))
                 return response
-            make = partial(view, request, *args, **kwargs)
-            response = kept.answer(request, make) if same_for_guests else make()
+
+            def make(asked: HttpRequest) -> HttpResponse:
+                return view(asked, *args, **kwargs)
+
+            response = kept.answer(request, make) if is_shared else make(request)
             if personal and request.user.is_authenticated:
                 add_never_cache_headers(response)
+                if request.method == "POST":
+                    kept.acted(response)
             return response
 
         return guarded

@@ -11,7 +11,7 @@ from matricula.edges import recommended
 from matricula.edges.web import offers, words
 from matricula.edges.web.offers import Price
 from matricula.flows import recommend
-from matricula.flows.offer import CourseOffer, alternatives
+from matricula.flows.offer import CourseOffer, alternatives, considered
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,42 @@ class Suggested:
     price: Price
     why: str
     seats: str = ""
+
+
+@dataclass(frozen=True)
+class Around:
+    """What a course's page suggests: in its stead, where it leads nowhere, and besides it."""
+
+    instead: list[Suggested]
+    beside: list[Suggested]
+
+    @property
+    def course_ids(self) -> list[UUID]:
+        return [one.course_id for one in (*self.instead, *self.beside)]
+
+
+def around(offer: CourseOffer, person_id: UUID | None) -> Around:
+    """What is suggested to the visitor on the course's page."""
+    course = offer.course
+    instead = instead_of(course, person_id) if offer.button in offers.DEAD_ENDS else []
+    but = [other.course_id for other in instead]
+    return Around(instead, beside(course.id, person_id, but=but))
+
+
+def same_instead(course: CoursePlan, suggests: Around) -> bool:
+    """Whether the same is suggested in the course's stead to all who have nothing to do with it:
+    nothing that was looked at for that asks anything of people."""
+    found = [one.course_id for one in suggests.instead]
+    return not any(one.has_rules for one in considered(course, found))
+
+
+def same_beside(course_id: UUID, person_id: UUID, suggests: Around) -> bool:
+    """Whether this person is suggested the same besides the course: asked only where a course that
+    could be suggested asks something of people."""
+    if not any(one.offer.course.has_rules for one in recommend.candidates(course_id)):
+        return True
+    but = [one.course_id for one in suggests.instead]
+    return beside(course_id, person_id, but=but) == suggests.beside
 
 
 def beside(course_id: UUID, person_id: UUID | None, *, but: Sequence[UUID] = ()) -> list[Suggested]:

@@ -5,22 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import cast
 from urllib.parse import urlencode
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from matricula.catalog import queries as catalog
 from matricula.catalog.queries import Facets, Filters, Sort
-from matricula.edges.web import offers, words
+from matricula.edges.web import kept, offers, tags, words
 from matricula.edges.web.guard import page, visitor_id
 from matricula.flows import offer as flow
+from matricula.flows.offer import CourseOffer
 
 PAGE_SIZE = 24
 LONGEST_SEARCH = 120
@@ -38,7 +39,7 @@ class Chip:
     url: str
 
 
-@page("GET", same_for_guests=True)
+@page("GET", is_shared=True)
 def browse(request: HttpRequest) -> HttpResponse:
     """The list of courses, searched, narrowed and sorted. Unknown values change nothing; a cursor
     we never gave is an unknown page.
@@ -46,11 +47,12 @@ def browse(request: HttpRequest) -> HttpResponse:
     filters = _filters(request)
     visitor = visitor_id(request)
     found = catalog.browse(filters, cursor=request.GET.get("cursor") or None, limit=PAGE_SIZE)
-    others = [] if found.courses or not _chips(filters) else _others(visitor)
+    listed = flow.offers_of(found.courses, visitor)
+    others = [] if listed or not _chips(filters) else _others(visitor)
     facets = facets_at(int(time.monotonic() // FACETS_LIFETIME))
     context = {
-        "cards": [offers.card_of(offer) for offer in flow.offers_of(found.courses, visitor)],
-        "others": others,
+        "cards": [offers.card_of(offer) for offer in listed],
+        "others": [offers.card_of(offer) for offer in others],
         "seat_words": words.seat_words(),
         "filters": filters,
         "chips": _chips(filters),
@@ -62,7 +64,23 @@ def browse(request: HttpRequest) -> HttpResponse:
         "next_url": _page_url(filters, found.next_cursor) if found.next_cursor else "",
         "first_url": _page_url(filters) if request.GET.get("cursor") else "",
     }
-    return render(request, "catalog/browse.html", context)
+    html = render_to_string("catalog/browse.html", context, request)
+    known = {offer.course.id: offer for offer in (*listed, *others)}
+    return kept.SharedPage(html, known, partial(_changes, known))
+
+
+def _changes(
+    known: Mapping[UUID, CourseOffer], person_id: UUID, courses: frozenset[UUID]
+) -> dict[str, str]:
+    """The cards of the courses that somebody has to do with, and of those that ask something of
+    people, as this person sees them: one query, none where there is no such course."""
+    theirs = [offer for id_, offer in known.items() if id_ in courses or offer.course.has_rules]
+    if not theirs:
+        return {}
+    return {
+        tags.card(offers.card_of(ours)): tags.card(offers.card_of(offer))
+        for ours, offer in zip(theirs, flow.offers_again(theirs, person_id), strict=True)
+    }
 
 
 @lru_cache(maxsize=1)
@@ -71,9 +89,9 @@ def facets_at(minute: int) -> Facets:  # noqa: ARG001 - the cache's key
     return catalog.facets()
 
 
-def _others(visitor: UUID | None) -> list[offers.Card]:
+def _others(visitor: UUID | None) -> list[CourseOffer]:
     found = catalog.browse(Filters(sort="soonest"), limit=OTHERS)
-    return [offers.card_of(offer) for offer in flow.offers_of(found.courses, visitor)]
+    return flow.offers_of(found.courses, visitor)
 
 
 def _count(shown: int, *, is_all: bool) -> str:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache, partial
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
 from matricula.edges import languages
 from matricula.edges.web import art as drawing
 from matricula.edges.web import (
     costs,
+    kept,
     offers,
     requirements,
     sharing,
@@ -33,37 +35,34 @@ from matricula.orders import queries as orders
 ART_LIFETIME = 365 * 86_400
 
 
-@page("GET", same_for_guests=True)
+@page("GET", is_shared=True)
 def course(request: HttpRequest, slug: str) -> HttpResponse:
     """Everything about one course, and the enroll control."""
     visitor = visitor_id(request)
     offer = flow.find_offer(slug, visitor)
-    others = suggested.instead_of(offer.course, visitor) if offer.button in offers.DEAD_ENDS else []
+    cost, around = costs.of_offer(offer, visitor), suggested.around(offer, visitor)
+    if kept.is_for_anybody(request) and not _is_same_for_all(offer, cost, around):
+        raise kept.NotTheSame
     share = sharing.share_of(offer.course.slug, offer.course.title)
     context = {
         "offer": offer,
         "course": offer.course,
         "seat_words": words.seat_words(),
         "price": offers.price_of(offer),
-        "cost": costs.of_offer(offer, visitor),
+        "cost": cost,
         "meter": offers.meter_of(offer),
         "drop": waiting.drop_of(offer),
-        "can_add": not offer.takes_tickets
-        and (offer.is_open or isinstance(offer.refusal, CorequisitesNotMet)),
-        "can_buy_as_guest": offer.button is ButtonState.LOGIN_REQUIRED
-        and not offer.takes_tickets
-        and flow.is_paid(offer.course, offer.at),
+        "can_add": _can_add(offer),
+        "can_buy_as_guest": _can_buy_as_guest(offer),
         "control": _control(offer),
         "why": offers.why_not(offer),
         "can_be_told": openings.can_open(offer),
         "enrollment_url": offers.enrollment_url(offer),
-        "alternatives": others,
+        "alternatives": around.instead,
         "share": share,
         "canonical": sharing.canonical_of(share.url, request.GET.get(languages.PARAMETER, "")),
         "json_ld": partial(structured.course_json_ld, offer),
-        "suggested": suggested.beside(
-            offer.course.id, visitor, but=[other.course_id for other in others]
-        ),
+        "suggested": around.beside,
         "intakes": offers.intakes_of(offer),
         "requirements": requirements.of_offer(offer),
         "language": words.language(offer.course.language),
@@ -73,7 +72,37 @@ def course(request: HttpRequest, slug: str) -> HttpResponse:
         "is_low": bool(offer.chosen and offers.is_low(offer.chosen.seats.left)),
         "login_url": offers.login_url(request.path),
     }
-    return render(request, "catalog/course.html", context)
+    html = render_to_string("catalog/course.html", context, request)
+    changes = partial(_changes, offer.course.id, around)
+    return kept.SharedPage(html, {offer.course.id, *around.course_ids}, changes)
+
+
+def _can_add(offer: CourseOffer) -> bool:
+    """Whether it can be put into the cart: also what must be taken together with another course."""
+    fits = offer.is_open or isinstance(offer.refusal, CorequisitesNotMet)
+    return fits and not offer.takes_tickets
+
+
+def _can_buy_as_guest(offer: CourseOffer) -> bool:
+    is_guest = offer.button is ButtonState.LOGIN_REQUIRED
+    return is_guest and not offer.takes_tickets and flow.is_paid(offer.course, offer.at)
+
+
+def _is_same_for_all(offer: CourseOffer, cost: costs.Cost | None, around: suggested.Around) -> bool:
+    """Whether all who have nothing to do with these courses see the same, but for `_changes`."""
+    if offer.course.has_rules or (cost is not None and cost.has_coupon):
+        return False
+    return offer.button not in offers.DEAD_ENDS or suggested.same_instead(offer.course, around)
+
+
+def _changes(
+    course_id: UUID, around: suggested.Around, person_id: UUID, courses: frozenset[UUID]
+) -> dict[str, str] | None:
+    """Whoever has to do with the course or one that is suggested, or would be suggested another,
+    has a page of their own."""
+    if courses or not suggested.same_beside(course_id, person_id, around):
+        return None
+    return {}
 
 
 def _control(offer: CourseOffer) -> offers.Control:
