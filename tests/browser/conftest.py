@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from pytest_django import DjangoDbBlocker
+
+from tests.support.crowds import django_on
+from tests.support.paid_sites import PaidSite, running_paid_site
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 QUIET = (
@@ -18,8 +24,10 @@ QUIET = (
 )
 
 # A condition is waited for, however busy the machine is.
-expect.set_options(timeout=20_000)
+PATIENCE = 60_000
+expect.set_options(timeout=PATIENCE)
 OpenPage = Callable[..., Page]
+Backstage = Callable[[Callable[[], Any]], Any]
 BLOCKED = "Service Worker registration blocked by Playwright"
 
 
@@ -37,6 +45,29 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=list(QUIET))
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def paid_site() -> Iterator[PaidSite]:
+    """A site with its worker and its gateway, which all browser tests of this process share that
+    want one: they use people of their own, and courses of their own where seats are counted."""
+    with running_paid_site() as paid:
+        yield paid
+
+
+@pytest.fixture
+def backstage(paid_site: PaidSite, django_db_blocker: DjangoDbBlocker) -> Backstage:
+    """Runs work on the paid site's database, in a thread where Playwright's loop does not run."""
+
+    def run(work: Callable[[], Any]) -> Any:
+        def there() -> Any:
+            with django_db_blocker.unblock(), django_on(paid_site.site.database_url):
+                return work()
+
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(there).result()
+
+    return run
 
 
 @pytest.fixture
@@ -69,7 +100,7 @@ def open_page(chromium: Browser, live_site: str, troubles: list[str]) -> Iterato
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(PATIENCE)
         page.on("console", note)
         page.on("pageerror", lambda error: troubles.append(str(error)))
         return page

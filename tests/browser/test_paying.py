@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,18 +11,12 @@ from playwright.sync_api import FrameLocator, Page, Route, expect
 from tests.browser.conftest import OpenPage
 from tests.browser.fitting import check
 from tests.browser.walking import CONTROL, PASSWORD, confirm, confirm_and_stay, sign_up
-from tests.support.paid_sites import PaidSite, running_paid_site
+from tests.support.paid_sites import PaidSite
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 COURSE = "full-stack-development"
 SCRIPTS = pytest.mark.parametrize("javascript", [True, False], ids=["scripts", "no scripts"])
 WIDTHS = pytest.mark.parametrize("width", [360, 1280])
-
-
-@pytest.fixture(scope="module")
-def paid_site() -> Iterator[PaidSite]:
-    with running_paid_site() as paid:
-        yield paid
 
 
 @pytest.fixture

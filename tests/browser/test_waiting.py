@@ -4,51 +4,26 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import Backstage, OpenPage
 from tests.browser.fitting import check
 from tests.browser.test_paying import pay
 from tests.browser.walking import CONTROL, confirm, sign_up
-from tests.support.paid_sites import PaidSite, running_paid_site
+from tests.support.paid_sites import PaidSite
+from tests.waitlist.conftest import full_course
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
-COURSE = "evening-lab"  # two seats
 # A folder to keep pictures of the pages in, to be looked at.
 PICTURES = os.environ.get("MATRICULA_PICTURES", "")
 
 
 @pytest.fixture
-def paid_site() -> Iterator[PaidSite]:
-    with running_paid_site() as paid:
-        yield paid
-
-
-@pytest.fixture
 def live_site(paid_site: PaidSite) -> str:
     return paid_site.site.url
-
-
-@pytest.fixture
-def seats(paid_site: PaidSite) -> list[tuple[str, str]]:
-    """Two people hold the two seats."""
-    held = []
-    for token in paid_site.tokens(2):
-        with paid_site.site.client(token) as client:
-            body = {"course_id": COURSE}
-            answer = client.post("/api/v1/enrollments/initialize", json=body).json()
-            held.append((token, answer["enrollment_id"]))
-    return held
-
-
-def cancel(paid_site: PaidSite, held: list[tuple[str, str]]) -> None:
-    token, enrollment = held.pop()
-    with paid_site.site.client(token) as client:
-        client.post(f"/api/v1/enrollments/{enrollment}/cancel").raise_for_status()
 
 
 def picture(page: Page, name: str) -> None:
@@ -62,33 +37,31 @@ def picture(page: Page, name: str) -> None:
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["scripts", "no scripts"])
 def test_from_full_to_enrolled(
-    open_page: OpenPage,
-    troubles: list[str],
-    paid_site: PaidSite,
-    seats: list[tuple[str, str]],
-    javascript: bool,
+    open_page: OpenPage, troubles: list[str], backstage: Backstage, javascript: bool
 ) -> None:
+    full = backstage(lambda: full_course(2, price=99_900))
+    course = f"/courses/{full.course.slug}/"
     page = open_page(
         width=360 if javascript else 1280,
         javascript=javascript,
         scheme="dark" if javascript else "light",
     )
     sign_up(page)
-    page.goto(f"/courses/{COURSE}/")
+    page.goto(course)
     expect(page.locator(CONTROL)).to_have_attribute("data-enroll-state", "course_full")
     picture(page, f"course-{javascript}")
     page.locator(CONTROL).click()
     picture(page, f"join-{javascript}")
     if javascript:
-        check(page, (f"/courses/{COURSE}/", f"/courses/{COURSE}/waitlist/"))
+        check(page, (course, f"{course}waitlist/"))
     page.get_by_role("button", name="Join the waitlist").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("You are on the waitlist")
     expect(page.get_by_text("You are number 1 of 1.")).to_be_visible()
     picture(page, f"standing-{javascript}")
     if javascript:
-        check(page, (f"/courses/{COURSE}/waitlist/",))
+        check(page, (f"{course}waitlist/",))
 
-    cancel(paid_site, seats)
+    backstage(full.free)
     wait_for_the_offer(page, javascript=javascript)
     take_the_seat(page, javascript=javascript)
     page.goto("/me/")
@@ -104,7 +77,7 @@ def wait_for_the_offer(page: Page, *, javascript: bool) -> None:
         if heading.inner_text() != "You are on the waitlist":
             break
         page.wait_for_timeout(500)
-    expect(heading).to_have_text("A seat is yours, if you take it in time", timeout=30_000)
+    expect(heading).to_have_text("A seat is yours, if you take it in time")
     picture(page, f"offered-{javascript}")
 
 

@@ -64,9 +64,9 @@ class CohortOffer:
 class CourseOffer:
     """A course as one visitor sees it. `refusal` says why they cannot enroll, if they cannot;
     `objections` are all the rules about the person that stand against them in the chosen cohort.
-    `waitlist` is that cohort's list, if it has one; `waits_in` the visitor's open place in a list
-    of the course. Both are read for the course by itself and for lists of courses, not for the
-    alternatives to one.
+    `to_guests` is what the button says to a guest at the same moment. `waitlist` is that cohort's
+    list, if it has one; `waits_in` the visitor's open place in a list of the course. Both are read
+    for the course by itself and for lists of courses, not for the alternatives to one.
     """
 
     course: CoursePlan
@@ -77,6 +77,7 @@ class CourseOffer:
     missing_together: tuple[tuple[UUID, str], ...]
     objections: tuple[Objection, ...]
     refusal: DomainError | None
+    to_guests: ButtonState
     signed_in: bool
     at: datetime
     waitlist: ListState | None = None
@@ -95,12 +96,9 @@ class CourseOffer:
         if self.live is not None:
             pending = self.live.is_pending
             return ButtonState.AVAILABLE if pending else ButtonState.ALREADY_ENROLLED
-        if isinstance(self.refusal, RegistrationClosed | RegistrationNotOpen):
-            return ButtonState.REGISTRATION_CLOSED
-        if isinstance(self.refusal, CourseFull):
-            return ButtonState.COURSE_FULL
-        if isinstance(self.refusal, CourseNotAvailable | PaymentRequired):
-            return ButtonState.NOT_AVAILABLE  # signing in would not help
+        barred = _barred(self.refusal)
+        if barred is not None:
+            return barred
         if not self.signed_in:
             return ButtonState.LOGIN_REQUIRED
         return ButtonState.AVAILABLE if self.refusal is None else ButtonState.NOT_AVAILABLE
@@ -119,6 +117,17 @@ class CourseOffer:
         """Whether this visitor could begin to enroll, after signing in if need be."""
         fitting = {ButtonState.AVAILABLE, ButtonState.LOGIN_REQUIRED}
         return self.live is None and self.button in fitting
+
+
+def _barred(refusal: DomainError | None) -> ButtonState | None:
+    """The state that a refusal leads to where signing in would not help."""
+    if isinstance(refusal, RegistrationClosed | RegistrationNotOpen):
+        return ButtonState.REGISTRATION_CLOSED
+    if isinstance(refusal, CourseFull):
+        return ButtonState.COURSE_FULL
+    if isinstance(refusal, CourseNotAvailable | PaymentRequired):
+        return ButtonState.NOT_AVAILABLE
+    return None
 
 
 def find_offer(reference: str | UUID, person_id: UUID | None) -> CourseOffer:
@@ -346,11 +355,16 @@ def _compose(
         missing_together=_named(missing(course.corequisites, record.completed | record.enrolled)),
         objections=taken.objections if taken is not None else (),
         refusal=rules.refusal(facts, chosen, standing),
+        to_guests=_barred(_refusal_of_guests(facts)) or ButtonState.LOGIN_REQUIRED,
         signed_in=signed_in,
         at=at,
         waitlist=lists.get(chosen.id) if chosen is not None else None,
         waits_in=next((id_ for c in cohorts if (id_ := _entry_in(lists, c.plan.id))), None),
     )
+
+
+def _refusal_of_guests(facts: CourseFacts) -> DomainError | None:
+    return rules.refusal(facts, rules.choose_cohort(facts.cohorts, rules.GUEST), rules.GUEST)
 
 
 def _lists(

@@ -73,7 +73,8 @@ class Meter:
 
 @dataclass(frozen=True)
 class Card:
-    """A course in a list. `tone` colours the state: open, mine or quiet."""
+    """A course in a list. `tone` colours the state: open, mine or quiet. `to_guests` is what its
+    enroll control would say to a guest."""
 
     slug: str
     title: str
@@ -86,6 +87,7 @@ class Card:
     is_low: bool
     state: str
     tone: str
+    to_guests: ButtonState
 
 
 def price_of(offer: CourseOffer) -> Price:
@@ -194,6 +196,7 @@ def card_of(offer: CourseOffer) -> Card:
         is_low=seats is not None and is_low(seats.left),
         state=state,
         tone=tone,
+        to_guests=offer.to_guests,
     )
 
 

@@ -82,6 +82,7 @@ def _cards(price: Price) -> list[Card]:
         is_low=False,
         state="Open for enrollment",
         tone="open",
+        to_guests=ButtonState.LOGIN_REQUIRED,
     )
     few = words.seat_words()["few"] % {"count": 3}
     return [

@@ -3,6 +3,7 @@
 // for that part of the page, since more than a number changes then.
 // @ts-check
 
+import { pause } from "./live/backoff.js";
 import { morph } from "./live/morph.js";
 
 /** @typedef {{ id: string, seats_left: number | null, window: string }} CohortSeats */
@@ -12,16 +13,16 @@ const MOST_COURSES = 50;
 // Everybody who looks at a course hears at the same moment that it is full: they ask the server
 // one after the other.
 const SPREAD = 3000;
+const MOST_TRIES = 6;
 
-/** @type {Map<string, string>} what each course was when it was rendered or last asked for */
-const states = new Map();
-let isAsked = false;
+/** @type {Map<string, string>} the state of each course that was told last */
+const told = new Map();
+let isAsking = false;
 
 /** @param {Seats} seats */
 function take(seats) {
-  const before = states.get(seats.slug);
-  states.set(seats.slug, seats.state);
-  if (before !== undefined && before !== seats.state) ask();
+  told.set(seats.slug, seats.state);
+  if (isBehind()) ask();
   for (const place of document.querySelectorAll(`[data-seats="${CSS.escape(seats.slug)}"]`)) {
     if (place instanceof HTMLElement) put(place, seats.seats_left);
   }
@@ -35,6 +36,15 @@ function take(seats) {
   }
 }
 
+/** Whether a course was told to be in another state than the one that the server rendered: since
+ * then, or before this page began to listen. */
+function isBehind() {
+  return [...document.querySelectorAll("[data-seats-state]")].some((place) => {
+    const state = told.get(place.getAttribute("data-seats-of") ?? "");
+    return state !== undefined && state !== place.getAttribute("data-seats-state");
+  });
+}
+
 /** @param {HTMLElement} place @param {number | null} left */
 function put(place, left) {
   const words = document.querySelector("[data-seat-words]");
@@ -46,13 +56,23 @@ function put(place, left) {
   place.classList.toggle("low", left > 0 && left <= Number(words.dataset.low));
 }
 
-function ask() {
-  if (isAsked) return;
-  isAsked = true;
-  setTimeout(() => {
-    isAsked = false;
-    takeOver().catch(() => {}); // no network: the next change asks again
-  }, Math.random() * SPREAD);
+/** Asks until the page is as it was told to be, or it is no use. */
+async function ask() {
+  if (isAsking) return;
+  isAsking = true;
+  for (let tries = 0; tries < MOST_TRIES && isBehind(); tries += 1) {
+    await rest(tries ? pause(tries) : Math.random() * SPREAD);
+    // No network: it may be back by the next try.
+    if (isBehind()) await takeOver().catch(() => {});
+  }
+  isAsking = false;
+}
+
+/** @param {number} milliseconds */
+function rest(milliseconds) {
+  return new Promise((done) => {
+    setTimeout(done, milliseconds);
+  });
 }
 
 async function takeOver() {
@@ -62,6 +82,8 @@ async function takeOver() {
   for (const old of document.querySelectorAll("[data-fresh]")) {
     const found = page.querySelector(`[data-fresh="${old.getAttribute("data-fresh")}"]`);
     if (found) morph(old, found, document.getElementById("main"));
+    // Not listed any more: it stays as it is under the reader's eyes.
+    else old.removeAttribute("data-seats-state");
   }
 }
 
@@ -76,15 +98,29 @@ function coursesHere() {
 function listen() {
   /** @type {EventSource | null} */
   let stream = null;
+  let tries = 0;
+  let timer = 0;
   const look = () => {
+    clearTimeout(timer);
     stream?.close();
     const asked = new URLSearchParams(coursesHere().map((slug) => ["course", slug]));
     stream = document.hidden || !asked.size ? null : new EventSource(`/api/v1/seats/events?${asked}`);
-    stream?.addEventListener("message", ({ data }) => take(JSON.parse(data)));
+    stream?.addEventListener("message", ({ data }) => {
+      tries = 0;
+      take(JSON.parse(data));
+    });
+    stream?.addEventListener("error", () => {
+      // Broken off, it connects again by itself; refused, for instance by a proxy during a
+      // restart, it does not.
+      if (stream?.readyState === EventSource.CLOSED) timer = setTimeout(look, pause((tries += 1)));
+    });
   };
   document.addEventListener("visibilitychange", look);
   document.addEventListener("matricula:listed", look); // a search has put other courses here
-  addEventListener("pagehide", () => stream?.close());
+  addEventListener("pagehide", () => {
+    clearTimeout(timer);
+    stream?.close();
+  });
   addEventListener("pageshow", (event) => event.persisted && look());
   look();
 }

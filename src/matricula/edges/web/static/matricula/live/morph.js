@@ -6,6 +6,7 @@
 const OURS = "[data-seconds]";
 // State of the browser, not of the document.
 const KEPT = new Set(["open"]);
+const IN_USE = ":focus, [open], input:not([type=hidden]), select, textarea";
 
 /**
  * When the focused element is gone afterwards, the focus goes to `refuge`.
@@ -35,8 +36,9 @@ function match(old, fresh) {
 /** @param {Element} old @param {Element} fresh */
 function matchChildren(old, fresh) {
   let place = old.firstChild;
-  for (const wanted of [...fresh.childNodes]) {
-    const found = twin(place, wanted);
+  const all = [...fresh.childNodes];
+  for (const [index, wanted] of all.entries()) {
+    const found = twin(place, wanted, all.slice(index + 1));
     if (!found) {
       old.insertBefore(document.importNode(wanted, true), place);
       continue;
@@ -57,15 +59,26 @@ function drop(node) {
 }
 
 /**
- * The first node from `place` on that may become `wanted`.
- * @param {ChildNode | null} place @param {ChildNode} wanted
+ * The first node from `place` on that may become `wanted`. What stands before it will be dropped: so
+ * none is taken beyond something in use that has its own place in `later`.
+ * @param {ChildNode | null} place @param {ChildNode} wanted @param {ChildNode[]} later
  */
-function twin(place, wanted) {
-  const key = keyOf(wanted);
+function twin(place, wanted, later) {
   for (let node = place; node; node = node.nextSibling) {
-    if (node.nodeName === wanted.nodeName && keyOf(node) === key) return node;
+    if (isSame(node, wanted)) return node;
+    if (isInUse(node) && later.some((one) => isSame(node, one))) return null;
   }
   return null;
+}
+
+/** @param {Node} one @param {Node} other */
+function isSame(one, other) {
+  return one.nodeName === other.nodeName && keyOf(one) === keyOf(other);
+}
+
+/** @param {Node} node */
+function isInUse(node) {
+  return node instanceof Element && (node.matches(IN_USE) || node.querySelector(IN_USE) !== null);
 }
 
 /**
