@@ -27,6 +27,7 @@ MATRICULA = str(Path(sys.executable).parent / "matricula")
 WEB_WORKERS = 2
 _START_SECONDS = 60
 _OWED_SECONDS = 120
+_OWED = "SELECT (SELECT count(*) FROM kernel_outbox) + (SELECT count(*) FROM kernel_effect)"
 
 
 class BenchError(Exception):
@@ -83,10 +84,10 @@ class Site:
             raise BenchError(f"the doctor found:\n{doctor.stdout[-2000:]}{doctor.stderr[-2000:]}")
 
     def work_off(self) -> None:
-        """Has a worker enqueue the effects that are still owed. Raises BenchError if it cannot."""
+        """Has a worker do the effects that are still owed. Raises BenchError if it cannot."""
         with process([MATRICULA, "worker"], self.environ) as worker:
             deadline = time.monotonic() + _OWED_SECONDS
-            while self.ask("SELECT count(*) FROM kernel_outbox") > 0:
+            while self.ask(_OWED) > 0:
                 if worker.poll() is not None or time.monotonic() > deadline:
                     raise BenchError("the worker did not work off what is owed")
                 time.sleep(0.2)

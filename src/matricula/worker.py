@@ -1,5 +1,5 @@
-"""The worker process: runs jobs and periodic work, dispatches events to their effects, handles
-webhooks, serves the lines of waiting rooms, and sends mail.
+"""The worker process: runs jobs and periodic work, dispatches events to their effects and does
+those, handles webhooks, serves the lines of waiting rooms, and sends mail.
 
 Any number may run; any may die at any moment. A job it was running is taken up again.
 """
@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import structlog
@@ -41,7 +42,7 @@ def run() -> None:
 
     stop = threading.Event()
     from matricula.flows import admit, notices, webhooks
-    from matricula.kernel import outbox
+    from matricula.kernel import effects, outbox
     from matricula.notifications import sending
 
     tasks = {
@@ -50,7 +51,7 @@ def run() -> None:
         "deliveries": webhooks.deliver_until,
         "waiting_rooms": admit.serve_until,
         "mail": sending.send_until,
-    }
+    } | {name: partial(effects.work_until, name) for name in effects.names()}
     threads = [
         threading.Thread(target=_keep_doing, args=[name, task, stop], name=name)
         for name, task in tasks.items()

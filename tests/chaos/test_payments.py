@@ -148,6 +148,7 @@ SELECT (SELECT count(*) FROM payments_payment WHERE next_check_at IS NOT NULL
      + (SELECT count(*) FROM orders_order WHERE state = 'open')
      + (SELECT count(*) FROM payments_refund WHERE state IN ('requested', 'unknown', 'pending'))
      + (SELECT count(*) FROM kernel_outbox)
+     + (SELECT count(*) FROM kernel_effect)
      + (SELECT count(*) FROM payments_inboxevent WHERE next_try_at IS NOT NULL)
 """
 

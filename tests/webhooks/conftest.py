@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 from django.conf import LazySettings, settings
-from django.db import connection
 
 from matricula.accounts.models import Person
 from matricula.flows import webhooks
+from matricula.kernel import effects
 from matricula.webhooks.models import Delivery, Endpoint
 from tests.support.factories import make_person
 from tests.webhooks.receivers import Receiver, running_receiver
@@ -60,16 +59,8 @@ def make_told(url: str, *types: str) -> Told:
 
 
 def run_owed() -> None:
-    """The jobs that write deliveries down, as a worker runs them."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "DELETE FROM procrastinate_jobs WHERE status = 'todo'"
-            " AND task_name = 'matricula.flows.jobs.owe_webhooks' RETURNING args"
-        )
-        owed = [row[0] for row in cursor.fetchall()]
-    for args in owed:
-        found = args if isinstance(args, dict) else json.loads(args)
-        webhooks.owe(found["event_seqs"])
+    """What writes deliveries down, as a worker does it."""
+    effects.do_due("matricula.flows.jobs.owe_webhooks")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from procrastinate.contrib.django import app
@@ -22,8 +23,9 @@ from matricula.flows import (
     webhooks,
 )
 from matricula.kernel import clock, correlation, idempotency
+from matricula.kernel.effects import owe_together
 from matricula.kernel.models import Event
-from matricula.kernel.outbox import owe, owe_together
+from matricula.kernel.outbox import owe
 from matricula.kernel.queues import OUTSIDE
 from matricula.kernel.regularly import regularly
 from matricula.payments import gateways
@@ -82,8 +84,7 @@ def send_refund(event_seq: int, correlation_id: str = "") -> None:
 owe(send_refund, "payment.refund_requested")
 
 
-@app.task
-def issue_invoices(event_seqs: list[int]) -> int:
+def issue_invoices(event_seqs: Sequence[int]) -> int:
     """Orders were paid: they are invoiced. An order's event stands on each of its lines."""
     paid = Event.objects.filter(seq__in=event_seqs).values_list("data__order", flat=True)
     return len(issue.issue_invoices(map(UUID, paid)))
@@ -118,8 +119,7 @@ def check_tax_ids() -> int:
     return tax_ids.check_due()
 
 
-@app.task
-def tell_people(event_seqs: list[int]) -> int:
+def tell_people(event_seqs: Sequence[int]) -> int:
     """What happened is told to those it concerns."""
     return tell.tell(event_seqs)
 
@@ -129,7 +129,7 @@ owe_together(tell_people, *tell.TOLD_TYPES)
 
 @regularly("*/5 * * * *")
 def tell_missing() -> int:
-    """Every five minutes: confirmations whose job was lost."""
+    """Every five minutes: confirmations that were lost."""
     return tell.tell_missing()
 
 
@@ -146,7 +146,7 @@ def remind_people() -> int:
 
 @regularly("*/5 * * * *")
 def issue_missing() -> int:
-    """Every five minutes: papers whose job was lost."""
+    """Every five minutes: papers that were lost."""
     return issue.issue_missing()
 
 
@@ -172,8 +172,7 @@ def compare_with_gateway() -> int:
     return reconcile.compare_lately().compared
 
 
-@app.task
-def owe_webhooks(event_seqs: list[int]) -> None:
+def owe_webhooks(event_seqs: Sequence[int]) -> None:
     """Events that other systems may be told of: their deliveries are written down."""
     webhooks.owe(event_seqs)
 

@@ -1,7 +1,7 @@
 """People are told what happened: each event that matters to somebody becomes a message under their
 bell and a mail, in their language.
 
-Owed by the events themselves (`flows/jobs.py`), many in one job, and safe to repeat: a message's id
+Owed by the events themselves (`flows/jobs.py`), many at a time, and safe to repeat: a message's id
 follows from its event. Words stand in `flows/letters`, sending in `notifications/sending.py`. An
 enrollment never waits for any of this, and none of it can undo one.
 """
@@ -234,5 +234,6 @@ _UNTOLD = """
        AND NOT EXISTS (SELECT 1 FROM notifications_message m
                         WHERE m.event_id = e.id AND m.kind = 'enrollment_confirmed')
        AND NOT EXISTS (SELECT 1 FROM kernel_outbox o WHERE o.event_seq = e.seq)
+       AND NOT EXISTS (SELECT 1 FROM kernel_effect f WHERE f.event_seq = e.seq)
      ORDER BY e.seq LIMIT %s
 """

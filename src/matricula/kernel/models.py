@@ -46,6 +46,23 @@ class Outbox(models.Model):
         return str(self.event_seq)
 
 
+class Effect(models.Model):
+    """What an event still owes and is done for many events together (`effects.py`). Taking it moves
+    its time on; the row goes when it is done.
+    """
+
+    work = models.TextField()
+    event_seq = models.BigIntegerField()
+    due_at = models.DateTimeField(db_default=Now())
+    tries = models.SmallIntegerField(default=0, db_default=0)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["work", "due_at"], name="effect_by_time")]
+
+    def __str__(self) -> str:
+        return f"{self.work} of {self.event_seq}"
+
+
 class RememberedAnswer(models.Model):
     """What an Idempotency-Key stands for. `status` is empty while its request still runs."""
 

@@ -1,6 +1,6 @@
 """From event to effect: the dispatcher takes owed events in batches and, in one transaction,
-enqueues the jobs they owe and wakes the live processes with a notice that names whom the batch is
-about.
+enqueues the jobs they owe, writes down what is done for many of them together (`effects.py`), and
+wakes the live processes with a notice that names whom the batch is about.
 
 Nothing of this happens inside the transactions that write events: a NOTIFY there would make their
 commits queue (it takes a lock of the whole database), and a job each would double their cost.
@@ -17,13 +17,14 @@ import structlog
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 from procrastinate.tasks import Task
 
+from matricula.kernel import effects
+
 BATCH = 500
 IDLE_SECONDS = 0.05
 AFTER_FAILURE_SECONDS = 1.0
 
 log = structlog.get_logger(__name__)
 _owed: dict[str, list[Task[..., Any, Any]]] = defaultdict(list)
-_owed_together: set[int] = set()  # ids of tasks
 
 
 def owe(task: Task[..., Any, Any], *event_types: str) -> None:
@@ -34,13 +35,6 @@ def owe(task: Task[..., Any, Any], *event_types: str) -> None:
         _owed[event_type].append(task)
 
 
-def owe_together(task: Task[..., Any, Any], *event_types: str) -> None:
-    """As `owe`, but one job for all those events of a batch, at most `BATCH`: it is enqueued with
-    the keyword argument `event_seqs`. For effects that cost little beside a job of their own."""
-    _owed_together.add(id(task))
-    owe(task, *event_types)
-
-
 def dispatch_batch() -> int:
     """Takes up to `BATCH` owed events and enqueues what they owe; returns how many it took.
 
@@ -48,14 +42,14 @@ def dispatch_batch() -> int:
     process dies, the rows are still there, or all is done.
     """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT dispatch_events(%s, %s)", [BATCH, json.dumps(_owed_jobs())])
+        cursor.execute("SELECT dispatch_events(%s, %s)", [BATCH, json.dumps(_all_owed())])
         row = cursor.fetchone()
     return int(row[0]) if row else 0
 
 
-def _owed_jobs() -> list[dict[str, Any]]:
+def _all_owed() -> list[dict[str, Any]]:
     """What each type of event owes, as `dispatch_events` wants it."""
-    return [
+    jobs = [
         {
             "type": event_type,
             "task": task.name,
@@ -63,10 +57,12 @@ def _owed_jobs() -> list[dict[str, Any]]:
             "priority": task.priority,
             "lock": task.lock,
             "queueing_lock": task.queueing_lock,
-            "together": id(task) in _owed_together,
         }
         for event_type, tasks in _owed.items()
         for task in tasks
+    ]
+    return jobs + [
+        {"type": event_type, "task": name, "together": True} for event_type, name in effects.owed()
     ]
 
 

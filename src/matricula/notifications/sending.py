@@ -11,6 +11,7 @@ from __future__ import annotations
 import smtplib
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from enum import Enum
@@ -103,11 +104,12 @@ def send_due(stop: threading.Event | None = None) -> int:
 
 def _send(batch: Sequence[Delivery], relay: BaseEmailBackend, stop: threading.Event | None) -> None:
     began = time.monotonic()
+    addresses = _Addresses(batch)
     for number, row in enumerate(batch):
         if stop is not None and stop.is_set():
             _give_back(batch[number:])
             return
-        if _is_turned_down(row):
+        if _is_turned_down(row, addresses):
             continue
         release_connection()
         try:
@@ -117,7 +119,11 @@ def _send(batch: Sequence[Delivery], relay: BaseEmailBackend, stop: threading.Ev
                 _record(left, Outcome.AGAIN, f"{type(error).__name__}: {error}")
             return
         outcome, said = _try(row, relay)
-        _record(row, outcome, said)
+        if outcome is Outcome.SENT:
+            _record_sent(row)
+            addresses.note_sent(row)
+        else:
+            _record(row, outcome, said)
         if outcome is Outcome.AGAIN:
             relay.close()
         _keep_pace(began, number + 1, stop)
@@ -139,24 +145,48 @@ def _give_back(rows: Sequence[Delivery]) -> None:
     )
 
 
-def _is_turned_down(row: Delivery) -> bool:
+class _Addresses:
+    """What is known of the addresses of a batch: asked once for all of them."""
+
+    def __init__(self, batch: Sequence[Delivery]) -> None:
+        addresses = {row.address for row in batch}
+        self._suppressed = {
+            found.address: found
+            for found in SuppressedAddress.objects.filter(
+                address__in={address.lower() for address in addresses}
+            )
+        }
+        hour_ago = clock.now() - timedelta(hours=1)
+        lately = Delivery.objects.filter(address__in=addresses, sent_at__gte=hour_ago)
+        self._sent = Counter(lately.values_list("address", flat=True))
+
+    def note_sent(self, row: Delivery) -> None:
+        self._sent[row.address] += 1
+
+    def suppression_of(self, row: Delivery) -> SuppressedAddress | None:
+        """Why the address does not get this mail, or None if it does."""
+        found = self._suppressed.get(row.address.lower())
+        takes_it = KINDS[row.kind].category in ALWAYS
+        if found is None or (takes_it and found.reason != SuppressedAddress.Reason.BOUNCE):
+            return None
+        return found
+
+    def has_enough(self, row: Delivery) -> bool:
+        return self._sent[row.address] >= MOST_AN_HOUR
+
+
+def _is_turned_down(row: Delivery, addresses: _Addresses) -> bool:
     """Whether the mail is not sent now: its address takes none, it is not true any more, or the
     address has had enough for this hour."""
-    suppressed = SuppressedAddress.objects.filter(address=row.address.lower()).first()
-    if suppressed is not None and (
-        suppressed.reason == SuppressedAddress.Reason.BOUNCE
-        or KINDS[row.kind].category not in ALWAYS
-    ):
+    suppressed = addresses.suppression_of(row)
+    if suppressed is not None:
         _move(row, "suppress", f"No mail goes to this address: {suppressed.get_reason_display()}.")
         return True
     check = _still_true.get(row.kind)
     if check is not None and not check(row):
         _move(row, "outdate", "Not true any more when its time came.")
         return True
-    lately = Delivery.objects.filter(
-        address=row.address, sent_at__gte=clock.now() - timedelta(hours=1)
-    )
-    if lately.count() >= MOST_AN_HOUR:
+    if addresses.has_enough(row):
         Delivery.objects.filter(pk=row.pk).update(
             due_at=clock.now() + _RETRY_SOON, error="This address has had enough for this hour."
         )
@@ -216,8 +246,17 @@ def _words(code: int, said: bytes | str) -> str:
     return f"{code} {said.decode('utf-8', 'replace') if isinstance(said, bytes) else said}"
 
 
+def _record_sent(row: Delivery) -> None:
+    """In one statement, since the mail after it waits: the relay has it, and its event is told."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT record_sent(%s, %s, %s)", [row.pk, clock.now(), correlation.current()]
+        )
+
+
 @transaction.atomic
 def _record(row: Delivery, outcome: Outcome, error: str) -> None:
+    """A try that has not delivered."""
     tries = row.tries + 1
     if outcome is Outcome.AGAIN and tries <= len(_PAUSES):
         due_at = clock.now() + timedelta(minutes=_PAUSES[tries - 1])
@@ -231,8 +270,7 @@ def _record(row: Delivery, outcome: Outcome, error: str) -> None:
     if outcome is Outcome.NO_SUCH_ADDRESS:
         suppress(row.address, SuppressedAddress.Reason.BOUNCE, error)
     if row.person_id is not None:
-        type_ = "message.sent" if outcome is Outcome.SENT else "message.failed"
-        events.append([NewEvent(type_, row.pk, row.person_id, data={"kind": row.kind})])
+        events.append([NewEvent("message.failed", row.pk, row.person_id, data={"kind": row.kind})])
 
 
 def _move(row: Delivery, trigger: str, error: str, *, tries: int | None = None) -> None:
@@ -240,8 +278,6 @@ def _move(row: Delivery, trigger: str, error: str, *, tries: int | None = None) 
     changed: dict[str, Any] = {"state": state, "error": error[:LONGEST_ERROR]}
     if tries is not None:
         changed["tries"] = tries
-    if state == DeliveryState.SENT:
-        changed |= {"sent_at": clock.now(), "content": None, "error": ""}
     Delivery.objects.filter(pk=row.pk, state=row.state).update(**changed)
 
 

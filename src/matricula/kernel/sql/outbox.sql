@@ -1,9 +1,9 @@
--- Takes up to `p_most` owed events, enqueues what they owe and announces them, all or nothing;
--- returns how many it took. In one call, since the dispatcher is a thread among others: each answer
+-- Takes up to `p_most` owed events, enqueues or writes down what they owe and announces them, all or
+-- nothing; returns how many it took. In one call, since the dispatcher is a thread among others: each answer
 -- it must wait for is another wait for Python's lock.
 --
--- `p_owed` lists who owes: {type, task, queue, priority, lock, queueing_lock, together}. A task that
--- is owed `together` gets one job with the numbers of all its events, any other one job an event.
+-- `p_owed` lists who owes: {type, task, queue, priority, lock, queueing_lock, together}. What is owed
+-- `together` becomes a row of kernel_effect, anything else a job.
 --
 -- In order of seq; a row that a slower transaction commits later is simply taken later. Rows are
 -- read by their own key, never "since the last one seen", so none is missed; several dispatchers
@@ -24,22 +24,23 @@ BEGIN
         RETURN 0;
     END IF;
 
+    INSERT INTO kernel_effect (work, event_seq)
+    SELECT o.task, e.seq
+      FROM kernel_event e
+      JOIN jsonb_to_recordset(p_owed) AS o(type text, task text, together boolean)
+        ON o.type = e.type AND o.together
+     WHERE e.seq = ANY (v_seqs)
+     ORDER BY e.seq;
+
     PERFORM procrastinate_defer_jobs_v1(array_agg(
-        ROW(job.queue, job.task, job.priority, job.lock, job.queueing_lock, job.args, NULL)
-            ::procrastinate_job_to_defer_v1 ORDER BY job.first_seq))
-       FROM (
-        SELECT o.queue, o.task, o.priority, o.lock, o.queueing_lock, min(e.seq) AS first_seq,
-               CASE WHEN o.together THEN jsonb_build_object('event_seqs', jsonb_agg(e.seq ORDER BY e.seq))
-                    ELSE jsonb_build_object('event_seq', min(e.seq),
-                                            'correlation_id', min(e.correlation_id)) END AS args
-          FROM kernel_event e
-          JOIN jsonb_to_recordset(p_owed) AS o(
-               type text, task text, queue text, priority integer, lock text, queueing_lock text,
-               together boolean) ON o.type = e.type
-         WHERE e.seq = ANY (v_seqs)
-         GROUP BY o.queue, o.task, o.priority, o.lock, o.queueing_lock, o.together,
-                  CASE WHEN NOT o.together THEN e.seq END
-       ) job
+        ROW(o.queue, o.task, o.priority, o.lock, o.queueing_lock,
+            jsonb_build_object('event_seq', e.seq, 'correlation_id', e.correlation_id), NULL)
+            ::procrastinate_job_to_defer_v1 ORDER BY e.seq))
+       FROM kernel_event e
+       JOIN jsonb_to_recordset(p_owed) AS o(
+            type text, task text, queue text, priority integer, lock text, queueing_lock text,
+            together boolean) ON o.type = e.type AND o.together IS NOT TRUE
+      WHERE e.seq = ANY (v_seqs)
      HAVING count(*) > 0;
 
     PERFORM announce(array_agg(e.subject) || array_agg((e.data ->> 'course')::uuid))
