@@ -12,9 +12,10 @@ from django.db import OperationalError, connection
 from django.db.models.functions import Now
 from standardwebhooks import WebhookVerificationError
 
-from matricula.flows import doctor, webhooks
+from matricula.enrollments.models import Enrollment
+from matricula.flows import cancel, doctor, webhooks
 from matricula.flows.enroll import Application, enroll
-from matricula.kernel import ids, outbox
+from matricula.kernel import clock, ids, outbox
 from matricula.kernel.errors import IllegalState
 from matricula.kernel.models import Event
 from matricula.notifications.models import Delivery as Mail
@@ -142,6 +143,25 @@ def test_the_next_of_a_subject_waits_until_the_one_before_has_arrived(
         if call.verified(told.secret)["data"]["enrollment_id"] == held
     ]
     assert numbers == [1, 1, 2, 3]
+
+
+def test_what_waits_for_another_is_due_when_that_is(told: Told, receiver: Receiver) -> None:
+    receiver.behaviours += [answering(500), answering(500)]
+    enrollment = happen()
+    for _ in range(2):
+        deliver_due()
+        tried, *behind = told.deliveries
+        assert [one.next_try_at for one in behind] == [tried.next_try_at] * 2
+        make_due(told)
+    Endpoint.objects.update(types=[*told.endpoint.types, "enrollment.cancelled"])
+    person = Enrollment.objects.get(pk=enrollment).person_id
+    cancel.cancel(enrollment, person, actor_id=person)
+    Delivery.objects.update(next_try_at=Now() + timedelta(hours=1))
+    dispatch()
+    assert {one.next_try_at > clock.now() for one in told.deliveries} == {True}
+    assert len(told.deliveries) == 4
+    Delivery.objects.filter(pk=told.deliveries[0].pk).update(next_try_at=Now())
+    assert deliver_due() == 4
 
 
 def test_a_try_that_is_repeated_has_the_same_id_and_body(told: Told, receiver: Receiver) -> None:

@@ -186,6 +186,7 @@ def _note(endpoint_id: UUID, delivery_id: UUID, outcome: Outcome) -> None:
         delivery.leased_until = None
         if delivery.state == DeliveryState.PENDING:
             _move_on(endpoint, delivery, outcome)
+            _move_behind(delivery)
         delivery.save(update_fields=["state", "next_try_at", "leased_until", "delivered_at"])
 
 
@@ -205,7 +206,19 @@ def _move_on(endpoint: Endpoint, delivery: Delivery, outcome: Outcome) -> None:
         if delivery.event_seq is not None:
             _disable(endpoint, outcome)
         return
-    delivery.next_try_at = Now() + pause * random.uniform(0.9, 1.1)  # noqa: S311 - spreads
+    delivery.next_try_at = clock.now() + pause * random.uniform(0.9, 1.1)  # noqa: S311 - spreads
+
+
+def _move_behind(delivery: Delivery) -> None:
+    """Those of its subject that wait for it are due when it is, and at once when it has ended: what
+    cannot be sent yet is not looked at by whoever takes the next one."""
+    is_over = delivery.state != DeliveryState.PENDING
+    Delivery.objects.filter(
+        endpoint=delivery.endpoint_id,
+        subject=delivery.subject,
+        state=DeliveryState.PENDING,
+        event_seq__gt=delivery.event_seq or 0,
+    ).update(next_try_at=Now() if is_over else delivery.next_try_at)
 
 
 def _disable(endpoint: Endpoint, outcome: Outcome) -> None:

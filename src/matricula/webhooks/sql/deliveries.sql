@@ -1,11 +1,15 @@
 -- Deliveries owed by a batch of events. Of each subject everything up to the newest event of the
 -- batch is owed, since the job of another batch may hold an earlier one and run later: whoever comes
 -- second waits here for the first and adds nothing. So the deliveries of one subject are there in
--- order, and the earliest is sent first.
+-- order, and the earliest is sent first. Behind one that is to be tried again later, none is due
+-- earlier.
 CREATE OR REPLACE FUNCTION owe_deliveries(p_seqs bigint[]) RETURNS void
 LANGUAGE sql VOLATILE AS $$
-    INSERT INTO webhooks_delivery (id, endpoint_id, event_seq, type, subject, state)
-    SELECT new_uuid7(), p.id, e.seq, e.type, e.subject, 'pending'
+    INSERT INTO webhooks_delivery (id, endpoint_id, event_seq, type, subject, state, next_try_at)
+    SELECT new_uuid7(), p.id, e.seq, e.type, e.subject, 'pending',
+           greatest(statement_timestamp(), (
+               SELECT max(o.next_try_at) FROM webhooks_delivery o
+                WHERE o.endpoint_id = p.id AND o.subject = e.subject AND o.state = 'pending'))
       FROM webhooks_endpoint p
      CROSS JOIN (SELECT subject, max(subject_seq) AS newest FROM kernel_event
                   WHERE seq = ANY (p_seqs) GROUP BY subject) told
