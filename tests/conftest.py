@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import Counter
 from collections.abc import Generator, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import django
 import pytest
@@ -114,6 +116,14 @@ def pytest_runtest_makereport(
     return report
 
 
-def pytest_collection_modifyitems() -> None:
-    """httpx tells of each request it makes: thousands, in a crowd."""
+@pytest.hookimpl(trylast=True)  # after they were shuffled
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest begin first, so that none is left alone at the end: those that are given more
+    time than usual, with what stands beside them."""
+    # httpx tells of each request it makes: thousands, in a crowd.
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    longest: Counter[Path] = Counter()
+    for item in items:
+        for mark in item.iter_markers("timeout"):
+            longest[item.path] = max(longest[item.path], *mark.args)
+    items.sort(key=lambda item: -longest[item.path])

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import OpenPage
+from tests.browser.keyboard import press
 from tests.browser.walking import CONTROL, SUBMIT, enroll, fill_in_sign_up, sign_up
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -112,7 +113,7 @@ def test_a_slow_request_says_so_and_can_be_stopped(open_page: OpenPage) -> None:
     page.goto("/courses/hot-drop/enroll/")
     hold_back(page)
     page.locator(SUBMIT).first.click()
-    page.get_by_role("button", name="Stop waiting").click(timeout=15_000)
+    page.get_by_role("button", name="Stop waiting").click()
     status = page.locator("[data-enroll-status]")
     expect(status).to_contain_text("Stopped waiting.")
     expect(page.get_by_role("button", name="Stop waiting")).to_be_hidden()
@@ -195,15 +196,7 @@ def test_the_whole_way_by_keyboard(open_page: OpenPage) -> None:
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
     page.keyboard.press("Enter")
-    for _ in range(12):
-        page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.hasAttribute('data-enroll-state')"):
-            break
-    page.keyboard.press("Enter")
+    press(page, CONTROL)
     expect(page.get_by_role("heading", level=1)).to_have_text("Check and confirm")
-    for _ in range(12):
-        page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.matches('[type=submit]')"):
-            break
-    page.keyboard.press("Enter")
+    press(page, SUBMIT)
     expect(page.get_by_role("heading", level=1)).to_have_text("You are enrolled")

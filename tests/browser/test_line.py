@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from playwright.sync_api import expect
 
-from matricula.catalog.models import Cohort, Course
+from matricula.catalog.models import Cohort
 from matricula.flows import rooms
 from matricula.kernel import clock
 from tests.browser.conftest import Backstage, OpenPage
@@ -59,26 +61,31 @@ def test_without_scripts_the_line_is_joined_refreshed_and_left(
     expect(page.get_by_text("You have left the line.")).to_be_visible()
 
 
-def opening_soon() -> str:
-    course: Course = make_course(capacity=5)
-    cohort = only_cohort(course)
-    rooms.set_room(cohort, is_drop=True, opens_above=None)
-    Cohort.objects.filter(pk=cohort).update(opens_at=clock.now() + timedelta(seconds=12))
-    return course.slug
-
-
 def test_the_control_opens_with_the_registration(
     open_page: OpenPage, backstage: Backstage, troubles: list[str]
 ) -> None:
     page = open_page()
     sign_up(page)
-    slug = backstage(opening_soon)
+    slug, cohort = backstage(lambda: drop_that_opens(timedelta(minutes=50)))
+    page.clock.install()
     page.goto(f"/courses/{slug}/")
-    expect(page.locator("[data-opens-in]")).to_contain_text("Opens in 0:")
-    expect(page.locator(CONTROL)).to_have_attribute(
-        "data-enroll-state", "available", timeout=30_000
-    )
+    expect(page.locator("[data-opens-in]")).to_contain_text(re.compile(r"Opens in 4\d:\d\d"))
+    backstage(lambda: open_now(cohort))
+    page.clock.run_for(timedelta(minutes=50) // timedelta(milliseconds=1))
+    expect(page.locator(CONTROL)).to_have_attribute("data-enroll-state", "available")
     page.locator(CONTROL).click()
     page.locator(SUBMIT).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("You are enrolled")
     assert troubles == []
+
+
+def drop_that_opens(later: timedelta) -> tuple[str, UUID]:
+    course = make_course(capacity=5)
+    cohort = only_cohort(course)
+    rooms.set_room(cohort, is_drop=True, opens_above=None)
+    Cohort.objects.filter(pk=cohort).update(opens_at=clock.now() + later)
+    return course.slug, cohort
+
+
+def open_now(cohort: UUID) -> None:
+    Cohort.objects.filter(pk=cohort).update(opens_at=clock.now())

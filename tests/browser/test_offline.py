@@ -21,7 +21,7 @@ from tests.support.crowds import wait_until
 from tests.support.sites import Site, running_site
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
-# A promise is always true for `wait_for_function`: these wait by themselves.
+# A promise is always true for `wait_for_function`: these wait by themselves, and give up.
 IS_SAVED = """async (path) => {
   for (let tries = 0; tries < 200; tries += 1) {
     if (await caches.match(path)) return true;
@@ -39,8 +39,13 @@ if (window.SyncManager) {
   };
 }
 """
-ASKED_SYNC = """async () => {
-  while (sessionStorage.asked !== "enrollments") await new Promise((next) => setTimeout(next, 50));
+ASKED_SYNC = "() => sessionStorage.asked === 'enrollments'"
+IS_GONE = """async (name) => {
+  for (let tries = 0; tries < 600; tries += 1) {
+    if (!(await caches.keys()).includes(name)) return true;
+    await new Promise((next) => setTimeout(next, 50));
+  }
+  return false;
 }"""
 
 
@@ -147,7 +152,7 @@ def test_it_is_sent_with_no_page_open_when_the_browser_says_so(open_page: OpenPa
     sign_up(page)
     visit(page, "hot-drop")
     write_down(page, "hot-drop")
-    page.evaluate(ASKED_SYNC)
+    page.wait_for_function(ASKED_SYNC)
     elsewhere = context.new_page()
     registration = worker_registration(elsewhere)
     page.close()
@@ -187,6 +192,7 @@ def worker_registration(page: Page) -> Registration:
         if found:
             break
         page.wait_for_timeout(50)
+    assert found, "no service worker is registered"
     scope = found[0]["scopeURL"]
     return Registration(session, scope.rstrip("/"), found[0]["registrationId"])
 
@@ -322,6 +328,7 @@ def test_signing_out_takes_along_what_was_not_sent(open_page: OpenPage) -> None:
     expect(page.get_by_role("link", name="Sign in", exact=True)).to_be_visible()
     assert page.evaluate("indexedDB.databases().then((all) => all.length)") == 1
     sign_up(page)
+    page.goto("/me/")
     expect(queued(page)).to_have_count(0)
     assert enrollments(page) == []
 
@@ -347,11 +354,7 @@ def test_a_new_version_is_offered_and_loaded_when_asked(
     expect(page.get_by_text("A new version of this site is ready.")).to_be_visible()
     page.get_by_role("button", name="Load it").click()
     expect(page.get_by_text("A new version of this site is ready.")).to_be_hidden()
-    page.evaluate(
-        "async (old) => { while ((await caches.keys()).includes(old))"
-        " await new Promise((next) => setTimeout(next, 50)); }",
-        build,
-    )
+    assert page.evaluate(IS_GONE, build)
     page.context.set_offline(True)
     page.goto("/courses/basic-programming/")  # saved by the old version, dressed by the new one
     expect(page.get_by_role("heading", level=1)).to_have_text("Basic Programming")

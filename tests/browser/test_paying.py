@@ -29,6 +29,7 @@ def gateway(page: Page, *, javascript: bool) -> Page | FrameLocator:
     if javascript:
         return page.frame_locator("iframe.razorpay-checkout-frame")
     button = page.get_by_role("button", name=re.compile("^Pay ₹"))
+    expect(button.or_(page.get_by_label("UPI ID"))).to_be_visible()
     if button.count():
         button.click()
     return page
@@ -53,7 +54,7 @@ def mailed_link(page: Page, address: str) -> str:
     """The link in the mail that the worker sends to this address."""
     mine = page.locator("main li").filter(has_text=address)
     mail = mine.get_by_role("link", name=re.compile("Receipt")).first
-    for _ in range(60):
+    for _ in range(200):
         page.goto("/demo/mail/")
         if page.get_by_text(address).count():
             break

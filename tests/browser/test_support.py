@@ -13,8 +13,6 @@ from tests.browser.walking import SUBMIT, sign_up
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 SEND = "main form.form button[type=submit]"
-# No worker runs beside this site: then news come within seconds, not at once.
-NEWS = 20_000
 
 
 def staff(open_page: OpenPage) -> Page:
@@ -54,7 +52,7 @@ def test_from_a_failed_page_to_the_answer(
     answer(staff(open_page), subject, "We look into it.")
     if not javascript:
         page.get_by_role("link", name="Refresh").click()
-    expect(page.locator(".said.staff .words")).to_have_text("We look into it.", timeout=NEWS)
+    expect(page.locator(".said.staff .words")).to_have_text("We look into it.")
     page.get_by_label("Write again").fill("Thank you.\nIt works.")
     page.locator(SEND).click()
     expect(page.locator(".said.person .words").last).to_have_text("Thank you.\nIt works.")
@@ -81,7 +79,7 @@ def test_two_browsers_talk_live(open_page: OpenPage, troubles: list[str]) -> Non
         expect(page.locator(".said.person .words").last).to_have_text(f"Question {number}")
         answer(console, "Are you there?", f"Answer {number}")
         said = page.locator(".said.staff .words").last
-        expect(said).to_have_text(f"Answer {number}", timeout=NEWS)
+        expect(said).to_have_text(f"Answer {number}")
         expect(page.locator("[data-talk-status]")).to_have_text("Support has written.")
     assert page.url == where, "the form went by itself"
     assert page.evaluate("document.body.dataset.sameDocument") == "1"

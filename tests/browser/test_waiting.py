@@ -72,7 +72,7 @@ def test_from_full_to_enrolled(
 def wait_for_the_offer(page: Page, *, javascript: bool) -> None:
     """The page says so by itself; without scripts, when it is asked."""
     heading = page.get_by_role("heading", level=1)
-    for _ in range(0 if javascript else 60):
+    for _ in range(0 if javascript else 200):
         page.get_by_role("link", name="Refresh").click()
         if heading.inner_text() != "You are on the waitlist":
             break
