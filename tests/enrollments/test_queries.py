@@ -5,15 +5,18 @@ from __future__ import annotations
 from uuid import UUID
 
 import pytest
+from django.db import connection
 from pytest_django import DjangoAssertNumQueries
 
-from matricula.catalog.models import Course
-from matricula.enrollments import queries
+from matricula.catalog.models import Cohort, Course
+from matricula.enrollments import actions, queries
+from matricula.enrollments.models import Enrollment, Swap
 from matricula.enrollments.states import STATUS_OF, Stage, Status
-from matricula.kernel import ids
-from matricula.kernel.errors import NotFound
+from matricula.kernel import clock, ids
+from matricula.kernel.errors import IllegalState, NotFound
 from tests.enrollments.conftest import enrolled, moved
 from tests.support.factories import make_course, make_person, only_cohort
+from tests.support.plans import explain
 
 pytestmark = pytest.mark.django_db
 
@@ -116,3 +119,39 @@ def test_the_latest_of_a_course_is_else_the_one_that_ended_last(
 def test_the_latest_of_a_course_is_never_anothers(person: UUID, course: Course) -> None:
     enrolled(make_person().pk, course)
     assert queries.latest_of_course(person, course.pk) is None
+
+
+def test_a_record_says_what_stands_in_the_tables(person: UUID, course: Course) -> None:
+    first = enrolled(person, course)
+    second = enrolled(person, make_course())
+    Swap.objects.create(given_up_id=first, taken_id=second)
+    Cohort.objects.filter(course=course).update(starts_at=clock.now())
+    Enrollment.objects.filter(pk=first).update(
+        metadata={"source": "a link"}, reason="Why", access_expires_at=clock.now()
+    )
+    row = Enrollment.objects.select_related("course", "cohort").get(pk=first)
+    record = queries.of_person(person, first)
+    for name in set(record.__dataclass_fields__) & {field.attname for field in row._meta.fields}:
+        assert getattr(record, name) == getattr(row, name), name
+    assert (record.course_slug, record.course_title) == (row.course.slug, row.course.title)
+    assert (record.cohort_name, record.cohort_starts_at) == (row.cohort.name, row.cohort.starts_at)
+    assert (record.swapped_from_id, record.swapped_to_id) == (None, second)
+    assert queries.of_person(person, second).swapped_from_id == first
+
+
+def test_a_list_is_found_by_index(person: UUID) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    plan = explain(
+        f"{queries._RECORDS} WHERE e.person_id = %s ORDER BY e.id DESC LIMIT 51", [person]
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = on")
+    assert "enrollment_by_person" in plan
+
+
+def test_what_somebody_else_has_moved_is_not_ended(person: UUID, course: Course) -> None:
+    enrollment = moved(enrolled(person, course), Stage.REFUNDED)
+    with pytest.raises(IllegalState):
+        actions.end(enrollment, Stage.CONFIRMED, "cancel", reason="")
+    assert queries.of_person(person, enrollment).stage is Stage.REFUNDED

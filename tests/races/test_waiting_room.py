@@ -10,10 +10,13 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
+from matricula.enrollments import actions as enrollments
 from matricula.enrollments.models import Enrollment
+from matricula.enrollments.queries import EnrollmentRecord
 from matricula.flows import admit, cancel, rooms
 from matricula.kernel import ids
 from matricula.kernel.models import Event
+from matricula.seats import actions as seats
 from matricula.waitingroom.models import Ticket
 from tests.races.conftest import Track
 from tests.support.crowds import AT_THE_GATE as WAIT
@@ -154,10 +157,16 @@ def test_who_leaves_while_being_let_in_gives_the_seat_back(track: Track) -> None
     assert track.broken_promises() == []
 
 
-def test_without_the_counters_lock_the_seat_of_who_left_is_lost(
+def test_without_the_counters_lock_and_the_stage_seen_the_seat_of_who_left_is_lost(
     track: Track, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def cancel_blindly(record: EnrollmentRecord, _actor: UUID, reason: str) -> None:
+        seats.release([record.id])
+        (enrollment,) = enrollments.lock([record.id])
+        enrollments.move(enrollment, "cancel", reason=reason)
+
     monkeypatch.setattr(cancel.seats, "lock_counters", lambda _cohorts: None)
+    monkeypatch.setattr(cancel, "_cancel_one", cancel_blindly)
     unlocked = changed(
         GATED,
         "    PERFORM 1 FROM seats_seatcount s WHERE s.cohort_id = p_cohort FOR NO KEY UPDATE;",

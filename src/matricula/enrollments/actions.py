@@ -14,6 +14,7 @@ from matricula.catalog.models import Cohort
 from matricula.enrollments.models import Enrollment, Swap
 from matricula.enrollments.states import ENROLLMENT, LIVE, Stage
 from matricula.kernel.errors import IllegalState
+from matricula.kernel.states import CHANGED
 
 
 def lock(enrollment_ids: Sequence[UUID]) -> list[Enrollment]:
@@ -105,3 +106,17 @@ def move(enrollment: Enrollment, trigger: str, *, reason: str = "") -> Stage:
         enrollment.confirmed_at = Now()
     enrollment.save(update_fields=["stage", "confirmed_at", "ended_at", "reason"])
     return Stage(enrollment.stage)
+
+
+def end(enrollment_id: UUID, stage: Stage, trigger: str, *, reason: str) -> None:
+    """Ends an enrollment that was seen in this stage, in one statement; its row is locked from then
+    on. Raises IllegalState when there is no such move, or when somebody else has moved it."""
+    ended = ENROLLMENT.transition(stage, trigger)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE enrollments_enrollment SET stage = %s, reason = %s,"
+            " ended_at = statement_timestamp() WHERE id = %s AND stage = %s",
+            [ended, reason, enrollment_id, stage],
+        )
+        if not cursor.rowcount:
+            raise IllegalState(CHANGED)

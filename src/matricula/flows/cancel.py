@@ -29,7 +29,6 @@ from matricula.waitingroom import actions as waitingroom
 LONGEST_REASON = 500
 
 
-@transaction.atomic
 def cancel(
     enrollment_id: UUID, person_id: UUID, *, actor_id: UUID, reason: str = ""
 ) -> EnrollmentRecord:
@@ -37,29 +36,37 @@ def cancel(
 
     Raises NotFound for an enrollment that is not this person's, and IllegalState when it has ended.
     """
-    lock_person(person_id)
-    record = queries.of_person(person_id, enrollment_id)
-    reason = reason[:LONGEST_REASON]
-    if record.stage is Stage.REQUESTED:
-        seats.lock_counters([record.cohort_id])  # it is served before this, or not at all
-    offer = refund.refundable(record)
+    with transaction.atomic():
+        lock_person(person_id)
+        record = queries.of_person(person_id, enrollment_id)
+        if record.stage is Stage.REQUESTED:
+            seats.lock_counters([record.cohort_id])
+            # It was served before this, or is not at all.
+            record = queries.of_person(person_id, enrollment_id)
+        _cancel(record, actor_id, reason[:LONGEST_REASON])
+    # After the cohort's counter is free again: others wait for it.
+    return queries.of_person(person_id, enrollment_id)
+
+
+def _cancel(record: EnrollmentRecord, actor_id: UUID, reason: str) -> None:
+    order = orders.of_enrollment(record.id)
+    offer = refund.refundable_of(record, order)
     if offer is not None and offer.amount:
-        return refund.refund_by_policy(enrollment_id, person_id, actor_id=actor_id, reason=reason)
-    order = orders.of_enrollment(enrollment_id)
+        refund.refund_by_policy(record.id, record.person_id, actor_id=actor_id, reason=reason)
+        return
     found = None if order is None else lock_order(order.id)
     if found is not None and found.order.state == OrderState.OPEN:
         _give_up(found, actor_id, reason)
     else:
-        _cancel_one(enrollment_id, actor_id, reason)
-    return queries.of_person(person_id, enrollment_id)
+        _cancel_one(record, actor_id, reason)
 
 
-def _cancel_one(enrollment_id: UUID, actor_id: UUID, reason: str) -> None:
-    seats.release([enrollment_id])  # takes the cohort's counter row before the enrollment's
-    (enrollment,) = enrollments.lock([enrollment_id])
-    if enrollment.stage == Stage.REQUESTED:
-        waitingroom.leave(enrollment_id)
-    events.append(_end(enrollment, actor_id, reason))
+def _cancel_one(record: EnrollmentRecord, actor_id: UUID, reason: str) -> None:
+    seats.release([record.id])  # takes the cohort's counter row before the enrollment's
+    enrollments.end(record.id, record.stage, "cancel", reason=reason)
+    if record.stage is Stage.REQUESTED:
+        waitingroom.leave(record.id)
+    events.append(_ended(record, actor_id, had_access=record.stage is Stage.CONFIRMED))
 
 
 def _give_up(found: LockedOrder, actor_id: UUID, reason: str) -> None:
@@ -79,15 +86,12 @@ def _give_up(found: LockedOrder, actor_id: UUID, reason: str) -> None:
 def _end(enrollment: Enrollment, actor_id: UUID, reason: str) -> list[NewEvent]:
     had_access = enrollment.stage == Stage.CONFIRMED
     enrollments.move(enrollment, "cancel", reason=reason)
-    place = {"course": str(enrollment.course_id), "cohort": str(enrollment.cohort_id)}
+    return _ended(enrollment, actor_id, had_access=had_access)
+
+
+def _ended(
+    of: EnrollmentRecord | Enrollment, actor_id: UUID, *, had_access: bool
+) -> list[NewEvent]:
+    place = {"course": str(of.course_id), "cohort": str(of.cohort_id)}
     types = ["enrollment.cancelled", *(["access.revoked"] if had_access else [])]
-    return [
-        NewEvent(
-            type=type_,
-            subject=enrollment.pk,
-            person=enrollment.person_id,
-            actor=actor_id,
-            data=place,
-        )
-        for type_ in types
-    ]
+    return [NewEvent(type_, of.id, of.person_id, actor_id, place) for type_ in types]

@@ -61,7 +61,13 @@ def refundable(enrollment: EnrollmentRecord) -> Refundable | None:
     """What the learner would get back now; None for what was not paid for, or not confirmed."""
     if enrollment.stage is not Stage.CONFIRMED:
         return None
-    order = orders.of_enrollment(enrollment.id)
+    return refundable_of(enrollment, orders.of_enrollment(enrollment.id))
+
+
+def refundable_of(enrollment: EnrollmentRecord, order: OrderRecord | None) -> Refundable | None:
+    """`refundable` of an enrollment whose order was read already; None if it has none."""
+    if enrollment.stage is not Stage.CONFIRMED:
+        return None
     if order is None or order.paid_at is None or not order.total:
         return None
     line = next(line for line in order.lines if line.enrollment_id == enrollment.id)

@@ -11,6 +11,9 @@ from matricula.kernel.words import said
 
 State = TypeVar("State", bound=str)
 
+# Why a move is not possible.
+CHANGED = said("This is not possible now: it has changed meanwhile.")
+
 
 @dataclass(frozen=True)
 class Transitions(Generic[State]):
@@ -24,9 +27,7 @@ class Transitions(Generic[State]):
         try:
             return self.table[state, trigger]
         except KeyError:
-            raise IllegalState(
-                said("This is not possible now: it has changed meanwhile.")
-            ) from None
+            raise IllegalState(CHANGED) from None
 
     def allows(self, state: State, trigger: str) -> bool:
         return (state, trigger) in self.table

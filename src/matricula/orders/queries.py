@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Prefetch, Q
 from django.utils.translation import gettext_lazy as _
 
@@ -18,6 +19,12 @@ from matricula.orders.policy import Step
 from matricula.orders.states import OrderState
 
 PAGE = 50
+# Ids grow with time.
+_LATEST = """
+SELECT DISTINCT ON (l.enrollment_id) l.enrollment_id, l.order_id
+  FROM orders_orderline l WHERE l.enrollment_id = ANY (%s::uuid[])
+ ORDER BY l.enrollment_id, l.order_id DESC
+"""
 _SUMS = ("original_minor", "discount_minor", "net_minor", "tax_minor", "total_minor")
 
 
@@ -107,18 +114,19 @@ def owners(order_ids: Iterable[UUID]) -> dict[UUID, UUID]:
 def of_enrollment(enrollment_id: UUID) -> OrderRecord | None:
     """The order that this enrollment was bought with, the latest if there were several; None for a
     free one. The caller has checked whose enrollment it is."""
-    row = _rows().filter(lines__enrollment=enrollment_id).order_by("-pk").first()
-    return None if row is None else _record(row)
+    return of_enrollments([enrollment_id]).get(enrollment_id)
 
 
 def of_enrollments(enrollment_ids: Iterable[UUID]) -> dict[UUID, OrderRecord]:
-    """The latest order of each of these enrollments, in two queries."""
-    wanted = set(enrollment_ids)
-    found: dict[UUID, OrderRecord] = {}
-    for row in _rows().filter(lines__enrollment__in=wanted).distinct().order_by("pk"):
-        record = _record(row)
-        found |= {line.enrollment_id: record for line in record.lines}
-    return {enrollment_id: found[enrollment_id] for enrollment_id in wanted & found.keys()}
+    """The latest order of each of these enrollments, in three queries; in one where all are
+    free."""
+    with connection.cursor() as cursor:  # read for every answer about an enrollment: as SQL
+        cursor.execute(_LATEST, [list(enrollment_ids)])
+        latest: dict[UUID, UUID] = dict(cursor.fetchall())
+    if not latest:
+        return {}
+    records = {row.pk: _record(row) for row in _rows().filter(pk__in=set(latest.values()))}
+    return {enrollment_id: records[order_id] for enrollment_id, order_id in latest.items()}
 
 
 def list_of_person(

@@ -51,6 +51,15 @@ def visitor(request: HttpRequest) -> UUID | None:
     return request.user.pk
 
 
+def active_person_id(request: HttpRequest) -> UUID:
+    """The id of the person who asks, whom the database was asked about. Raises
+    AuthenticationRequired when the account is gone or closed."""
+    person_id: UUID = request.auth  # type: ignore[attr-defined]  # set by SignedIn
+    if not accounts.is_active(person_id):
+        raise AuthenticationRequired("This account is closed.")
+    return person_id
+
+
 def active_person(request: HttpRequest) -> Person:
     """The person who asks, read from the database. Raises AuthenticationRequired when the account
     is gone or closed.

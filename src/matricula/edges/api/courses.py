@@ -20,7 +20,7 @@ from matricula.catalog.timetable import Meeting
 from matricula.edges import button
 from matricula.edges.api import schemas
 from matricula.edges.api.answers import answer, public
-from matricula.edges.api.authentication import SignedIn, active_person, visitor
+from matricula.edges.api.authentication import SignedIn, active_person_id, visitor
 from matricula.edges.api.enrollment_json import quote_sums
 from matricula.edges.api.enrollment_schemas import CourseName, QuoteAnswer, QuoteRequest
 from matricula.enrollments.admission import Objection
@@ -119,9 +119,9 @@ def quote_course(
 )
 def get_access(request: HttpRequest, course_id: str) -> HttpResponse:
     """Whether the person may open the course, and if not, why."""
-    person = active_person(request)
+    person_id = active_person_id(request)
     course = catalog.find_course(course_id, hidden=True)
-    found = access.access_to(person.pk, course.id)
+    found = access.access_to(person_id, course.id)
     if course.status == CourseStatus.DRAFT and found.enrollment is None:
         raise NotFound  # a draft is known to those who have it, and to staff in the console
     enrollment = found.enrollment if found.granted else None

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from matricula.edges.api import enrollment_schemas as schemas
-from matricula.edges.api.authentication import active_person
+from matricula.edges.api.authentication import active_person_id
 from matricula.edges.api.schemas import Problem
 from matricula.enrollments import queries
 from matricula.enrollments.queries import EnrollmentRecord
@@ -38,8 +38,8 @@ RETRY_AFTER = 2
 
 def own_enrollment(request: HttpRequest, enrollment_id: str) -> EnrollmentRecord:
     """The person's own enrollment; somebody else's is not found, like one that never was."""
-    person = active_person(request)
-    return queries.of_person(person.pk, ids.from_text("enr", enrollment_id))
+    person_id = active_person_id(request)
+    return queries.of_person(person_id, ids.from_text("enr", enrollment_id))
 
 
 def sums(original: Money, discount: Money, net: Money, tax: Money, total: Money) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from matricula.catalog import search
 from matricula.edges.api import enrollment_schemas as schemas
 from matricula.edges.api import idempotent, initializing
 from matricula.edges.api.answers import answer
-from matricula.edges.api.authentication import SignedIn, active_person
+from matricula.edges.api.authentication import SignedIn, active_person_id
 from matricula.edges.api.enrollment_json import (
     REFUSALS,
     enrollment,
@@ -81,13 +81,13 @@ def initialize(request: HttpRequest, payload: schemas.Initialize) -> HttpRespons
 @router.get("/enrollments", response={200: schemas.EnrollmentList, **REFUSALS})
 def list_enrollments(request: HttpRequest, filters: Query[ListQuery]) -> HttpResponse:
     """The person's enrollments, newest first."""
-    person = active_person(request)
+    person_id = active_person_id(request)
     before = None
     if filters.cursor is not None:
         (last,) = search.read_cursor(filters.cursor, str)
         before = ids.from_text("enr", last)
     found = queries.list_of_person(
-        person.pk,
+        person_id,
         status=filters.status,
         before=before,
         limit=filters.limit + 1,
@@ -116,15 +116,15 @@ def cancel_enrollment(
     request: HttpRequest, enrollment_id: str, payload: schemas.CancelRequest | None = None
 ) -> HttpResponse:
     """Gives the enrollment up: the seat goes back, access ends."""
-    person = active_person(request)
+    person_id = active_person_id(request)
     reason = payload.reason if payload else ""
     wanted = ids.from_text("enr", enrollment_id)
 
     def work() -> HttpResponse:
-        record = cancelling.cancel(wanted, person.pk, actor_id=person.pk, reason=reason)
+        record = cancelling.cancel(wanted, person_id, actor_id=person_id, reason=reason)
         return answer(_with_money(record))
 
-    return idempotent.once(request, person.pk, work)
+    return idempotent.once(request, person_id, work)
 
 
 @router.post(
@@ -136,15 +136,15 @@ def swap_enrollment(
 ) -> HttpResponse:
     """Exchanges a confirmed seat for one in another cohort, in one step: when the other cannot be
     had, the first stays. The answer is the new enrollment."""
-    person = active_person(request)
+    person_id = active_person_id(request)
     wanted = ids.from_text("enr", enrollment_id)
     cohort_id = ids.from_text("coh", payload.cohort_id)
 
     def work() -> HttpResponse:
-        record = swapping.swap(wanted, person.pk, cohort_id, actor_id=person.pk)
+        record = swapping.swap(wanted, person_id, cohort_id, actor_id=person_id)
         return answer(_with_money(record))
 
-    return idempotent.once(request, person.pk, work)
+    return idempotent.once(request, person_id, work)
 
 
 @router.post(
@@ -152,13 +152,13 @@ def swap_enrollment(
 )
 def extend_hold(request: HttpRequest, enrollment_id: str) -> HttpResponse:
     """Holds the seat for a full hold time from now."""
-    person = active_person(request)
+    person_id = active_person_id(request)
     wanted = ids.from_text("enr", enrollment_id)
 
     def work() -> HttpResponse:
-        return answer(_with_money(extending.extend_hold(wanted, person.pk)))
+        return answer(_with_money(extending.extend_hold(wanted, person_id)))
 
-    return idempotent.once(request, person.pk, work)
+    return idempotent.once(request, person_id, work)
 
 
 def _with_money(record: EnrollmentRecord) -> schemas.Enrollment:

@@ -28,14 +28,14 @@ def print_of(request: HttpRequest) -> str:
 
 
 def once(request: HttpRequest, owner: UUID, work: Callable[[], HttpResponse]) -> HttpResponse:
-    """Runs `work` in a transaction, at most once for the request's key; without a key, plainly.
+    """Runs `work` in a transaction, at most once for the request's key. Without a key plainly: what
+    a flow does is one transaction by itself, and what it locked is free before the answer is made.
 
     A refusal is remembered too, after what the work had done is undone.
     """
     key = key_of(request)
     if key is None:
-        with transaction.atomic():
-            return work()
+        return work()
     print_ = print_of(request)
     with transaction.atomic():
         first = idempotency.reserve(owner, key, print_)

@@ -13,7 +13,7 @@ from matricula.catalog import search
 from matricula.edges.api import enrollment_schemas as schemas
 from matricula.edges.api import idempotent
 from matricula.edges.api.answers import answer
-from matricula.edges.api.authentication import SignedIn, active_person
+from matricula.edges.api.authentication import SignedIn, active_person_id
 from matricula.edges.api.checkout_input import terms_of
 from matricula.edges.api.enrollment_json import REFUSALS, order, retry_after, session
 from matricula.edges.api.schemas import Problem
@@ -37,34 +37,34 @@ class ListQuery(Schema):
 )
 def check_out(request: HttpRequest, payload: schemas.CartCheckout) -> HttpResponse:
     """Buys several courses at once: every seat is held or none, one payment, one invoice."""
-    person = active_person(request)
+    person_id = active_person_id(request)
 
     def work() -> HttpResponse:
         codes = [payload.coupon_code] if payload.coupon_code else []
         wishes = [_wish(place, item) for place, item in enumerate(payload.items)]
-        placed = cart.buy(person.pk, wishes, codes=codes, terms=terms_of(payload))
+        placed = cart.buy(person_id, wishes, codes=codes, terms=terms_of(payload))
         found = None
         if placed.payment_id is not None:
             found = pay.open_session(placed.order_id, placed.claims[0].hold_expires_at)
         made = schemas.CheckoutAnswer(
-            order=order(queries.find(placed.order_id, person.pk)),
+            order=order(queries.find(placed.order_id, person_id)),
             payment_session=session(found),
             retry_after=retry_after(found),
         )
         return answer(made, 201)
 
-    return idempotent.over_several(request, person.pk, work)
+    return idempotent.over_several(request, person_id, work)
 
 
 @router.get("/orders", response={200: schemas.OrderList, **REFUSALS})
 def list_orders(request: HttpRequest, filters: Query[ListQuery]) -> HttpResponse:
     """The person's orders, newest first."""
-    person = active_person(request)
+    person_id = active_person_id(request)
     before: UUID | None = None
     if filters.cursor is not None:
         (last,) = search.read_cursor(filters.cursor, str)
         before = ids.from_text("ord", last)
-    found = queries.list_of_person(person.pk, before=before, limit=filters.limit + 1)
+    found = queries.list_of_person(person_id, before=before, limit=filters.limit + 1)
     page = found[: filters.limit]
     more = len(found) > filters.limit
     return answer(
@@ -78,8 +78,8 @@ def list_orders(request: HttpRequest, filters: Query[ListQuery]) -> HttpResponse
 @router.get("/orders/{order_id}", response={200: schemas.Order, **REFUSALS})
 def get_order(request: HttpRequest, order_id: str) -> HttpResponse:
     """One order of the person."""
-    person = active_person(request)
-    return answer(order(queries.find(ids.from_text("ord", order_id), person.pk)))
+    person_id = active_person_id(request)
+    return answer(order(queries.find(ids.from_text("ord", order_id), person_id)))
 
 
 def _wish(place: int, item: schemas.CheckoutItem) -> Wish:

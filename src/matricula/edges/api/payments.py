@@ -9,7 +9,7 @@ from ninja import Router
 from matricula.edges.api import enrollment_schemas as schemas
 from matricula.edges.api import idempotent
 from matricula.edges.api.answers import answer
-from matricula.edges.api.authentication import SignedIn, active_person
+from matricula.edges.api.authentication import SignedIn, active_person_id
 from matricula.edges.api.enrollment_json import (
     REFUSALS,
     access_url,
@@ -69,7 +69,7 @@ def verify_payment(
             raise AmountMismatch
         return answer(_status(own_enrollment(request, enrollment_id)))
 
-    return idempotent.over_several(request, active_person(request).pk, work)
+    return idempotent.over_several(request, active_person_id(request), work)
 
 
 @router.post(
@@ -78,9 +78,9 @@ def verify_payment(
 )
 def retry_payment(request: HttpRequest, enrollment_id: str) -> HttpResponse:
     """Another attempt: the same gateway order, a new try."""
-    person = active_person(request)
+    person_id = active_person_id(request)
     wanted = ids.from_text("enr", enrollment_id)
-    found = pay.retry(wanted, person.pk)
+    found = pay.retry(wanted, person_id)
     made = session(found)
     return answer(schemas.SessionAnswer(payment_session=made, retry_after=retry_after(found)))
 
@@ -90,15 +90,15 @@ def refund_enrollment(
     request: HttpRequest, enrollment_id: str, payload: schemas.CancelRequest | None = None
 ) -> HttpResponse:
     """Gives the enrollment up for what the refund policy gives back now."""
-    person = active_person(request)
+    person_id = active_person_id(request)
     wanted = ids.from_text("enr", enrollment_id)
     reason = payload.reason if payload else ""
 
     def work() -> HttpResponse:
-        record = refund.refund_by_policy(wanted, person.pk, actor_id=person.pk, reason=reason)
+        record = refund.refund_by_policy(wanted, person_id, actor_id=person_id, reason=reason)
         return answer(enrollment(record, payment_status.of_enrollment(record.id)))
 
-    return idempotent.once(request, person.pk, work)
+    return idempotent.once(request, person_id, work)
 
 
 @router.post(
@@ -107,14 +107,14 @@ def refund_enrollment(
 def withdraw_enrollment(request: HttpRequest, enrollment_id: str) -> HttpResponse:
     """Withdraws from the contract, as a consumer in Europe may: all that was paid goes back. Ask
     the person to confirm before."""
-    person = active_person(request)
+    person_id = active_person_id(request)
     wanted = ids.from_text("enr", enrollment_id)
 
     def work() -> HttpResponse:
-        record = withdraw.withdraw(wanted, person.pk)
+        record = withdraw.withdraw(wanted, person_id)
         return answer(enrollment(record, payment_status.of_enrollment(record.id)))
 
-    return idempotent.once(request, person.pk, work)
+    return idempotent.once(request, person_id, work)
 
 
 def _status(record: EnrollmentRecord) -> schemas.PaymentStatusAnswer:

@@ -13,7 +13,7 @@ from pydantic import Field, StringConstraints
 from matricula.catalog import search
 from matricula.edges.api import idempotent
 from matricula.edges.api.answers import answer
-from matricula.edges.api.authentication import SignedIn, active_person
+from matricula.edges.api.authentication import SignedIn, active_person_id
 from matricula.edges.api.enrollment_json import REFUSALS
 from matricula.edges.api.schemas import Problem
 from matricula.flows import support
@@ -97,12 +97,12 @@ class ReadQuery(Schema):
 @router.get("/support/conversations", response={200: ConversationList, **REFUSALS})
 def list_conversations(request: HttpRequest, filters: Query[ListQuery]) -> HttpResponse:
     """The person's conversations, newest first."""
-    person = active_person(request)
+    person_id = active_person_id(request)
     before: UUID | None = None
     if filters.cursor is not None:
         (last,) = search.read_cursor(filters.cursor, str)
         before = ids.from_text("sup", last)
-    found = queries.list_of_person(person.pk, before=before, limit=filters.limit + 1)
+    found = queries.list_of_person(person_id, before=before, limit=filters.limit + 1)
     page = found[: filters.limit]
     more = len(found) > filters.limit
     return answer(
@@ -116,14 +116,14 @@ def list_conversations(request: HttpRequest, filters: Query[ListQuery]) -> HttpR
 @router.post("/support/conversations", response={201: ConversationAnswer, 429: Problem, **REFUSALS})
 def open_conversation(request: HttpRequest, payload: NewConversation) -> HttpResponse:
     """Begins a conversation with its first message."""
-    person = active_person(request)
+    person_id = active_person_id(request)
 
     def work() -> HttpResponse:
-        written = support.ask(person.pk, _question(payload))
-        record = queries.of_person(person.pk, written.conversation_id)
+        written = support.ask(person_id, _question(payload))
+        record = queries.of_person(person_id, written.conversation_id)
         return answer(_with_messages(record, after=0), 201)
 
-    return idempotent.once(request, person.pk, work)
+    return idempotent.once(request, person_id, work)
 
 
 @router.get(
@@ -167,8 +167,8 @@ def close_conversation(request: HttpRequest, conversation_id: str) -> HttpRespon
 
 def _own(request: HttpRequest, conversation_id: str) -> ConversationRecord:
     """The person's own conversation; somebody else's is not found, like one that never was."""
-    person = active_person(request)
-    return queries.of_person(person.pk, ids.from_text("sup", conversation_id))
+    person_id = active_person_id(request)
+    return queries.of_person(person_id, ids.from_text("sup", conversation_id))
 
 
 def _question(payload: NewConversation) -> Question:

@@ -11,7 +11,7 @@ from pydantic import Field
 from matricula.edges.api import enrollment_schemas, idempotent
 from matricula.edges.api import waitlist_schemas as schemas
 from matricula.edges.api.answers import answer
-from matricula.edges.api.authentication import SignedIn, active_person
+from matricula.edges.api.authentication import SignedIn, active_person_id
 from matricula.edges.api.checkout_input import terms_of, url_errors
 from matricula.edges.api.enrollment_json import REFUSALS
 from matricula.edges.api.initializing import receipt_answer
@@ -45,10 +45,10 @@ def join_waitlist(
 ) -> HttpResponse:
     """A place at the end of the list of a full cohort. Waiting costs nothing. Who waits already
     keeps their place and gets 200."""
-    person = active_person(request)
+    person_id = active_person_id(request)
     wanted = payload or schemas.Join.model_validate({})
     wish = Wish(
-        person.pk,
+        person_id,
         course_id,
         ids.from_text("coh", wanted.cohort_id) if wanted.cohort_id else None,
         wanted.party_size,
@@ -60,7 +60,7 @@ def join_waitlist(
         standing, is_new = flow.join(wish)
         return answer(entry(standing), 201 if is_new else 200)
 
-    return idempotent.once(request, person.pk, work)
+    return idempotent.once(request, person_id, work)
 
 
 @router.get("/courses/{course_id}/waitlist", response={200: schemas.Entry, **REFUSALS})
@@ -118,13 +118,13 @@ def accept_offer(
 ) -> HttpResponse:
     """Takes the offered seat, as initialize takes a free one: enrolled, or an order whose payment
     is opened. A seat of a party that was passed on wants its `party_key`."""
-    person = active_person(request)
+    person_id = active_person_id(request)
     wanted = payload or schemas.Accept.model_validate({})
     if errors := url_errors(wanted):
         raise ValidationFailed(guidance=Guidance(errors=errors))
     acceptance = Acceptance(
         offer_id=ids.from_text("off", offer_id),
-        person_id=person.pk,
+        person_id=person_id,
         party_key=wanted.party_key,
         coupon_code=wanted.coupon_code or None,
         terms=terms_of(wanted),
@@ -135,13 +135,13 @@ def accept_offer(
         made, _is_complete = receipt_answer(receipt, idempotent.key_of(request))
         return answer(made, 201 if receipt.is_new else 200)
 
-    return idempotent.over_several(request, person.pk, work)
+    return idempotent.over_several(request, person_id, work)
 
 
 def _standing(request: HttpRequest, course_id: str, which: WhichCohort) -> Standing:
-    person = active_person(request)
+    person_id = active_person_id(request)
     cohort_id = ids.from_text("coh", which.cohort_id) if which.cohort_id else None
-    return standings.in_course(person.pk, course_id, cohort_id)
+    return standings.in_course(person_id, course_id, cohort_id)
 
 
 def entry(standing: Standing) -> schemas.Entry:
