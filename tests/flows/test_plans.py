@@ -19,8 +19,9 @@ TABLES = [model._meta.db_table for model in (Enrollment, Hold, RememberedAnswer)
 TWICE = 2 * 20  # people
 
 
-def scans_of_enrolling() -> int:
-    """How often enrolling reads a table whole, by plans made while it was nearly empty."""
+def reads_of_enrolling() -> list[Reads]:
+    """What two rounds of people read of each table by plans made while it was nearly empty: of the
+    first, then of the second."""
     cohort = Cohort.objects.get(course=make_course(capacity=None))
     people = [person.pk for person in make_people(TWICE)]
     reads: list[Reads] = []
@@ -38,7 +39,15 @@ def scans_of_enrolling() -> int:
             ):
                 assert {row.outcome for row in enroll_people(cursor, wishes)} == {"enrolled"}
             reads += [first, second, third]
-    return sum(read.table_scans for read in reads)
+    return reads
+
+
+def scans_of_enrolling() -> int:
+    return sum(read.table_scans for read in reads_of_enrolling())
+
+
+def rows_of_second_round() -> int:
+    return max(read.rows for read in reads_of_enrolling()[3:])
 
 
 def test_enrolling_never_reads_a_table_whole() -> None:
@@ -50,6 +59,16 @@ def test_without_its_setting_it_would() -> None:
         for function in ("enroll_people", "claim_seats"):
             cursor.execute(f"ALTER FUNCTION {function} RESET enable_seqscan")
     assert scans_of_enrolling() > 0
+
+
+def test_enrolling_never_reads_an_index_whole() -> None:
+    assert rows_of_second_round() <= TWICE  # a few for each, not all of the first round for each
+
+
+def test_without_its_index_it_would() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DROP INDEX one_live_hold_per_key")
+    assert rows_of_second_round() > TWICE
 
 
 def test_the_dispatcher_never_reads_the_log_whole() -> None:

@@ -59,7 +59,8 @@ BEGIN
               LEFT JOIN waitingroom_line l ON l.cohort_id = g.cohort
               LEFT JOIN LATERAL (
                    SELECT e.id, e.stage, e.hold_expires_at FROM enrollments_enrollment e
-                    WHERE e.person_id = g.person AND e.course_id = g.course
+                    -- No equality, for the reason that enroll.sql gives.
+                    WHERE e.person_id = g.person AND e.course_id IS NOT DISTINCT FROM g.course
                       AND e.stage IN ('requested', 'validated', 'payment_pending',
                                       'payment_completed', 'confirmed')
                     LIMIT 1) live ON true) s;
