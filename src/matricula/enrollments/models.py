@@ -47,8 +47,8 @@ class Enrollment(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["person", "id"], name="enrollment_by_person"),
-            # Only for who asks by cohort: an index whose condition fits can be read through whole for
-            # a person's enrollment, and in a nearly empty table seems as good as any (ADR 0047).
+            # Only for who asks by cohort: an index whose condition fits can be read whole
+            # for a person's enrollment, and over an empty table seems as good as any (ADR 0047).
             models.Index(
                 fields=["cohort"],
                 condition=Q(stage__in=LIVE, cohort__isnull=False),

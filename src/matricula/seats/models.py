@@ -66,8 +66,8 @@ class Hold(models.Model):
     class Meta:
         indexes: ClassVar = [
             models.Index(fields=["expires_at"], condition=Q(state=HoldState.HELD), name="hold_due"),
-            # Only for who asks by cohort: an index whose condition fits can be read through whole for
-            # one key, and in a nearly empty table seems as good as any (ADR 0047).
+            # Only for who asks by cohort: an index whose condition fits can be read through whole
+            # for one key, and in a nearly empty table seems as good as any (ADR 0047).
             models.Index(
                 fields=["seats"],
                 condition=Q(state__in=LIVE, seats__isnull=False),
