@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
@@ -258,3 +259,32 @@ def test_mail_waits_for_a_relay_no_longer_than_a_worker_has_patience(
     settings: LazySettings,
 ) -> None:
     assert 0 < settings.EMAIL_TIMEOUT <= 20
+
+
+class Waiting(threading.Event):
+    """Time that passes only while somebody waits."""
+
+    now = 0.0
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.now += timeout or 0
+        return False
+
+
+@pytest.mark.parametrize(
+    ("lost", "sent_after"),
+    [(0, 10.0), (0.5, 10.0), (60, 69.0)],
+    ids=["steady", "a moment is made up for", "a minute is not, but for a second"],
+)
+def test_mail_goes_out_at_the_rate_that_is_allowed(
+    monkeypatch: pytest.MonkeyPatch, settings: LazySettings, lost: float, sent_after: float
+) -> None:
+    passed = Waiting()
+    monkeypatch.setattr(sending, "time", SimpleNamespace(monotonic=lambda: passed.now))
+    pace = sending.Pace(passed)
+    per_second = settings.ENVIRONMENT.mail.per_second
+    for number in range(10 * per_second):
+        if number == per_second:
+            passed.now += lost  # to whatever was done between two batches
+        pace.keep()
+    assert passed.now == pytest.approx(sent_after)

@@ -77,11 +77,28 @@ def attach(source: str, maker: Maker) -> None:
     _makers[source] = maker
 
 
+class Pace:
+    """A steady rate: relays slow down or block who floods them. What was lost between two batches
+    is made up for, a second of it at most."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self._stop = stop
+        self._next = time.monotonic()
+
+    def keep(self) -> None:
+        """Waits until it is time for another mail, or until told to stop."""
+        now = time.monotonic()
+        self._next = max(self._next, now - 1) + 1 / settings.ENVIRONMENT.mail.per_second
+        if self._next > now:
+            self._stop.wait(self._next - now)
+
+
 def send_until(stop: threading.Event) -> None:
     """Sends what is due until told to stop. A database or a relay that is away is waited for."""
+    pace = Pace(stop)
     while not stop.is_set():
         try:
-            pause = 0.0 if send_due(stop) == BATCH else IDLE_SECONDS
+            pause = 0.0 if send_due(stop, pace) == BATCH else IDLE_SECONDS
         except (DatabaseError, InterfaceError) as error:
             log.warning("mail_not_read", error=str(error))
             pause = AFTER_FAILURE_SECONDS
@@ -89,21 +106,25 @@ def send_until(stop: threading.Event) -> None:
         stop.wait(pause)
 
 
-def send_due(stop: threading.Event | None = None) -> int:
+def send_due(stop: threading.Event | None = None, pace: Pace | None = None) -> int:
     """Sends one batch of what is due; returns how many mails were taken."""
     batch = _take()
     if not batch:
         return 0
     relay = get_connection(settings.MAIL_TRANSPORT)
     try:
-        _send(batch, relay, stop)
+        _send(batch, relay, stop, pace)
     finally:
         relay.close()
     return len(batch)
 
 
-def _send(batch: Sequence[Delivery], relay: BaseEmailBackend, stop: threading.Event | None) -> None:
-    began = time.monotonic()
+def _send(
+    batch: Sequence[Delivery],
+    relay: BaseEmailBackend,
+    stop: threading.Event | None,
+    pace: Pace | None,
+) -> None:
     addresses = _Addresses(batch)
     for number, row in enumerate(batch):
         if stop is not None and stop.is_set():
@@ -126,7 +147,8 @@ def _send(batch: Sequence[Delivery], relay: BaseEmailBackend, stop: threading.Ev
             _record(row, outcome, said)
         if outcome is Outcome.AGAIN:
             relay.close()
-        _keep_pace(began, number + 1, stop)
+        if pace is not None:
+            pace.keep()
 
 
 def _take() -> list[Delivery]:
@@ -299,10 +321,3 @@ def _message(row: Delivery, relay: BaseEmailBackend) -> EmailMultiAlternatives:
         made, media_type = _makers[source](reference)
         message.attach(name, made, media_type)
     return message
-
-
-def _keep_pace(began: float, sent: int, stop: threading.Event | None) -> None:
-    """A steady rate: relays slow down or block who floods them."""
-    ahead = sent / settings.ENVIRONMENT.mail.per_second - (time.monotonic() - began)
-    if ahead > 0 and stop is not None:
-        stop.wait(ahead)
