@@ -35,7 +35,7 @@ def _prepare() -> TestServer | None:
     # pytest has read the settings already, with what the controller left in the environment.
     settings.ENVIRONMENT = environment.load(os.environ)
     databases.lead_django_to(url)
-    settings.GUEST_PAGES_KEPT_FOR = 0  # what a test changes it sees at once
+    settings.PAGES_KEPT_FOR = 0  # what a test changes it sees at once
     return server
 
 

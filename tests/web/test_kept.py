@@ -22,7 +22,7 @@ PAGE = "/courses/hot-drop/"
 
 @pytest.fixture(autouse=True)
 def _kept(settings: LazySettings) -> Iterator[None]:
-    settings.GUEST_PAGES_KEPT_FOR = 600
+    settings.PAGES_KEPT_FOR = 600
     kept._pages.clear()
     yield
     kept._pages.clear()

@@ -45,7 +45,7 @@ PAGES = (
 
 @pytest.fixture(autouse=True)
 def _kept(settings: LazySettings) -> Iterator[None]:
-    settings.GUEST_PAGES_KEPT_FOR = 600
+    settings.PAGES_KEPT_FOR = 600
     kept._pages.clear()
     yield
     kept._pages.clear()
@@ -75,9 +75,9 @@ def html(client: Client, path: str = FREE, **headers: str) -> str:
 
 
 def made_anew(client: Client, path: str, settings: LazySettings) -> str:
-    settings.GUEST_PAGES_KEPT_FOR = 0
+    settings.PAGES_KEPT_FOR = 0
     text = html(client, path)
-    settings.GUEST_PAGES_KEPT_FOR = 600
+    settings.PAGES_KEPT_FOR = 600
     return text
 
 
@@ -201,7 +201,7 @@ def test_whoever_did_something_has_pages_made_for_them_for_a_while(
     html(member, "/")
     rename("Renamed meanwhile")
     done = member.post("/me/messages/read/")
-    assert done.cookies[kept.ACTED]["max-age"] > 2 * settings.GUEST_PAGES_KEPT_FOR
+    assert done.cookies[kept.ACTED]["max-age"] > 2 * settings.PAGES_KEPT_FOR
     assert "Renamed meanwhile" in html(member, "/")
     assert "Renamed meanwhile" not in html(other, "/")
 

@@ -241,7 +241,7 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 STATIC_ROOT = None
 # Seconds for which all get the same catalog and course pages (`edges/web/kept.py`); 0: never.
-GUEST_PAGES_KEPT_FOR = 1.0
+PAGES_KEPT_FOR = 1.0
 # What amounts of nothing are given in; a course's own price has its own currency.
 CURRENCY = "INR"
 EVENTS_RETRY_MILLISECONDS = 3000

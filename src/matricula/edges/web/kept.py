@@ -7,7 +7,7 @@ by a request that nobody's name, session or cookies can be read from; their own 
 reference, what the bell counts, and whatever the page says is different for those who have to do
 with a course it shows (`SharedPage`). That is read anew for each of them, by one query.
 
-What is seen in a copy is at most twice `GUEST_PAGES_KEPT_FOR` old (seconds, in the settings; 0
+What is seen in a copy is at most twice `PAGES_KEPT_FOR` old (seconds, in the settings; 0
 keeps nothing). Staff, whoever has a cart or something to be told, and whoever has just done
 something (`acted`) has the page made for them; so has whoever asks for a part of a page after an
 event. See docs/adr/0046 and 0066.
@@ -103,7 +103,7 @@ _lock = Lock()
 
 def answer(request: HttpRequest, make: Make) -> HttpResponse:
     """The page as `make` gives it, or a copy of one made for others a moment ago."""
-    if settings.GUEST_PAGES_KEPT_FOR and _is_plain(request):
+    if settings.PAGES_KEPT_FOR and _is_plain(request):
         if settings.SESSION_COOKIE_NAME not in request.COOKIES:
             return _for_guest(request, make)
         person_id = _who_is_like_others(request)
@@ -121,11 +121,11 @@ def is_for_anybody(request: HttpRequest) -> bool:
 def acted(response: HttpResponse) -> None:
     """After somebody did something: what they see next is made for them, until every page is
     younger than that."""
-    if settings.GUEST_PAGES_KEPT_FOR:
+    if settings.PAGES_KEPT_FOR:
         response.set_cookie(
             ACTED,
             "1",
-            max_age=math.ceil(2 * settings.GUEST_PAGES_KEPT_FOR) + 1,
+            max_age=math.ceil(2 * settings.PAGES_KEPT_FOR) + 1,
             samesite="Lax",
             secure=settings.SESSION_COOKIE_SECURE,
             httponly=True,
@@ -228,7 +228,7 @@ def _can_be_kept(response: HttpResponse) -> bool:
 def _take(key: Key) -> _Page | None:
     """The page while it is young. Who finds it old makes the next one, and the others have the old
     one meanwhile, for as long again at most."""
-    lifetime: float = settings.GUEST_PAGES_KEPT_FOR
+    lifetime: float = settings.PAGES_KEPT_FOR
     now = time.monotonic()
     with _lock:
         page = _pages.get(key)
