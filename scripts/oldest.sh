@@ -32,7 +32,7 @@ cd "$folder"
 $as_owner "$bin/initdb" -D "$folder/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 >/dev/null
 # shellcheck disable=SC2086
 $as_owner "$bin/pg_ctl" -w -D "$folder/data" -l "$folder/log" \
-    -o "-c listen_addresses='' -k $folder -c fsync=off -c max_connections=300" start >/dev/null
+    -o "-c listen_addresses='' -k $folder -c fsync=off -c max_connections=600" start >/dev/null
 cd "$OLDPWD"
 
 MATRICULA_TEST_SERVER_URL="postgresql://postgres@/postgres?host=$folder" .venv/bin/pytest "$@"

@@ -39,8 +39,10 @@ def room_for_a_crowd(url: str) -> Iterator[None]:
     shared = conninfo_to_dict(url, dbname="postgres")
     with psycopg.connect(**shared, autocommit=True) as gatekeeper:
         gatekeeper.execute("SELECT pg_advisory_lock(4218)")
-        yield
-        wait_until(lambda: _others(gatekeeper, url) == 0)
+        try:
+            yield
+        finally:  # a crowd that did not get in must not keep the next one out
+            wait_until(lambda: _others(gatekeeper, url) == 0)
 
 
 def at_once(url: str, works: Sequence[Work[Result]]) -> list[Result | psycopg.Error]:

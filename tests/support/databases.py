@@ -33,7 +33,7 @@ _FAST = {
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
-    "max_connections": "300",
+    "max_connections": "600",
     "autovacuum_naptime": "5s",
     # Databases are dropped under their users here, and the last words belong to pytest.
     "log_min_messages": "panic",
