@@ -329,3 +329,22 @@ def test_a_token_as_we_make_it_is_read_the_short_way() -> None:
 @pytest.mark.parametrize("token", ["", "a.b.c", "a.b", "ä.b.c", "a.b.c.d"])
 def test_what_is_no_token_is_not_read_the_short_way(token: str) -> None:
     assert tokens._plainly_good(token) is None
+
+
+def test_what_was_read_before_ends_when_it_says_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    token = tokens.access_token(ids.new_id())
+    read = tokens.read_claims(token)
+    monkeypatch.setattr("time.time", lambda: read.expires_at.timestamp() - 1)
+    assert tokens._plainly_good(token) is read  # kept, and not read again
+    monkeypatch.setattr("time.time", read.expires_at.timestamp)
+    assert tokens._plainly_good(token) is None
+
+
+def test_what_was_read_under_another_secret_counts_for_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    token = tokens.access_token(ids.new_id())
+    tokens.read_claims(token)
+    monkeypatch.setattr(settings, "SECRET_KEY", "y" * 40)
+    with pytest.raises(TokenRefused):
+        tokens.read_claims(token)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from uuid import UUID
 
 import pytest
-from django.db import connection
 from pytest_django import DjangoAssertNumQueries
 
 from matricula.catalog.models import Cohort, Course
@@ -14,9 +13,9 @@ from matricula.enrollments.models import Enrollment, Swap
 from matricula.enrollments.states import STATUS_OF, Stage, Status
 from matricula.kernel import clock, ids
 from matricula.kernel.errors import IllegalState, NotFound
-from tests.enrollments.conftest import enrolled, moved
+from tests.enrollments.conftest import crowd, enrolled, moved
 from tests.support.factories import make_course, make_person, only_cohort
-from tests.support.plans import explain
+from tests.support.plans import reads_of
 
 pytestmark = pytest.mark.django_db
 
@@ -139,15 +138,13 @@ def test_a_record_says_what_stands_in_the_tables(person: UUID, course: Course) -
     assert queries.of_person(person, second).swapped_from_id == first
 
 
-def test_a_list_is_found_by_index(person: UUID) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")
-    plan = explain(
-        f"{queries._RECORDS} WHERE e.person_id = %s ORDER BY e.id DESC LIMIT 51", [person]
-    )
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = on")
-    assert "enrollment_by_person" in plan
+def test_among_many_enrollments_a_list_is_found_by_index(person: UUID, course: Course) -> None:
+    crowd(make_course(capacity=None))
+    mine = enrolled(person, course)
+    with reads_of("enrollments_enrollment") as reads:
+        assert ids_of(queries.list_of_person(person)) == [mine]
+    assert (reads.table_scans, reads.rows < 50) == (0, True)
+    assert "enrollment_by_person" in reads.indexes
 
 
 def test_what_somebody_else_has_moved_is_not_ended(person: UUID, course: Course) -> None:

@@ -7,7 +7,6 @@ from uuid import UUID
 
 import pytest
 from allauth.account.models import EmailAddress
-from django.db import connection
 from pytest_django import DjangoAssertNumQueries
 
 from matricula.accounts.models import LearnerGroup, Person
@@ -15,11 +14,11 @@ from matricula.catalog import queries as catalog
 from matricula.catalog.models import CategoryLimit, Cohort, Course
 from matricula.enrollments import standings
 from matricula.enrollments.admission import Record
-from matricula.enrollments.models import Enrollment, Override, Swap
+from matricula.enrollments.models import Override, Swap
 from matricula.enrollments.standings import Asking
 from matricula.enrollments.states import LIVE, Stage
 from matricula.kernel import clock
-from tests.enrollments.conftest import enrolled, moved
+from tests.enrollments.conftest import crowd, enrolled, moved
 from tests.support.factories import (
     complete,
     make_cohort,
@@ -28,7 +27,7 @@ from tests.support.factories import (
     make_person,
     only_cohort,
 )
-from tests.support.plans import reads_of, without_triggers
+from tests.support.plans import reads_of
 
 pytestmark = pytest.mark.django_db
 
@@ -292,16 +291,3 @@ def test_among_many_enrollments_a_persons_own_are_found_by_index(person: UUID) -
     assert found[0].standing.record.clashes
     assert (enrollments.table_scans, times.rows < 200) == (0, True)
     assert enrollments.rows < 200
-
-
-def crowd(course: Course) -> None:
-    """Twenty thousand others enrolled in the course."""
-    with without_triggers(), connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO enrollments_enrollment (id, person_id, course_id, cohort_id, stage,"
-            " reason, metadata, confirmed_at) SELECT gen_random_uuid(), gen_random_uuid(), %s, %s,"
-            " 'confirmed', '', '{}', now() FROM generate_series(1, 20000)",
-            [course.pk, only_cohort(course)],
-        )
-        cursor.execute("ANALYZE enrollments_enrollment")
-    assert Enrollment.objects.filter(course=course).count() >= 20_000

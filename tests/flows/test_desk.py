@@ -10,7 +10,8 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from django.db import DataError, OperationalError
+from django.db import DataError, OperationalError, connection
+from psycopg.errors import LockNotAvailable
 from pytest_django import DjangoDbBlocker
 
 from matricula.enrollments.models import Enrollment
@@ -22,7 +23,7 @@ from matricula.kernel import ids
 from matricula.kernel.errors import NotFound, Overloaded
 from matricula.seats.errors import CourseFull
 from tests.support.crowds import django_on, wait_until
-from tests.support.factories import make_course, make_people
+from tests.support.factories import make_course, make_people, only_cohort
 
 Batch = Sequence[Request]
 
@@ -52,7 +53,7 @@ def counter() -> Counter:
 
 @pytest.fixture
 def desk(counter: Counter) -> Iterator[Desk]:
-    desk = Desk(counter, lanes=1)
+    desk = Desk(counter)
     desk.open()
     yield desk
     counter.free.set()
@@ -118,7 +119,7 @@ def test_closing_serves_who_waits_and_takes_nobody_more(desk: Desk, counter: Cou
     waiting = desk.submit(request())
     closing = threading.Thread(target=desk.close)
     closing.start()
-    wait_until(lambda: desk._lanes[0]._closing)
+    wait_until(lambda: desk._is_closing)
     with pytest.raises(Overloaded):
         desk.submit(request())
     counter.free.set()
@@ -161,6 +162,25 @@ def test_a_database_that_stays_away_fails_everybody(monkeypatch: pytest.MonkeyPa
     assert [type(outcome) for outcome in outcomes] == [OperationalError] * 2
 
 
+def test_a_course_that_is_stuck_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desks, "RETRY_FOR", 0.0)
+    batches: list[list[str | None]] = []
+
+    def serve(requests: Batch) -> list[Served]:
+        batches.append([one.application.course for one in requests])
+        if "stuck" in batches[-1]:
+            raise OperationalError("no lock") from LockNotAvailable()
+        return [NotFound() for _ in requests]
+
+    requests = [request(course=name) for name in ("one", "stuck", "two", "one", "stuck")]
+    outcomes = desks._outcomes(serve, requests)
+    kinds = [type(outcome) for outcome in outcomes]
+    assert kinds == [NotFound, OperationalError, NotFound, NotFound, OperationalError]
+    assert batches[0] == ["one", "stuck", "two", "one", "stuck"]
+    assert ["one", "one"] in batches
+    assert ["two"] in batches
+
+
 @pytest.fixture
 def served(
     fresh_database: str, django_db_blocker: DjangoDbBlocker
@@ -191,9 +211,9 @@ def test_a_crowd_through_the_desk_gets_the_seats_there_are_and_no_more(
     served: Callable[[Batch], Sequence[Served]], fresh_database: str
 ) -> None:
     course, people = make_course(capacity=30), make_people(200)
-    desk = Desk(served, lanes=2)
+    desk = Desk(served)
     desk.open()
-    other = Desk(served, lanes=2)  # as in another process
+    other = Desk(served)  # as in another process
     other.open()
     requests = [request(person.pk, course.slug) for person in people]
     answers = [
@@ -206,10 +226,37 @@ def test_a_crowd_through_the_desk_gets_the_seats_there_are_and_no_more(
     # Asked twice, they are told of the enrollment they have: its id was theirs from the start.
     assert kinds.count(Receipt) == 60
     assert kinds.count(CourseFull) == 340
-    with psycopg.connect(fresh_database) as connection:
-        row = connection.execute(
+    with psycopg.connect(fresh_database) as plain:
+        row = plain.execute(
             "SELECT sold, (SELECT count(*) FROM enrollments_enrollment e"
             " WHERE e.cohort_id = s.cohort_id) FROM seats_seatcount s WHERE capacity = 30"
             " AND sold > 0"
         ).fetchone()
     assert row == (30, 30)
+
+
+def test_a_counter_that_somebody_holds_on_to_holds_up_its_own_course_alone(
+    fresh_database: str, django_db_blocker: DjangoDbBlocker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desks, "RETRY_FOR", 0.0)
+
+    def serve(requests: Batch) -> Sequence[Served]:
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '200ms'")
+        return enroll_many(requests)
+
+    with django_db_blocker.unblock(), django_on(fresh_database):
+        stuck, other, people = make_course(), make_course(), make_people(4)
+        courses = (stuck, other, stuck, other)
+        requests = [
+            request(person.pk, course.slug) for person, course in zip(people, courses, strict=True)
+        ]
+        with psycopg.connect(fresh_database) as holder:
+            holder.execute(
+                "SELECT 1 FROM seats_seatcount WHERE cohort_id = %s FOR UPDATE",
+                [only_cohort(stuck)],
+            )
+            kinds = [type(outcome) for outcome in desks._outcomes(serve, requests)]
+        assert kinds == [OperationalError, Receipt, OperationalError, Receipt]
+        again = desks._outcomes(serve, requests)
+    assert [type(outcome) for outcome in again] == [Receipt] * 4

@@ -30,7 +30,7 @@ def open_desk(url: str, requests: Sequence[Request]) -> Iterator[list[Served]]:
         with django_on(url):
             return enroll_many(batch)
 
-    desk = Desk(serve, lanes=1)
+    desk = Desk(serve)
     futures = [desk.submit(request) for request in requests]
     served: list[Served] = []
     desk.open()

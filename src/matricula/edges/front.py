@@ -65,10 +65,8 @@ class Front:
             await self._live.converse(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with translation.override(_language(scope)):
-            await self._answer(scope, receive, send)
-
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # For this request alone: the server runs each in a task, and so in a context, of its own.
+        translation.activate(_language(scope))
         try:
             body = await _read_body(scope, receive)
         except _Disconnected:
@@ -168,10 +166,16 @@ async def _run(live: Live, receive: Receive, send: Send) -> None:
 
 def _language(scope: Scope) -> str:
     """What `Languages` finds for Django's requests."""
-    cookies = parse_cookie(_header(scope, b"cookie").decode("latin-1"))
-    chosen = cookies.get(settings.LANGUAGE_COOKIE_NAME, "")
-    return languages.choose("", chosen, _header(scope, b"accept-language").decode("latin-1"))
+    cookie, accepted = _header(scope, b"cookie"), _header(scope, b"accept-language")
+    if not cookie and not accepted:
+        return settings.LANGUAGE_CODE
+    chosen = parse_cookie(cookie.decode("latin-1")).get(settings.LANGUAGE_COOKIE_NAME, "")
+    return languages.choose("", chosen, accepted.decode("latin-1"))
 
 
 def _header(scope: Scope, name: bytes) -> bytes:
-    return next((value for key, value in scope["headers"] if key == name), b"")
+    for key, value in scope["headers"]:
+        if key == name:
+            found: bytes = value
+            return found
+    return b""

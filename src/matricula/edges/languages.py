@@ -7,6 +7,7 @@ prefers. See docs/adr/0054.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from django.conf import settings
@@ -28,7 +29,12 @@ _REMEMBER = "matricula.language"
 
 def is_known(code: str) -> bool:
     """Whether the site can be read in it."""
-    return code in dict(settings.LANGUAGES)
+    return code in _codes()
+
+
+@cache
+def _codes() -> frozenset[str]:
+    return frozenset(code for code, _name in settings.LANGUAGES)
 
 
 def choose(asked: str, chosen: str, accepted: str) -> str:

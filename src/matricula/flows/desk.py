@@ -18,11 +18,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from django.db import InterfaceError, OperationalError, connection
+from psycopg.errors import LockNotAvailable
 
 from matricula.flows.applications import Application, Keyed, Outcome, Receipt, Request
 from matricula.flows.enroll import enroll_many, finished
@@ -32,15 +33,12 @@ Served = Outcome | Exception
 Serve = Callable[[Sequence[Request]], Sequence[Served]]
 
 BATCH = 100
-# Threads. Requests for one course share a lane, so that one transaction of this process at a time
-# wants its counter.
-LANES = 2
 # Whoever would wait longer is told at once to come again: by how long the last ones took.
 LONGEST_WAIT = 15.0  # seconds
-MOST_WAITING = 20_000  # in a lane, whatever the estimate says
+MOST_WAITING = 20_000  # whatever the estimate says
 RETRY_FOR = 5.0  # seconds for a database that is away
 RETRY_PAUSE = 0.1
-IDLE = 5.0  # seconds until an idle lane gives its connection back
+IDLE = 5.0  # seconds until an idle desk gives its connection back
 _FIRST_GUESS = 0.001  # seconds a request
 
 log = structlog.get_logger(__name__)
@@ -54,66 +52,44 @@ class _Waiting:
 
 
 class Desk:
-    """Serves what is submitted until it is closed; then what waits is still served."""
+    """Serves what is submitted, one batch after the other, until it is closed; then what waits is
+    still served."""
 
-    def __init__(self, serve: Serve = enroll_many, lanes: int = LANES) -> None:
-        self._lanes = [_Lane(serve, f"desk-{number}") for number in range(lanes)]
+    def __init__(self, serve: Serve = enroll_many) -> None:
+        self._serve = serve
+        self._queue: deque[_Waiting] = deque()  # in order of arrival
+        self._seconds_each = _FIRST_GUESS
+        self._is_closing = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._work, name="desk", daemon=True)
 
     def open(self) -> None:
-        for lane in self._lanes:
-            lane.start()
+        self._thread.start()
 
     def close(self) -> None:
         """Returns when everything that waited is served."""
-        for lane in self._lanes:
-            lane.close()
+        with self._changed:
+            self._is_closing = True
+            self._changed.notify()
+        self._thread.join()
 
     def submit(self, request: Request) -> Future[Served]:
         """What will become of the request. Raises Overloaded at once when too many wait."""
         future: Future[Served] = Future()
-        self._lane(request).put(_Waiting(request, future))
+        self._put(_Waiting(request, future))
         return future
 
     def submit_here(self, request: Request) -> asyncio.Future[Served]:
         """As `submit`, for whoever awaits it in the running event loop."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Served] = loop.create_future()
-        self._lane(request).put(_Waiting(request, future, loop))
+        self._put(_Waiting(request, future, loop))
         return future
 
-    def _lane(self, request: Request) -> _Lane:
-        application = request.application
-        wanted = application.cohort_id or application.course
-        return self._lanes[hash(wanted) % len(self._lanes)]
-
-
-@dataclass
-class _Lane:
-    """One thread and the requests that wait for it, in order of arrival."""
-
-    serve: Serve
-    name: str
-    _queue: deque[_Waiting] = field(default_factory=deque)
-    _seconds_each: float = _FIRST_GUESS
-    _closing: bool = False
-
-    def __post_init__(self) -> None:
-        self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._work, name=self.name, daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def close(self) -> None:
-        with self._changed:
-            self._closing = True
-            self._changed.notify()
-        self._thread.join()
-
-    def put(self, waiting: _Waiting) -> None:
+    def _put(self, waiting: _Waiting) -> None:
         with self._changed:
             wait = len(self._queue) * self._seconds_each
-            if self._closing or wait > LONGEST_WAIT or len(self._queue) >= MOST_WAITING:
+            if self._is_closing or wait > LONGEST_WAIT or len(self._queue) >= MOST_WAITING:
                 raise Overloaded(guidance=Guidance(retry_after=max(1, math.ceil(wait / 2))))
             self._queue.append(waiting)
             if len(self._queue) == 1:
@@ -123,16 +99,16 @@ class _Lane:
         while batch := self._next():
             began = time.perf_counter()
             requests = [waiting.request for waiting in batch]
-            _deliver(batch, _outcomes(self.serve, requests))
+            _deliver(batch, _outcomes(self._serve, requests))
             if len(batch) * 2 >= BATCH:  # a small one says nothing of how fast a crowd is served
                 each = (time.perf_counter() - began) / len(batch)
                 self._seconds_each += (each - self._seconds_each) / 8
         connection.close()
 
     def _next(self) -> list[_Waiting]:
-        """The next batch; empty when the lane is closed and nobody waits."""
+        """The next batch; empty when the desk is closed and nobody waits."""
         with self._changed:
-            while not self._queue and not self._closing:
+            while not self._queue and not self._is_closing:
                 if not self._changed.wait(IDLE):
                     connection.close()
             return self._take()
@@ -154,12 +130,15 @@ class _Lane:
 
 
 def _outcomes(serve: Serve, requests: Sequence[Request]) -> Sequence[Served]:
-    """One outcome a request. A request that cannot be served fails alone: the others of its batch
-    are served again without it. Serving again is safe, since each enrollment has its id already.
+    """One outcome a request. A request that cannot be served fails alone, and a course that is
+    stuck stops no other: what is left of their batch is served again without them. Serving again is
+    safe, since each enrollment has its id already.
     """
     try:
         return _patiently(serve, requests)
     except (OperationalError, InterfaceError) as error:
+        if _is_stuck(error) and _is_of_several_courses(requests):
+            return _course_by_course(serve, requests)
         return [error] * len(requests)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is the outcome of its own request
         connection.close()
@@ -171,17 +150,45 @@ def _outcomes(serve: Serve, requests: Sequence[Request]) -> Sequence[Served]:
 
 
 def _patiently(serve: Serve, requests: Sequence[Request]) -> Sequence[Served]:
-    """Tries again for a while when the database is away, or a lock did not come."""
+    """Tries again for a while when the database is away, or a lock did not come: unless others
+    wait in vain for the lock of one."""
     deadline = time.monotonic() + RETRY_FOR
     while True:
         try:
             return serve(requests)
         except (OperationalError, InterfaceError) as error:
             connection.close()
-            if time.monotonic() > deadline:
+            holds_up_others = _is_stuck(error) and _is_of_several_courses(requests)
+            if holds_up_others or time.monotonic() > deadline:
                 raise
             log.warning("batch_repeated", requests=len(requests), error=str(error))
             time.sleep(RETRY_PAUSE)
+
+
+def _course_by_course(serve: Serve, requests: Sequence[Request]) -> Sequence[Served]:
+    """The requests for each course by themselves."""
+    log.warning("batch_split_by_course", requests=len(requests))
+    places: dict[object, list[int]] = {}
+    for place, request in enumerate(requests):
+        places.setdefault(_course(request), []).append(place)
+    outcomes: dict[int, Served] = {}
+    for own in places.values():
+        served = _outcomes(serve, [requests[place] for place in own])
+        outcomes.update(zip(own, served, strict=True))
+    return [outcomes[place] for place in range(len(requests))]
+
+
+def _course(request: Request) -> object:
+    return request.application.cohort_id or request.application.course
+
+
+def _is_of_several_courses(requests: Sequence[Request]) -> bool:
+    return len({_course(request) for request in requests}) > 1
+
+
+def _is_stuck(error: Exception) -> bool:
+    """Whether a lock did not come in time: most likely the counter of a cohort."""
+    return isinstance(error.__cause__, LockNotAvailable)
 
 
 def _deliver(batch: Sequence[_Waiting], outcomes: Sequence[Served]) -> None:
