@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -115,7 +115,11 @@ def running_site(people: int) -> Iterator[Site]:
 def _cpu_seconds(top: int) -> float:
     """Of a process and all below it; those that have ended count with whoever waited for them."""
     first = psutil.Process(top)
-    return float(sum(sum(one.cpu_times()[:4]) for one in [first, *first.children(recursive=True)]))
+    used = 0.0
+    for one in [first, *first.children(recursive=True)]:
+        with suppress(psutil.NoSuchProcess):  # ended since it was listed
+            used += sum(one.cpu_times()[:4])
+    return used
 
 
 def site_environment(home: Path, port: int, **extra: str) -> dict[str, str]:
