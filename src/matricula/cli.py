@@ -67,14 +67,21 @@ def serve(stop_with_parent: bool) -> None:
 
 
 @main.command()
-@click.option("--fd", type=int, hidden=True, help="The listening socket the supervisor holds.")
-def web(fd: int | None) -> None:
+@click.option(
+    "--fd",
+    "fds",
+    type=int,
+    multiple=True,
+    hidden=True,
+    help="A listening socket the supervisor holds: this process's first, then the others'.",
+)
+def web(fds: tuple[int, ...]) -> None:
     """Run web processes only, WEB_WORKERS of them (for several machines)."""
     environment = load(os.environ)
-    if fd is not None:
+    if fds:
         from matricula.runtime.web import run_web_process
 
-        run_web_process(fd, environment)
+        run_web_process(fds[0], fds[1:], environment)
         return
     from matricula.runtime import database, serving
 

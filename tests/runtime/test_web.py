@@ -1,18 +1,18 @@
-"""One web process: bounded request heads, and streams that learn of the stop."""
+"""One web process: bounded request heads, who waits for another process, and the stop."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import pytest
 import uvicorn
 
 from matricula.runtime.draining import Draining
-from matricula.runtime.web import LARGEST_HEAD, BoundedHead
+from matricula.runtime.web import LARGEST_HEAD, MOST_TAKEN_OVER, BoundedHead, _Server
 
 
 async def hello(scope: Any, receive: Any, send: Any) -> None:
@@ -24,10 +24,10 @@ async def hello(scope: Any, receive: Any, send: Any) -> None:
 
 
 @asynccontextmanager
-async def site() -> AsyncIterator[int]:
-    """A running site; its port."""
+async def site(*others: socket.socket) -> AsyncIterator[int]:
+    """A running site; its port. It looks after the sockets of `others` too."""
     config = uvicorn.Config(hello, http=BoundedHead, lifespan="off", log_config=None)
-    server = uvicorn.Server(config)
+    server = _Server(config, others)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         running = asyncio.create_task(server._serve(sockets=[listener]))
         await asyncio.sleep(0)  # the kernel queues who connects before the server has started
@@ -75,6 +75,41 @@ def test_a_large_body_is_no_large_head() -> None:
             return await status_of(port, head, *[b"x" * LARGEST_HEAD for _ in range(4)])
 
     assert asyncio.run(ask()) == b"HTTP/1.1 200 OK"
+
+
+@pytest.mark.parametrize("waiting", [1, MOST_TAKEN_OVER + 5])
+def test_whoever_waits_for_another_process_in_vain_is_answered(waiting: int) -> None:
+    async def ask() -> list[bytes]:
+        with another() as listener:
+            async with site(listener):
+                return await ask_many(listener, waiting)
+
+    assert asyncio.run(ask()) == [b"HTTP/1.1 200 OK"] * waiting
+
+
+def test_without_a_look_at_the_others_sockets_they_wait_on() -> None:
+    """The negative control."""
+
+    async def ask() -> None:
+        with another() as listener:
+            async with site():
+                await asyncio.wait_for(ask_many(listener, 1), 1)
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(ask())
+
+
+@contextmanager
+def another() -> Iterator[socket.socket]:
+    """The socket of a process that takes nobody."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        yield listener
+
+
+async def ask_many(listener: socket.socket, count: int) -> list[bytes]:
+    port, head = listener.getsockname()[1], b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
+    return list(await asyncio.gather(*(status_of(port, head) for _ in range(count))))
 
 
 def test_draining_wakes_those_who_wait_and_those_who_come_later() -> None:

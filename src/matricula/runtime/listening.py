@@ -1,10 +1,18 @@
-"""The web processes' one listening socket, and the question whether they answer on it."""
+"""The web processes' listening sockets, and the question whether they answer on them.
+
+Each process has a socket of its own on the one port, and the kernel gives each as many of the new
+connections (SO_REUSEPORT, socket(7)). Where all wait at one socket, whoever wakes first takes a
+whole burst, and keeps it as long as its connections last.
+"""
 
 from __future__ import annotations
 
 import errno
 import http.client
 import socket
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 from matricula.config.reading import SettingError
 
@@ -16,11 +24,29 @@ _SERVER_ERROR = 500
 _OWN_ADDRESS = "set it to an address of this machine, like 127.0.0.1"
 
 
-def reserve_port(bind: str, port: int) -> socket.socket:
-    """A socket bound to `bind`:`port`, not listening yet.
+@contextmanager
+def reserved(bind: str, port: int, shares: int) -> Iterator[list[socket.socket]]:
+    """Sockets bound to `bind`:`port`, not listening yet: `shares` of them, or one where the kernel
+    would not spread connections over several.
 
     Raises SettingError, naming PORT or BIND, when it cannot be had.
     """
+    # Shares are let in beside any other program's: so it is asked first by one that is not.
+    check_port(bind, port)
+    count = shares if sys.platform == "linux" else 1
+    with ExitStack() as stack:
+        first = stack.enter_context(_bound(bind, port, is_share=count > 1))
+        taken = int(first.getsockname()[1])
+        others = [stack.enter_context(_bound(bind, taken, is_share=True)) for _ in range(count - 1)]
+        yield [first, *others]
+
+
+def check_port(bind: str, port: int) -> None:
+    """Raises SettingError, naming PORT or BIND, when nothing could listen there now."""
+    _bound(bind, port, is_share=False).close()
+
+
+def _bound(bind: str, port: int, *, is_share: bool) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             bind, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -29,6 +55,8 @@ def reserve_port(bind: str, port: int) -> socket.socket:
         raise SettingError("BIND", f"is {bind!r}, which names no address", _OWN_ADDRESS) from error
     listener = socket.socket(family, kind, protocol)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if is_share:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; its connections inherit it
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENT_PEER_SECONDS * 1000)
     try:
@@ -39,16 +67,24 @@ def reserve_port(bind: str, port: int) -> socket.socket:
     return listener
 
 
-def listen(listener: socket.socket) -> None:
+def listen(listeners: Sequence[socket.socket]) -> None:
     """Opens the port; again does no harm.
 
     Raises SettingError when another program opened it first.
     """
-    try:
-        listener.listen(BACKLOG)
-    except OSError as error:
-        bind, port = listener.getsockname()[:2]
-        raise _refusal(error, bind, port) from error
+    if all(_is_open(listener) for listener in listeners):
+        return
+    bind, port = listeners[0].getsockname()[:2]
+    check_port(bind, port)
+    for listener in listeners:
+        try:
+            listener.listen(BACKLOG)
+        except OSError as error:
+            raise _refusal(error, bind, port) from error
+
+
+def _is_open(listener: socket.socket) -> bool:
+    return listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) == 1
 
 
 def answers(bind: str, port: int, host: str, path: str = "/healthz") -> bool:

@@ -11,12 +11,15 @@ They stop in the opposite order: nobody loses the database while still answering
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 from matricula.config.environment import Environment
@@ -36,22 +39,26 @@ def serve(environment: Environment, say: Say, on_ready: Callable[[], None]) -> N
 
     Raises SettingError or StartError, with everything stopped, when that cannot be.
     """
-    with listening.reserve_port(environment.bind, environment.port) as listener:
+    with _reserved(environment) as listeners:
         services = [
             *_postgres(environment),
             *_sandbox(environment),
             _set_up(),
             _worker(),
-            *_web(environment, listener),
+            *_web(environment, listeners),
         ]
         _supervise(services, environment, say, on_ready)
 
 
 def serve_web(environment: Environment, say: Say, on_ready: Callable[[], None]) -> None:
     """Runs web processes only; raises as `serve` does."""
-    with listening.reserve_port(environment.bind, environment.port) as listener:
-        services = [*_postgres(environment), *_web(environment, listener)]
+    with _reserved(environment) as listeners:
+        services = [*_postgres(environment), *_web(environment, listeners)]
         _supervise(services, environment, say, on_ready)
+
+
+def _reserved(environment: Environment) -> AbstractContextManager[list[socket.socket]]:
+    return listening.reserved(environment.bind, environment.port, environment.web_workers)
 
 
 def database_dir(environment: Environment) -> Path:
@@ -101,7 +108,7 @@ def _sandbox(environment: Environment) -> list[Service]:
         return []
     host, port = "127.0.0.1", environment.port + 1
     # Asked now, so that a port in use is told in words; the sandbox opens it for itself.
-    listening.reserve_port(host, port).close()
+    listening.check_port(host, port)
     environ = {
         **os.environ,
         "SANDBOX_KEY_ID": account.key_id,
@@ -146,13 +153,15 @@ def _worker() -> Service:
     )
 
 
-def _web(environment: Environment, listener: socket.socket) -> list[Service]:
-    fd = listener.fileno()
+def _web(environment: Environment, listeners: Sequence[socket.socket]) -> list[Service]:
+    fds = tuple(listener.fileno() for listener in listeners)
     host = next((name for name in environment.allowed_hosts if name[0] not in ".*"), "localhost")
 
-    def start() -> Child:
-        listening.listen(listener)
-        return _command("web", "--fd", str(fd), pass_fds=(fd,))
+    def start(own: int) -> Child:
+        listening.listen(listeners)
+        in_order = sorted(fds, key=lambda fd: fd != own)  # its own first
+        named = itertools.chain.from_iterable(("--fd", str(fd)) for fd in in_order)
+        return _command("web", *named, pass_fds=fds)
 
     def is_ready(child: Child) -> bool:
         return _has_announced(child) and listening.answers(environment.bind, environment.port, host)
@@ -161,7 +170,7 @@ def _web(environment: Environment, listener: socket.socket) -> list[Service]:
         Service(
             role="web",
             name=f"web-{number}",
-            spawn=start,
+            spawn=partial(start, fds[number % len(fds)]),
             is_ready=is_ready,
             start_timeout=_START_SECONDS,
         )

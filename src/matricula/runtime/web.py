@@ -1,14 +1,19 @@
 """One web process: uvicorn, single-process, on a socket that its supervisor holds open.
 
-Since the supervisor keeps the listening socket, the port stays open while a web process is
-replaced: connections that arrive meanwhile wait in the kernel's queue.
+Since the supervisor keeps every process's socket, the port stays open while one is replaced:
+connections that arrive meanwhile wait in the kernel's queue, where the other processes look for
+them and take them over.
 """
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import itertools
 import resource
 import socket
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import uvicorn
@@ -23,6 +28,7 @@ ABORT = "matricula.abort"  # our ASGI extension: cuts the connection at once
 LARGEST_HEAD = 64 * 1024  # bytes of request line and headers
 LARGEST_MESSAGE = 64 * 1024  # bytes of one WebSocket message
 DRAIN_SECONDS = 10
+MOST_TAKEN_OVER = 100  # connections of another process, at each tick
 # Longer than the idle time-out of the usual proxies (60 s): the side that reuses connections
 # must be the one to close them, or a request may meet a closing one.
 KEEP_ALIVE_SECONDS = 75
@@ -65,7 +71,33 @@ class BoundedHead(HttpToolsProtocol):
 
 
 class _Server(uvicorn.Server):
-    """Announces its start, and tells streams when it begins to stop."""
+    """Announces its start, tells streams when it begins to stop, and looks after the sockets of
+    `others`: whoever waits there a tenth of a second, the time between two ticks, is not waiting
+    for a process that is well."""
+
+    def __init__(self, config: uvicorn.Config, others: Sequence[socket.socket]) -> None:
+        super().__init__(config)
+        self._others = others
+
+    async def on_tick(self, counter: int) -> bool:
+        if not self.should_exit:
+            for connection in itertools.chain.from_iterable(map(_waiting_at, self._others)):
+                await self._take_over(connection)
+        return await super().on_tick(counter)
+
+    async def _take_over(self, connection: socket.socket) -> None:
+        protocol = partial(
+            BoundedHead,
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
+        connection.setblocking(False)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(protocol, connection)
+        except OSError:  # the client went away
+            connection.close()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
@@ -91,10 +123,24 @@ def _allow_open_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def run_web_process(fd: int, environment: Environment) -> None:
-    """Serves the site on the listening socket `fd` until a signal asks to stop."""
+def _waiting_at(listener: socket.socket) -> Iterator[socket.socket]:
+    """The connections that nobody has taken yet, at most so many that the loop goes on."""
+    for _ in range(MOST_TAKEN_OVER):
+        try:
+            connection, _address = listener.accept()
+        except OSError:  # none, or it went away, or no file may be opened now
+            return
+        yield connection
+
+
+def run_web_process(fd: int, others: Sequence[int], environment: Environment) -> None:
+    """Serves the site on the listening socket `fd` until a signal asks to stop, and whoever waits
+    in vain at those of `others`."""
     _allow_open_files()
     listener = socket.socket(fileno=fd)
+    beside = [socket.socket(fileno=other) for other in others]
+    for other in beside:
+        other.setblocking(False)
     config = uvicorn.Config(
         "matricula.config.asgi:application",
         loop="uvloop",
@@ -111,4 +157,4 @@ def run_web_process(fd: int, environment: Environment) -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
-    _Server(config).run(sockets=[listener])
+    _Server(config, beside).run(sockets=[listener])
