@@ -18,6 +18,7 @@ from bench.report import Figure, Target
 from bench.settings import Settings
 
 READY = "Matricula is ready"
+PARTS = ("Makefile", "pyproject.toml", "README.md", "requirements", "sandbox", "scripts", "src")
 _WITHOUT = ("DATABASE_URL", "DJANGO_SETTINGS_MODULE", "VIRTUAL_ENV", "MATRICULA_LIMITS")
 
 
@@ -61,14 +62,13 @@ def memory_of(pid: int) -> int:
 def _fresh_copy(folder: Path) -> float:
     """Seconds from `make serve` in a copy without an environment to its last line of start-up."""
     folder.mkdir()
-    for name in ("Makefile", "pyproject.toml", "README.md", "requirements", "scripts", "src"):
+    for name in PARTS:
         source = ROOT / name
         if source.is_dir():
             leave = shutil.ignore_patterns("__pycache__", "*.egg-info")
             shutil.copytree(source, folder / name, ignore=leave)
         elif source.exists():
             shutil.copy(source, folder / name)
-    (folder / "README.md").touch()
     with _serving(["make", "serve"], folder / "var", folder) as (seconds, _):
         return seconds
 
