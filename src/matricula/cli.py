@@ -112,6 +112,17 @@ def migrate() -> None:
 @main.command("set-up", hidden=True)
 def set_up() -> None:
     """What `serve` does before it answers: migrations and, at first in demo mode, demo data."""
+    from matricula.runtime import set_up_mark
+    from matricula.runtime.database import configured_database
+
+    with configured_database() as environment:
+        mark = set_up_mark.of(environment)
+        if not set_up_mark.stands(os.environ["DATABASE_URL"], mark):
+            _set_up()
+            set_up_mark.put(os.environ["DATABASE_URL"], mark)
+
+
+def _set_up() -> None:
     with _django() as environment:
         from matricula import demo as demo_data
         from matricula.kernel.schema import migrate as bring_up_to_date

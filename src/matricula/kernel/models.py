@@ -100,3 +100,12 @@ class RequestCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.requests} until {self.ends_at}"
+
+
+class SetUpMark(models.Model):
+    """What the database was last set up for (`runtime/set_up_mark.py`): one row, or none."""
+
+    mark = models.TextField(primary_key=True)
+
+    def __str__(self) -> str:
+        return self.mark

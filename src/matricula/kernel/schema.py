@@ -46,6 +46,8 @@ def migrate() -> None:
             cursor.execute("SET lock_timeout = '4s'")
             call_command("migrate", interactive=False, verbosity=0, stdout=io.StringIO())
             call_command("createcachetable", verbosity=0)
+            # Put back by a whole set-up alone: an older release would take it for its own.
+            cursor.execute("DELETE FROM kernel_setupmark")
             install_functions()
         finally:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [_MIGRATING])

@@ -1,0 +1,12 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("kernel", "0004_effect")]
+
+    operations = [
+        migrations.CreateModel(
+            name="SetUpMark",
+            fields=[("mark", models.TextField(primary_key=True, serialize=False))],
+        ),
+    ]

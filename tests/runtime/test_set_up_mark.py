@@ -1,0 +1,82 @@
+"""A start that changes nothing does not set up again; any other does."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.conf import settings
+from pytest_django import DjangoDbBlocker
+
+from matricula.kernel import schema
+from matricula.runtime import set_up_mark
+from tests.support.crowds import django_on
+from tests.support.databases import site_environment
+
+
+def set_up(url: str) -> None:
+    """What `serve` runs before it answers."""
+    subprocess.run(
+        [sys.executable, "-m", "matricula.cli", "set-up"],
+        env={**os.environ, **site_environment(url)},
+        check=True,
+    )
+
+
+def has_function(url: str) -> bool:
+    with psycopg.connect(url) as connection:
+        return connection.execute("SELECT to_regproc('sell_seats')").fetchone() != (None,)
+
+
+def lose_function(url: str) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute("DROP FUNCTION sell_seats")
+
+
+def test_only_a_set_up_of_something_else_is_gone_through_again(fresh_database: str) -> None:
+    lose_function(fresh_database)
+    set_up(fresh_database)
+    assert has_function(fresh_database)
+    lose_function(fresh_database)
+    set_up(fresh_database)
+    assert not has_function(fresh_database)  # nothing was looked at
+    set_up_mark.put(fresh_database, "of another release")
+    set_up(fresh_database)
+    assert has_function(fresh_database)
+
+
+def test_whoever_migrates_takes_the_mark_away(
+    fresh_database: str, django_db_blocker: DjangoDbBlocker
+) -> None:
+    set_up_mark.put(fresh_database, "ours")
+    assert set_up_mark.stands(fresh_database, "ours")
+    with django_db_blocker.unblock(), django_on(fresh_database):
+        schema.migrate()
+    assert not set_up_mark.stands(fresh_database, "ours")
+
+
+def test_a_database_without_tables_bears_no_mark(fresh_database: str) -> None:
+    with psycopg.connect(fresh_database) as connection:
+        connection.execute("DROP TABLE kernel_setupmark")
+    assert not set_up_mark.stands(fresh_database, "ours")
+
+
+def test_the_mark_depends_on_mode_code_and_packages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = settings.ENVIRONMENT
+    usual = set_up_mark.of(environment)
+    assert set_up_mark.of(environment) == usual
+    other_mode = set_up_mark.of(replace(environment, demo=not environment.demo))
+    monkeypatch.setattr(set_up_mark, "distributions", list)
+    no_packages = set_up_mark.of(environment)
+    monkeypatch.setattr(set_up_mark, "_PACKAGE", tmp_path)
+    (tmp_path / "one.sql").write_text("SELECT 1")
+    one = set_up_mark.of(environment)
+    (tmp_path / "one.sql").write_text("SELECT 2")
+    assert len({usual, other_mode, no_packages, one, set_up_mark.of(environment)}) == 5
