@@ -118,22 +118,23 @@ def set_up() -> None:
     with configured_database() as environment:
         mark = set_up_mark.of(environment)
         if not set_up_mark.stands(os.environ["DATABASE_URL"], mark):
-            _set_up()
-            set_up_mark.put(os.environ["DATABASE_URL"], mark)
+            set_up_mark.put(os.environ["DATABASE_URL"], mark, after=_set_up())
 
 
-def _set_up() -> None:
+def _set_up() -> str:
+    """Returns the mark of its migration."""
     with _django() as environment:
         from matricula import demo as demo_data
         from matricula.kernel.schema import migrate as bring_up_to_date
 
-        bring_up_to_date()
+        mark = bring_up_to_date()
         _ensure_roles()
         if not environment.demo:
             for address in demo_data.close_accounts():
                 _say(f"Closed the demo account {address}: its password is published")
         elif not demo_data.is_loaded():
             demo_data.load()
+        return mark
 
 
 @main.command()
@@ -149,9 +150,11 @@ def demo(people: int | None, tokens: Path | None) -> None:
         raise click.UsageError("--tokens needs --people")
     with _django() as environment:
         from matricula import demo as demo_data
+        from matricula.runtime import set_up_mark
 
         if not environment.demo:
             raise SettingError("MATRICULA_DEMO", "is off", "set it to 1 to use demo data")
+        set_up_mark.forget(os.environ["DATABASE_URL"])  # a start in earnest closes these accounts
         demo_data.load()
         if people is not None:
             demo_data.add_people(people, tokens)

@@ -137,7 +137,7 @@ def test_one_that_cannot_be_served_fails_alone() -> None:
         return [NotFound() for _ in requests]
 
     requests = [request() for _ in range(6)] + [bad] + [request() for _ in range(4)]
-    kinds = [type(outcome) for outcome in desks._outcomes(serve, requests)]
+    kinds = [type(outcome) for outcome in desks._outcomes(serve, requests, is_patient=True)]
     assert kinds == [NotFound] * 6 + [DataError] + [NotFound] * 4
 
 
@@ -149,7 +149,7 @@ def test_a_database_that_is_away_for_a_moment_is_waited_for() -> None:
             raise OperationalError("away")
         return [NotFound() for _ in requests]
 
-    assert isinstance(desks._outcomes(serve, [request()])[0], NotFound)
+    assert isinstance(desks._outcomes(serve, [request()], is_patient=True)[0], NotFound)
 
 
 def test_a_database_that_stays_away_fails_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,27 +158,78 @@ def test_a_database_that_stays_away_fails_everybody(monkeypatch: pytest.MonkeyPa
     def serve(requests: Batch) -> list[Served]:
         raise OperationalError("away")
 
-    outcomes = desks._outcomes(serve, [request(), request()])
+    outcomes = desks._outcomes(serve, [request(), request()], is_patient=True)
     assert [type(outcome) for outcome in outcomes] == [OperationalError] * 2
 
 
-def test_a_course_that_is_stuck_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(desks, "RETRY_FOR", 0.0)
-    batches: list[list[str | None]] = []
+class Stuck:
+    """Serves every course but one, whose lock does not come until it is `free`."""
 
-    def serve(requests: Batch) -> list[Served]:
-        batches.append([one.application.course for one in requests])
-        if "stuck" in batches[-1]:
+    def __init__(self) -> None:
+        self.free = threading.Event()
+        self.batches: list[set[str | None]] = []
+
+    def __call__(self, requests: Batch) -> list[Served]:
+        self.batches.append({one.application.course for one in requests})
+        if "stuck" in self.batches[-1] and not self.free.is_set():
             raise OperationalError("no lock") from LockNotAvailable()
         return [NotFound() for _ in requests]
 
-    requests = [request(course=name) for name in ("one", "stuck", "two", "one", "stuck")]
-    outcomes = desks._outcomes(serve, requests)
-    kinds = [type(outcome) for outcome in outcomes]
-    assert kinds == [NotFound, OperationalError, NotFound, NotFound, OperationalError]
-    assert batches[0] == ["one", "stuck", "two", "one", "stuck"]
-    assert ["one", "one"] in batches
-    assert ["two"] in batches
+
+@pytest.fixture
+def stuck() -> Iterator[tuple[Stuck, Desk]]:
+    serve = Stuck()
+    desk = Desk(serve)
+    yield serve, desk
+    serve.free.set()
+    desk.close()
+
+
+def test_a_course_that_is_stuck_holds_up_no_other(stuck: tuple[Stuck, Desk]) -> None:
+    serve, desk = stuck
+    names = ("one", "stuck", "two", "one", "stuck")
+    answers = [(name, desk.submit(request(course=name))) for name in names]
+    desk.open()
+    for name, answer in answers:
+        if name != "stuck":
+            assert isinstance(answer.result(30), NotFound)
+    # What comes meanwhile is served by itself, also for those that were put aside with it.
+    later = [desk.submit(request(course=name)) for name in ("one", "three")]
+    stuck_later = desk.submit(request(course="stuck"))
+    for answer in later:
+        answer.result(30)
+    waiting = [answer for name, answer in answers if name == "stuck"]
+    assert not any(answer.done() for answer in [*waiting, stuck_later])
+    serve.free.set()
+    for answer in [*waiting, stuck_later]:
+        assert isinstance(answer.result(30), NotFound)
+    mixed = [batch for batch in serve.batches if "stuck" in batch and len(batch) > 1]
+    assert len(mixed) == 1
+
+
+def test_a_course_that_stays_stuck_fails_and_is_served_again_once_it_is_free(
+    stuck: tuple[Stuck, Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve, desk = stuck
+    monkeypatch.setattr(desks, "RETRY_FOR", 0.0)
+    desk.open()
+    assert isinstance(desk.submit(request(course="stuck")).result(30), OperationalError)
+    serve.free.set()
+    wait_until(lambda: not desk._aside)
+    assert isinstance(desk.submit(request(course="stuck")).result(30), NotFound)
+
+
+def test_closing_serves_what_was_put_aside_too(stuck: tuple[Stuck, Desk]) -> None:
+    serve, desk = stuck
+    desk.open()
+    answer = desk.submit(request(course="stuck"))
+    wait_until(lambda: bool(desk._aside))
+    closing = threading.Thread(target=desk.close)
+    closing.start()
+    serve.free.set()
+    assert isinstance(answer.result(30), NotFound)
+    closing.join(30)
+    assert not closing.is_alive()
 
 
 @pytest.fixture
@@ -189,7 +240,7 @@ def served(
 
     def serve(requests: Batch) -> Sequence[Served]:
         with django_on(fresh_database):
-            return desks._outcomes(enroll_many, requests)
+            return desks._outcomes(enroll_many, requests, is_patient=True)
 
     with django_db_blocker.unblock(), django_on(fresh_database):
         yield serve
@@ -236,27 +287,32 @@ def test_a_crowd_through_the_desk_gets_the_seats_there_are_and_no_more(
 
 
 def test_a_counter_that_somebody_holds_on_to_holds_up_its_own_course_alone(
-    fresh_database: str, django_db_blocker: DjangoDbBlocker, monkeypatch: pytest.MonkeyPatch
+    fresh_database: str, django_db_blocker: DjangoDbBlocker
 ) -> None:
-    monkeypatch.setattr(desks, "RETRY_FOR", 0.0)
-
     def serve(requests: Batch) -> Sequence[Served]:
-        with connection.cursor() as cursor:
-            cursor.execute("SET lock_timeout = '200ms'")
-        return enroll_many(requests)
+        with django_on(fresh_database):
+            with connection.cursor() as cursor:
+                cursor.execute("SET lock_timeout = '200ms'")
+            return enroll_many(requests)
 
     with django_db_blocker.unblock(), django_on(fresh_database):
         stuck, other, people = make_course(), make_course(), make_people(4)
-        courses = (stuck, other, stuck, other)
-        requests = [
-            request(person.pk, course.slug) for person, course in zip(people, courses, strict=True)
-        ]
+        cohort = only_cohort(stuck)
+    courses = (stuck, other, stuck, other)
+    desk = Desk(serve)
+    asked = [
+        (course, desk.submit(request(person.pk, course.slug)))
+        for person, course in zip(people, courses, strict=True)
+    ]
+    with django_db_blocker.unblock():
         with psycopg.connect(fresh_database) as holder:
             holder.execute(
-                "SELECT 1 FROM seats_seatcount WHERE cohort_id = %s FOR UPDATE",
-                [only_cohort(stuck)],
+                "SELECT 1 FROM seats_seatcount WHERE cohort_id = %s FOR UPDATE", [cohort]
             )
-            kinds = [type(outcome) for outcome in desks._outcomes(serve, requests)]
-        assert kinds == [OperationalError, Receipt, OperationalError, Receipt]
-        again = desks._outcomes(serve, requests)
-    assert [type(outcome) for outcome in again] == [Receipt] * 4
+            desk.open()
+            for course, answer in asked:
+                if course is other:
+                    assert isinstance(answer.result(30), Receipt)
+            assert not any(answer.done() for course, answer in asked if course is stuck)
+        assert all(isinstance(answer.result(30), Receipt) for _, answer in asked)
+        desk.close()

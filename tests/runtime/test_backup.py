@@ -31,6 +31,17 @@ def test_a_restored_backup_holds_what_was_there(server: EmbeddedPostgres, tmp_pa
     assert answers(server) == [42]
 
 
+def test_after_a_restore_the_next_start_sets_up(server: EmbeddedPostgres, tmp_path: Path) -> None:
+    """Also after that of a backup from before there were marks."""
+    back_up(server.url, tmp_path / "old.backup")
+    with psycopg.connect(server.url) as connection:
+        connection.execute("CREATE TABLE kernel_setupmark (mark text, functions text)")
+        connection.execute("INSERT INTO kernel_setupmark VALUES ('of today', '')")
+    restore(server.url, tmp_path / "old.backup")
+    with psycopg.connect(server.url) as connection:
+        assert connection.execute("SELECT * FROM kernel_setupmark").fetchall() == []
+
+
 def test_a_failed_backup_leaves_the_older_one(server: EmbeddedPostgres, tmp_path: Path) -> None:
     target = tmp_path / "kept.dump"
     target.write_bytes(b"older")

@@ -87,8 +87,10 @@ def test_it_gets_ready_survives_kills_and_stops_cleanly(installation: Installati
     # One that does not answer keeps nobody waiting: the other takes who came to its socket.
     stuck = installation.pids("cli web")[0]
     os.kill(stuck, signal.SIGSTOP)
-    assert all(installation.answers() for _ in range(20))
-    os.kill(stuck, signal.SIGCONT)
+    try:
+        assert all(installation.answers() for _ in range(20))
+    finally:
+        os.kill(stuck, signal.SIGCONT)
 
     server = cluster.read_pid_file(installation.home / "postgres")
     assert server is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from pytest_django import DjangoDbBlocker
 
 from matricula.kernel import schema
 from matricula.runtime import set_up_mark
+from matricula.support import roles
 from tests.support.crowds import django_on
 from tests.support.databases import site_environment
 
@@ -28,9 +30,17 @@ def set_up(url: str) -> None:
     )
 
 
-def has_function(url: str) -> bool:
+def has_role(url: str) -> bool:
+    """Whether the role that a set-up brings along is there."""
     with psycopg.connect(url) as connection:
-        return connection.execute("SELECT to_regproc('sell_seats')").fetchone() != (None,)
+        row = connection.execute("SELECT 1 FROM auth_group WHERE name = %s", [roles.ROLE])
+        return row.fetchone() is not None
+
+
+def lose_role(url: str) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute("DELETE FROM auth_group_permissions")
+        connection.execute("DELETE FROM auth_group WHERE name = %s", [roles.ROLE])
 
 
 def lose_function(url: str) -> None:
@@ -38,32 +48,57 @@ def lose_function(url: str) -> None:
         connection.execute("DROP FUNCTION sell_seats")
 
 
-def test_only_a_set_up_of_something_else_is_gone_through_again(fresh_database: str) -> None:
-    lose_function(fresh_database)
+def bear_another_mark(url: str) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute("UPDATE kernel_setupmark SET mark = 'of another release'")
+
+
+@pytest.mark.parametrize("change", [bear_another_mark, lose_function, set_up_mark.forget])
+def test_only_a_set_up_of_something_else_is_gone_through_again(
+    fresh_database: str, change: Callable[[str], None]
+) -> None:
     set_up(fresh_database)
-    assert has_function(fresh_database)
-    lose_function(fresh_database)
+    lose_role(fresh_database)
     set_up(fresh_database)
-    assert not has_function(fresh_database)  # nothing was looked at
-    set_up_mark.put(fresh_database, "of another release")
+    assert not has_role(fresh_database)  # nothing was looked at
+    change(fresh_database)
     set_up(fresh_database)
-    assert has_function(fresh_database)
+    assert has_role(fresh_database)
+
+
+@pytest.fixture
+def migrate(fresh_database: str, django_db_blocker: DjangoDbBlocker) -> Callable[[], str]:
+    def run() -> str:
+        with django_db_blocker.unblock(), django_on(fresh_database):
+            return schema.migrate()
+
+    return run
 
 
 def test_whoever_migrates_takes_the_mark_away(
-    fresh_database: str, django_db_blocker: DjangoDbBlocker
+    fresh_database: str, migrate: Callable[[], str]
 ) -> None:
-    set_up_mark.put(fresh_database, "ours")
+    set_up_mark.put(fresh_database, "ours", after=migrate())
     assert set_up_mark.stands(fresh_database, "ours")
-    with django_db_blocker.unblock(), django_on(fresh_database):
-        schema.migrate()
+    migrate()
     assert not set_up_mark.stands(fresh_database, "ours")
+
+
+def test_a_set_up_during_which_another_has_migrated_leaves_no_mark(
+    fresh_database: str, migrate: Callable[[], str]
+) -> None:
+    ours, theirs = migrate(), migrate()
+    set_up_mark.put(fresh_database, "ours", after=ours)
+    assert not set_up_mark.stands(fresh_database, "ours")
+    set_up_mark.put(fresh_database, "theirs", after=theirs)
+    assert set_up_mark.stands(fresh_database, "theirs")
 
 
 def test_a_database_without_tables_bears_no_mark(fresh_database: str) -> None:
     with psycopg.connect(fresh_database) as connection:
         connection.execute("DROP TABLE kernel_setupmark")
     assert not set_up_mark.stands(fresh_database, "ours")
+    set_up_mark.forget(fresh_database)  # is no error
 
 
 def test_the_mark_depends_on_mode_code_and_packages(

@@ -102,9 +102,9 @@ TEMPLATES = [
 
 # --- database -------------------------------------------------------------------------------
 # A small pool for each process: on a hot row two connections beat eight, and Django's
-# persistent connections belong to threads that come and go here. Two of them are the desk's
-# (`flows/desk.py`), so that pages find one also while it is busy. The time limits turn a stuck
-# lock into an answer.
+# persistent connections belong to threads that come and go here. One of them is the desk's, and
+# two more for what it puts aside (`flows/desk.py`): pages find one also while it is busy. The time
+# limits turn a stuck lock into an answer.
 # The address is read by libpq's own rules, so that sockets, certificates and the rest work.
 DATABASE_ADDRESS = os.environ.get("DATABASE_URL") or "postgresql:///matricula"
 # Past any pooler, for those who listen for notices.

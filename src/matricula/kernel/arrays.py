@@ -31,7 +31,7 @@ class PlainListDumper(ListDumper):
         if kinds == {str}:
             text = ",".join(["NULL" if one is None else _quoted(one) for one in obj])
             if "\0" not in text:
-                return f"{{{text}}}".encode()
+                return f"{{{text}}}".encode(self._tx.encoding)
         return super().dump(obj)
 
 

@@ -103,9 +103,11 @@ class RequestCount(models.Model):
 
 
 class SetUpMark(models.Model):
-    """What the database was last set up for (`runtime/set_up_mark.py`): one row, or none."""
+    """What the database was last set up for, and a digest of the functions that it then had
+    (`runtime/set_up_mark.py`): one row, or none."""
 
     mark = models.TextField(primary_key=True)
+    functions = models.TextField(default="", db_default="")
 
     def __str__(self) -> str:
         return self.mark

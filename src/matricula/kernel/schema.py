@@ -8,6 +8,7 @@ new name, and the old one goes a release later.
 from __future__ import annotations
 
 import io
+import secrets
 from pathlib import Path
 
 from django.conf import settings
@@ -36,8 +37,12 @@ def install_functions() -> None:
             cursor.execute(file.read_text())
 
 
-def migrate() -> None:
-    """Applies what is missing. Safe to call at every start, and from several machines at once."""
+def migrate() -> str:
+    """Applies what is missing. Safe to call at every start, and from several machines at once.
+
+    Returns the mark it leaves in the database: of no set-up, and no other call's.
+    """
+    mark = f"migrated {secrets.token_hex(8)}"
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0; SET lock_timeout = 0")
         cursor.execute("SELECT pg_advisory_lock(%s)", [_MIGRATING])
@@ -45,10 +50,12 @@ def migrate() -> None:
             # A table lock that does not come soon would queue everybody behind us: give up instead.
             cursor.execute("SET lock_timeout = '4s'")
             call_command("migrate", interactive=False, verbosity=0, stdout=io.StringIO())
-            call_command("createcachetable", verbosity=0)
-            # Put back by a whole set-up alone: an older release would take it for its own.
+            # Whatever the database was set up for before, what follows may undo it.
             cursor.execute("DELETE FROM kernel_setupmark")
+            cursor.execute("INSERT INTO kernel_setupmark (mark) VALUES (%s)", [mark])
+            call_command("createcachetable", verbosity=0)
             install_functions()
         finally:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [_MIGRATING])
             cursor.execute("RESET statement_timeout; RESET lock_timeout")
+    return mark

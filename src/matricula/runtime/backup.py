@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from matricula.runtime import cluster
+from matricula.runtime import cluster, set_up_mark
 from matricula.runtime.errors import StartError
 
 _OWN_TABLES = """
@@ -66,6 +66,7 @@ def restore(url: str, source: Path) -> None:
     _run("pg_restore", None, ["--list", str(source)])
     options = ["--clean", "--if-exists", "--single-transaction", "--no-owner", "--no-privileges"]
     _run("pg_restore", url, [*options, str(source)])
+    set_up_mark.forget(url)  # a backup from before marks leaves the one that it finds
 
 
 def _run(program: str, url: str | None, arguments: list[str]) -> None:

@@ -1,14 +1,15 @@
 """What a database was last set up for, so that a start that changes nothing need not look through
 migrations, functions and demo data again: that takes as long as a web process takes to start.
 
-The mark is a digest of everything it depends on. Whoever migrates takes it away
-(`kernel/schema.py`), and only a set-up that went through to its end puts it back. Plain psycopg:
-importing Django is most of what is to be spared.
+The mark is a digest of what a set-up depends on, and of the functions it has installed. Whoever
+migrates puts a mark of its own in its place (`kernel/schema.py`), and a set-up that went through to
+its end replaces only that one. Plain psycopg: importing Django is most of what is to be spared.
 """
 
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from importlib.metadata import distributions
 from pathlib import Path
 
@@ -20,6 +21,10 @@ from matricula.config.environment import Environment
 
 _PACKAGE = Path(matricula.__file__).parent
 _KINDS = {".py", ".sql"}
+_FUNCTIONS = """
+SELECT md5(string_agg(p.oid::regprocedure::text || p.prosrc, '' ORDER BY p.oid::regprocedure::text))
+  FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace
+"""
 
 
 def of(environment: Environment) -> str:
@@ -34,17 +39,29 @@ def of(environment: Environment) -> str:
 
 
 def stands(database_url: str, mark: str) -> bool:
-    """Whether the database bears this mark."""
+    """Whether the database was set up for this mark, and still has the functions it had then."""
     with psycopg.connect(database_url) as connection:
         try:
-            row = connection.execute("SELECT mark FROM kernel_setupmark").fetchone()
+            row = connection.execute(
+                f"SELECT mark, functions = ({_FUNCTIONS}) FROM kernel_setupmark"  # noqa: S608
+            ).fetchone()
         except errors.UndefinedTable:
             return False
-    return row == (mark,)
+    return row == (mark, True)
 
 
-def put(database_url: str, mark: str) -> None:
-    """Notes that the set-up of this mark is done."""
+def put(database_url: str, mark: str, after: str) -> None:
+    """Notes that the set-up of this mark is done: unless somebody has migrated since the migration
+    that left the mark `after`."""
     with psycopg.connect(database_url) as connection:
+        connection.execute(
+            f"UPDATE kernel_setupmark SET mark = %s, functions = ({_FUNCTIONS})"  # noqa: S608
+            " WHERE mark = %s",
+            [mark, after],
+        )
+
+
+def forget(database_url: str) -> None:
+    """Has the next start set up again, whatever it finds."""
+    with psycopg.connect(database_url) as connection, suppress(errors.UndefinedTable):
         connection.execute("DELETE FROM kernel_setupmark")
-        connection.execute("INSERT INTO kernel_setupmark (mark) VALUES (%s)", [mark])

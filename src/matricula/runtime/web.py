@@ -71,9 +71,9 @@ class BoundedHead(HttpToolsProtocol):
 
 
 class _Server(uvicorn.Server):
-    """Announces its start, tells streams when it begins to stop, and looks after the sockets of
-    `others`: whoever waits there a tenth of a second, the time between two ticks, is not waiting
-    for a process that is well."""
+    """Announces its start, tells streams when it begins to stop, and takes whoever waits at the
+    sockets of `others` at the moment of a tick, ten times a second: at that of a process that is
+    well hardly ever anybody."""
 
     def __init__(self, config: uvicorn.Config, others: Sequence[socket.socket]) -> None:
         super().__init__(config)
@@ -93,7 +93,6 @@ class _Server(uvicorn.Server):
             app_state=self.lifespan.state,
         )
         connection.setblocking(False)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             await asyncio.get_running_loop().connect_accepted_socket(protocol, connection)
         except OSError:  # the client went away

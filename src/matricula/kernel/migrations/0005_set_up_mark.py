@@ -7,6 +7,9 @@ class Migration(migrations.Migration):
     operations = [
         migrations.CreateModel(
             name="SetUpMark",
-            fields=[("mark", models.TextField(primary_key=True, serialize=False))],
+            fields=[
+                ("mark", models.TextField(primary_key=True, serialize=False)),
+                ("functions", models.TextField(db_default="", default="")),
+            ],
         ),
     ]
