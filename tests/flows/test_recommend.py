@@ -221,8 +221,10 @@ def test_nobody_is_shown_what_rules_keep_from_them() -> None:
 
 
 def test_after_the_minutes_first_look_it_costs_little(
-    django_assert_num_queries: DjangoAssertNumQueries,
+    django_assert_num_queries: DjangoAssertNumQueries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    minute = recommend._minute()
+    monkeypatch.setattr(recommend, "_minute", lambda: minute)
     hills, _, _ = likeness()
     recommend.learn_likeness()
     person = make_person()
