@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 import sys
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
@@ -12,7 +14,7 @@ from matricula.config.reading import SettingError
 from matricula.runtime import listening
 from tests.support.ports import free_pair
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="one socket serves all")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere one socket serves all")
 HOST = "127.0.0.1"
 
 
@@ -30,6 +32,19 @@ def test_each_process_gets_its_share_of_the_connections() -> None:
 def test_one_socket_alone_takes_all() -> None:
     with listening.reserved(HOST, free_pair(), 1) as listeners:
         assert len(listeners) == 1
+
+
+def test_all_listen_at_the_same_address_also_of_a_name_that_has_two(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    resolve, addresses = socket.getaddrinfo, itertools.cycle(["127.0.0.1", "127.0.0.2"])
+
+    def in_turn(host: str, *rest: Any, **options: Any) -> Any:
+        return resolve(next(addresses) if host == "site" else host, *rest, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", in_turn)
+    with listening.reserved("site", free_pair(), 4) as listeners:
+        assert len({listener.getsockname() for listener in listeners}) == 1
 
 
 def test_a_port_that_another_installation_shares_among_its_own_is_taken() -> None:

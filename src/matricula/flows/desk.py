@@ -158,6 +158,7 @@ class Desk:
                     del self._aside[course]
                     break
             if not batch:
+                # No waiting for `_changed`: whoever waits there would take the desk's own wake-up.
                 time.sleep(RETRY_PAUSE)
                 continue
             outcomes = _outcomes(self._serve, _requests(batch), is_patient=True)

@@ -36,8 +36,11 @@ def reserved(bind: str, port: int, shares: int) -> Iterator[list[socket.socket]]
     count = shares if sys.platform == "linux" else 1
     with ExitStack() as stack:
         first = stack.enter_context(_bound(bind, port, is_share=count > 1))
-        taken = int(first.getsockname()[1])
-        others = [stack.enter_context(_bound(bind, taken, is_share=True)) for _ in range(count - 1)]
+        # A name may stand for several addresses, and port 0 for any: the others take what it got.
+        address, taken = first.getsockname()[:2]
+        others = [
+            stack.enter_context(_bound(address, taken, is_share=True)) for _ in range(count - 1)
+        ]
         yield [first, *others]
 
 

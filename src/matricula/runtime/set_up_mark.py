@@ -12,9 +12,10 @@ import hashlib
 from contextlib import suppress
 from importlib.metadata import distributions
 from pathlib import Path
+from typing import Any
 
 import psycopg
-from psycopg import errors
+from psycopg import Connection, errors
 
 import matricula
 from matricula.config.environment import Environment
@@ -41,13 +42,12 @@ def of(environment: Environment) -> str:
 def stands(database_url: str, mark: str) -> bool:
     """Whether the database was set up for this mark, and still has the functions it had then."""
     with psycopg.connect(database_url) as connection:
+        functions = _functions(connection)
         try:
-            row = connection.execute(
-                f"SELECT mark, functions = ({_FUNCTIONS}) FROM kernel_setupmark"  # noqa: S608
-            ).fetchone()
+            row = connection.execute("SELECT mark, functions FROM kernel_setupmark").fetchone()
         except errors.UndefinedTable:
             return False
-    return row == (mark, True)
+    return row == (mark, functions)
 
 
 def put(database_url: str, mark: str, after: str) -> None:
@@ -55,10 +55,15 @@ def put(database_url: str, mark: str, after: str) -> None:
     that left the mark `after`."""
     with psycopg.connect(database_url) as connection:
         connection.execute(
-            f"UPDATE kernel_setupmark SET mark = %s, functions = ({_FUNCTIONS})"  # noqa: S608
-            " WHERE mark = %s",
-            [mark, after],
+            "UPDATE kernel_setupmark SET mark = %s, functions = %s WHERE mark = %s",
+            [mark, _functions(connection), after],
         )
+
+
+def _functions(connection: Connection[Any]) -> str:
+    """A digest of the functions that the database has."""
+    row = connection.execute(_FUNCTIONS).fetchone()
+    return str(row[0]) if row else ""
 
 
 def forget(database_url: str) -> None:
