@@ -38,7 +38,8 @@ LEAST_IDLE_SECONDS = 20.0  # longer than the heartbeats' round
 def following(site: Site, settings: Settings) -> Sequence[Figure]:
     """Idle streams in one process, then news and enrollments over the usual processes."""
     enrollments = _fill(site, settings.streams)
-    site.work_off()  # a process that sees nobody dispatch asks for everybody, again and again
+    with site.worked_off():
+        pass  # a process that sees nobody dispatch asks for everybody, again and again
     _allow_open_files(settings.streams)
     figures = _idle(site, settings, enrollments)
     with process([MATRICULA, "worker"], site.environ):

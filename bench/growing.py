@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 
 from bench import enrolling, filling, pages
-from bench.installation import MATRICULA, BenchError, Site
+from bench.installation import MATRICULA, Site
 from bench.report import Figure, Target
 from bench.settings import Settings
 
@@ -69,14 +69,10 @@ def _grow(site: Site, have: int, size: int) -> int:
 
 def _examine(site: Site) -> float:
     """Seconds that the doctor takes over and above starting up, with nothing owed any more."""
-    site.settle()
-    begun = time.monotonic()
-    done = subprocess.run(
-        [MATRICULA, "doctor"], env=site.environ, capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        raise BenchError(f"the doctor found:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-    took = time.monotonic() - begun
+    with site.worked_off():
+        begun = time.monotonic()
+        site.examine()
+        took = time.monotonic() - begun
     begun = time.monotonic()
     subprocess.run([MATRICULA, "version"], env=site.environ, capture_output=True, check=True)
     return max(0.001, took - (time.monotonic() - begun))

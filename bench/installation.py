@@ -76,21 +76,28 @@ class Site:
 
         Raises BenchError with what the doctor found.
         """
-        self.work_off()
+        with self.worked_off():
+            self.examine()
+
+    def examine(self) -> None:
+        """Has the doctor look. Raises BenchError with what it found."""
         doctor = subprocess.run(
             [MATRICULA, "doctor"], env=self.environ, capture_output=True, text=True, check=False
         )
         if doctor.returncode != 0:
             raise BenchError(f"the doctor found:\n{doctor.stdout[-2000:]}{doctor.stderr[-2000:]}")
 
-    def work_off(self) -> None:
-        """Has a worker do the effects that are still owed. Raises BenchError if it cannot."""
+    @contextmanager
+    def worked_off(self) -> Iterator[None]:
+        """With a worker that has done the effects that were owed, and does what comes of them: mail
+        is sent, and says so. Raises BenchError if it cannot."""
         with process([MATRICULA, "worker"], self.environ) as worker:
             deadline = time.monotonic() + _OWED_SECONDS
             while self.ask(_OWED) > 0:
                 if worker.poll() is not None or time.monotonic() > deadline:
                     raise BenchError("the worker did not work off what is owed")
                 time.sleep(0.2)
+            yield
 
 
 @contextmanager
