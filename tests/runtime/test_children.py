@@ -158,3 +158,21 @@ os.waitpid(supervisor, 0)
 print(os.read(reader, 1))  # it ends when nobody holds the other end any more
 """)
     assert printed == "b''\n"
+
+
+def test_where_it_is_no_copy_it_does_the_same() -> None:
+    printed = outcome("""
+import multiprocessing
+from functools import partial
+from matricula.runtime import children
+if __name__ == "__main__":  # such a process reads this program too
+    children._CONTEXT = multiprocessing.get_context("spawn")
+    listener = socket.create_server(("127.0.0.1", 0))
+    program = start(partial(print, "done", flush=True), "one", without=[listener])
+    print(ended(program), flush=True)
+    announcing = start(announce_ready, "two")
+    while not announcing.has_announced():
+        time.sleep(0.01)
+    print(ended(announcing))
+""")
+    assert printed.splitlines() == ["done", "0", "0"]
