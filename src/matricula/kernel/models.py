@@ -31,7 +31,7 @@ class Event(models.Model):
                 fields=["subject", "subject_seq"], name="event_numbered_per_subject"
             )
         ]
-        # Who looks for what was forgotten reads the last days: events lie in the order of their time,
+        # Who looks for what was forgotten reads the last days. Events lie in order of their time,
         # so a few pages of summaries say where. Nearly free to whoever appends.
         indexes: ClassVar = [BrinIndex(fields=["at"], name="event_by_time", autosummarize=True)]
 
