@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -22,6 +23,7 @@ def describe() -> dict[str, object]:
         "memory_gb": round(psutil.virtual_memory().total / 2**30, 1),
         "system": f"{platform.system()} {platform.release().split('-')[0]}",
         "python": platform.python_version(),
+        "python_build": "the system's" if sys.base_prefix == "/usr" else "another",  # ADR 0073
         "postgresql": cluster.MAJOR_VERSION,
         **{name: version(name) for name in PACKAGES},
     }

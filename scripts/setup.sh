@@ -12,14 +12,26 @@ fail() {
     exit 1
 }
 
-# A name on the PATH may be a stub that starts nothing, so each is tried.
+# The system's own Python first: distributions build theirs with profile-guided optimization, which one
+# compiled by pyenv or by hand lacks unless asked for (docs/adr/0073). Then the names on the PATH, which
+# may be stubs that start nothing: so each is tried, and one that can make no environment comes last.
 find_python() {
-    for candidate in ${PYTHON:-python3.11 python3.12 python3.13 python3.14 python3 python}; do
+    usable=
+    for candidate in ${PYTHON:-/usr/bin/python3.11 /usr/bin/python3.12 /usr/bin/python3.13 \
+        /usr/bin/python3.14 /usr/bin/python3 python3.11 python3.12 python3.13 python3.14 python3 python}; do
         if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-            echo "$candidate"
-            return
+            usable=${usable:-$candidate}
+            if makes_environments "$candidate"; then
+                echo "$candidate"
+                return
+            fi
         fi
     done
+    echo "$usable"
+}
+
+makes_environments() {
+    "$1" -c 'import ensurepip, venv' 2>/dev/null
 }
 
 stamp_of() {
@@ -38,7 +50,7 @@ if works; then
 else
     python=$(find_python)
     [ -n "$python" ] || fail "Python 3.11 or newer was not found: install it, or name it with PYTHON=/path/to/python3"
-    "$python" -c 'import ensurepip, venv' 2>/dev/null ||
+    makes_environments "$python" ||
         fail "$python cannot make virtual environments: install its venv module (Debian: apt-get install python3-venv)"
     rm -rf .venv
     "$python" -m venv .venv || fail "the virtual environment .venv could not be made: see the message above"

@@ -20,9 +20,6 @@ from matricula.config.environment import Environment, load
 from matricula.config.reading import SettingError
 from matricula.runtime.errors import StartError
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "matricula.config.settings")
-
-
 _LARGEST_MAIL = 10 * 1024 * 1024  # bytes of a returned mail, or of one that comes in
 
 
@@ -54,6 +51,7 @@ def serve(stop_with_parent: bool) -> None:
     the demo data in demo mode (MATRICULA_DEMO=1), and keeps the web processes and the worker
     running. Ctrl-C or SIGTERM stops all of it in order; a second Ctrl-C hurries.
     """
+    from matricula.programs import PROGRAMS
     from matricula.runtime import children, database, serving
 
     if stop_with_parent:
@@ -62,79 +60,37 @@ def serve(stop_with_parent: bool) -> None:
     if environment.database_url:
         database.check_server(environment.database_url)
     database.mark_demo(environment)
-    serving.serve(environment, _say, lambda: _greet(environment))
+    serving.serve(environment, PROGRAMS, _say, lambda: _greet(environment))
     _say("Matricula has stopped")
 
 
 @main.command()
-@click.option(
-    "--fd",
-    "fds",
-    type=int,
-    multiple=True,
-    hidden=True,
-    help="A listening socket the supervisor holds: this process's first, then the others'.",
-)
-def web(fds: tuple[int, ...]) -> None:
+def web() -> None:
     """Run web processes only, WEB_WORKERS of them (for several machines)."""
-    environment = load(os.environ)
-    if fds:
-        from matricula.runtime.web import run_web_process
-
-        run_web_process(fds[0], fds[1:], environment)
-        return
+    from matricula.programs import PROGRAMS
     from matricula.runtime import database, serving
 
+    environment = load(os.environ)
     if environment.database_url:
         database.check_server(environment.database_url)
-    serving.serve_web(environment, _say, lambda: _say("Matricula is ready"))
+    serving.serve_web(environment, PROGRAMS, _say, lambda: _say("Matricula is ready"))
 
 
 @main.command()
 def worker() -> None:
     """Run the worker only: jobs, timers, and the dispatcher of events."""
-    with _django():
-        from matricula.worker import run
+    from matricula import programs
 
-        run()
+    programs.worker()
 
 
 @main.command()
 def migrate() -> None:
     """Bring the database up to date. Safe to run on several machines at once."""
+    from matricula import programs
+
     with _django():
-        from matricula.kernel.schema import migrate as bring_up_to_date
-
-        bring_up_to_date()
-        _ensure_roles()
-
-
-@main.command("set-up", hidden=True)
-def set_up() -> None:
-    """What `serve` does before it answers: migrations and, at first in demo mode, demo data."""
-    from matricula.runtime import set_up_mark
-    from matricula.runtime.database import configured_database
-
-    with configured_database() as environment:
-        mark = set_up_mark.of(environment)
-        if not set_up_mark.stands(os.environ["DATABASE_URL"], mark):
-            set_up_mark.put(os.environ["DATABASE_URL"], mark, after=_set_up())
-
-
-def _set_up() -> str:
-    """Returns the mark of its migration."""
-    with _django() as environment:
-        from matricula import demo as demo_data
-        from matricula.kernel.schema import migrate as bring_up_to_date
-
-        mark = bring_up_to_date()
-        _ensure_roles()
-        if not environment.demo:
-            for address in demo_data.close_accounts():
-                _say(f"Closed the demo account {address}: its password is published")
-        elif not demo_data.is_loaded():
-            demo_data.load()
-        return mark
+        programs.migrate()
 
 
 @main.command()
@@ -294,31 +250,12 @@ def version() -> None:
     _say(__version__)
 
 
-def _ensure_roles() -> None:
-    """The roles that Matricula brings along, where they are missing."""
-    from matricula.support.roles import ensure_role
-
-    ensure_role()
-
-
 @contextmanager
 def _django() -> Iterator[Environment]:
-    """Django, ready for use, over the configured database."""
-    from matricula.runtime.database import configured_database
+    from matricula.programs import django_over_database
 
-    with configured_database() as environment:
-        import django
-        from django.db import connections
-        from django.db.backends.postgresql.base import DatabaseWrapper
-
-        django.setup()
-        try:
-            yield environment
-        finally:
-            for connection in connections.all():
-                connection.close()
-                if isinstance(connection, DatabaseWrapper):
-                    connection.close_pool()
+    with django_over_database() as environment:
+        yield environment
 
 
 @contextmanager

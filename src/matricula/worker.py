@@ -14,16 +14,18 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import structlog
+from procrastinate import App
+from procrastinate.contrib.django import app
+from procrastinate.contrib.django.django_connector import DjangoConnector
 
+from matricula.flows import admit, notices, webhooks
+from matricula.kernel import effects, outbox
+from matricula.kernel.queues import QUEUES
+from matricula.notifications import sending
 from matricula.runtime.children import announce_ready
-
-if TYPE_CHECKING:
-    from procrastinate import App
-
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "matricula.config.settings")
 
 JOBS_AT_ONCE = 4  # of each queue
 # What people wait for (the dispatcher's notices, webhooks) runs beside jobs that reckon: a thread
@@ -35,16 +37,8 @@ GRACE_SECONDS = 20
 
 def run() -> None:
     """Works until SIGTERM or SIGINT; then finishes what runs, within `GRACE_SECONDS`."""
-    import django
-
-    django.setup()
     sys.setswitchinterval(TURN_SECONDS)
-
     stop = threading.Event()
-    from matricula.flows import admit, notices, webhooks
-    from matricula.kernel import effects, outbox
-    from matricula.notifications import sending
-
     tasks = {
         "dispatcher": outbox.dispatch_until,
         "webhooks": notices.handle_until,
@@ -77,9 +71,6 @@ def _keep_doing(name: str, task: Callable[[threading.Event], None], stop: thread
 
 
 async def _work() -> None:
-    from procrastinate.contrib.django import app
-    from procrastinate.contrib.django.django_connector import DjangoConnector
-
     connector = cast("DjangoConnector", app.connector)
     with app.replace_connector(connector.get_worker_connector()) as working:
         async with working.open_async():
@@ -90,8 +81,6 @@ async def _work() -> None:
 async def _serve_queues(app: App) -> None:
     """Works on every queue, each with slots of its own, until a signal comes or one of them ends:
     then what runs in the others is finished too."""
-    from matricula.kernel.queues import QUEUES
-
     loop = asyncio.get_running_loop()
     # A thread for each slot; by default there are as many as the machine has cores, and four.
     loop.set_default_executor(ThreadPoolExecutor(JOBS_AT_ONCE * len(QUEUES) + 1, "job"))

@@ -151,7 +151,7 @@ def enroll_until_answered(installation: Installation, token: str, burst: Burst) 
     raise AssertionError("no answer within a minute")
 
 
-@pytest.mark.parametrize("victim", ["matricula.cli web", "matricula.cli worker", "postgres -D"])
+@pytest.mark.parametrize("victim", ["matricula: web", "matricula: worker", "postgres -D"])
 def test_a_killed_process_loses_no_promised_seat(
     installation: Installation, tmp_path: Path, victim: str
 ) -> None:

@@ -16,7 +16,7 @@ from tests.chaos.test_kill import Installation, assert_doctor_is_content
 from tests.support.crowds import wait_until
 
 _CROWD = 120
-VICTIMS = ("matricula.cli web", "matricula.cli worker", "postgres -D")
+VICTIMS = ("matricula: web", "matricula: worker", "postgres -D")
 installation = test_kill.installation
 
 

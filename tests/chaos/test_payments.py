@@ -25,12 +25,14 @@ import psutil
 import psycopg
 import pytest
 
+from matricula.runtime.embedded import EmbeddedPostgres
 from tests.chaos.test_kill import Installation, environment, wait_until_ready
 from tests.support.ports import free_pair
 from tests.support.sites import stop
 
 BUYERS = int(os.environ.get("MATRICULA_CHAOS_BUYERS", "60"))
 AT_ONCE = 12
+VICTIMS = ("matricula: web", "matricula: worker")
 SEATS = BUYERS * 2 // 3
 QUIET_WITHIN = 300.0
 _MATRICULA = str(Path(sys.executable).parent / "matricula")
@@ -128,17 +130,19 @@ def begin(api: httpx.Client, body: dict[str, str]) -> dict[str, Any] | None:
     return None
 
 
-def kill_at_random(installation: Installation, stop_: threading.Event, dice: random.Random) -> None:
+def kill_at_random(
+    installation: Installation, stop_: threading.Event, dice: random.Random, killed: list[str]
+) -> None:
     """A web process or the worker dies every few seconds."""
     while not stop_.wait(dice.uniform(1.5, 4)):
         with suppress(psutil.Error):
-            victims = [
-                child
-                for child in psutil.Process(installation.process.pid).children()
-                if any(part in {"web", "worker"} for part in child.cmdline())
-            ]
+            children = psutil.Process(installation.process.pid).children()
+            names = {child: " ".join(child.cmdline()) for child in children}
+            victims = [one for one, name in names.items() if name.startswith(VICTIMS)]
             if victims:
-                dice.choice(victims).send_signal(signal.SIGKILL)
+                victim = dice.choice(victims)
+                victim.send_signal(signal.SIGKILL)
+                killed.append(names[victim])
 
 
 OPEN = """
@@ -164,9 +168,9 @@ def test_no_payment_is_lost_whatever_breaks(installation: Installation) -> None:
         database.execute("UPDATE seats_seatcount SET capacity = %s WHERE capacity = 30", [SEATS])
     with sandbox_of(installation) as gateway:
         gateway.post("/_sandbox/faults", json={"seed": 7, "faults": FAULTS})
-        stop_killing = threading.Event()
+        stop_killing, killed = threading.Event(), list[str]()
         killer = threading.Thread(
-            target=kill_at_random, args=[installation, stop_killing, random.Random(3)]
+            target=kill_at_random, args=[installation, stop_killing, random.Random(3), killed]
         )
         killer.start()
         buyers = [
@@ -177,6 +181,7 @@ def test_no_payment_is_lost_whatever_breaks(installation: Installation) -> None:
             list(pool.map(lambda buyer: buy(*buyer), buyers))
         stop_killing.set()
         killer.join()
+        assert {name.split("-")[0] for name in killed} == set(VICTIMS)
         gateway.delete("/_sandbox/faults")
         secret = (installation.home / "sandbox_key_secret").read_text().strip()
         captured = wait_for_quiet(url, gateway, ("rzp_test_matriculademo", secret))
@@ -226,9 +231,7 @@ def gateway_payments(
 
 
 def database_url(installation: Installation) -> str:
-    """The embedded database's address, as its processes have it."""
-    for child in psutil.Process(installation.process.pid).children():
-        with suppress(psutil.Error):
-            if "DATABASE_URL" in child.environ():
-                return child.environ()["DATABASE_URL"]
-    raise AssertionError("no process has an address of the database")
+    """Where the installation's embedded database answers."""
+    server = EmbeddedPostgres(installation.home / "postgres")
+    server.prepare()
+    return server.url

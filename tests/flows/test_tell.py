@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 from django.conf import LazySettings
+from django.db import connection
 from django.utils import translation
 
 from matricula.accounts.models import Person
@@ -25,6 +26,7 @@ from matricula.seats.models import Hold
 from tests.flows.conftest import given
 from tests.support.factories import make_cohort, make_person
 from tests.support.paying import checkout
+from tests.support.plans import reads_of, without_triggers
 from tests.support.sandbox import Sandbox
 
 pytestmark = pytest.mark.django_db
@@ -264,8 +266,6 @@ def test_a_confirmation_whose_job_was_lost_is_told_after_all(person: UUID, cours
     tell_all()
     given(person, course)
     Message.objects.update(created_at=clock.now() - timedelta(days=1))
-    from django.db import connection
-
     with connection.cursor() as cursor:  # the log itself refuses to be changed
         cursor.execute("ALTER TABLE kernel_event DISABLE TRIGGER USER")
         Event.objects.filter(person=person).update(at=clock.now() - timedelta(hours=1))
@@ -273,3 +273,20 @@ def test_a_confirmation_whose_job_was_lost_is_told_after_all(person: UUID, cours
         cursor.execute("DELETE FROM kernel_outbox")
     assert tell.tell_missing() == 1
     assert kinds_of(person) == ["enrollment_confirmed"]
+
+
+def test_what_nobody_was_told_is_looked_for_among_the_last_days_only() -> None:
+    person = make_person()
+    tell.tell_missing()
+    with without_triggers(), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO kernel_event (id, type, subject, subject_seq, person, correlation_id, at,"
+            " data) SELECT new_uuid7(), 'enrollment.confirmed', gen_random_uuid(), 1, %s, '',"
+            " now() - interval '40 days', '{}' FROM generate_series(1, 40000)",
+            [person.pk],
+        )
+        cursor.execute("SELECT brin_summarize_new_values('event_by_time')")
+        cursor.execute("ANALYZE kernel_event")
+    with reads_of("kernel_event") as reads:
+        tell.tell_missing()
+    assert (reads.table_scans, reads.indexes) == (0, {"event_by_time"})

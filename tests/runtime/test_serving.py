@@ -85,7 +85,7 @@ def test_it_gets_ready_survives_kills_and_stops_cleanly(installation: Installati
     assert installation.answers()
 
     # One that does not answer keeps nobody waiting: the other takes who came to its socket.
-    stuck = installation.pids("cli web")[0]
+    stuck = installation.pids("matricula: web")[0]
     os.kill(stuck, signal.SIGSTOP)
     try:
         assert all(installation.answers() for _ in range(20))
@@ -95,15 +95,15 @@ def test_it_gets_ready_survives_kills_and_stops_cleanly(installation: Installati
     server = cluster.read_pid_file(installation.home / "postgres")
     assert server is not None
     victims = [
-        installation.pids("cli web")[0],
-        *installation.pids("cli worker"),
+        installation.pids("matricula: web")[0],
+        *installation.pids("matricula: worker"),
         server.pid,
     ]
-    survivor = installation.pids("cli web")[1]
+    survivor = installation.pids("matricula: web")[1]
     for victim in victims:
         os.kill(victim, signal.SIGKILL)
-    wait_until(lambda: len(installation.pids("cli web")) == 2)
-    wait_until(lambda: len(installation.pids("cli worker")) == 1)
+    wait_until(lambda: len(installation.pids("matricula: web")) == 2)
+    wait_until(lambda: len(installation.pids("matricula: worker")) == 1)
     wait_until(installation.answers)
     assert survivor in installation.children()
 

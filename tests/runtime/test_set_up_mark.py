@@ -24,7 +24,7 @@ from tests.support.databases import site_environment
 def set_up(url: str) -> None:
     """What `serve` runs before it answers."""
     subprocess.run(
-        [sys.executable, "-m", "matricula.cli", "set-up"],
+        [sys.executable, "-c", "from matricula import programs; programs.set_up()"],
         env={**os.environ, **site_environment(url)},
         check=True,
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from matricula.runtime.children import Child, announce_ready, spawn, spawn_announcing
+from matricula.runtime.children import Child, spawn
 from matricula.runtime.errors import StartError
 from matricula.runtime.supervisor import Service, Supervisor
 
@@ -190,18 +190,15 @@ def test_one_that_was_ready_once_is_started_again_until_it_is_ready() -> None:
     assert len(slow.children) == 3
 
 
-def test_one_that_ignores_the_request_to_stop_is_killed() -> None:
-    deaf = Starts(
-        lambda: spawn_announcing(
-            [sys.executable, "-c", DEAF],
-            environ=os.environ,
-        )
-    )
+def test_one_that_ignores_the_request_to_stop_is_killed(tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    script = f"trap '' TERM; echo > {ready}; sleep 600"
+    deaf = Starts(lambda: spawn(["sh", "-c", script], environ=os.environ))
     service = Service(
         role="deaf",
         name="deaf",
         spawn=deaf,
-        is_ready=lambda child: child.has_announced(),  # type: ignore[attr-defined]
+        is_ready=written(ready),
         stop_steps=((signal.SIGTERM, 0.2), (signal.SIGKILL, 5.0)),
     )
     Supervisor([service], say=print).run(on_ready=stop_us)
@@ -220,18 +217,6 @@ def test_a_second_ctrl_c_hurries() -> None:
     assert time.monotonic() - began < 10  # the grace time is 15 s
     assert deaf.children[0].poll() == -signal.SIGKILL
 
-
-def test_announce_ready_outside_a_supervisor_does_nothing() -> None:
-    announce_ready()
-
-
-DEAF = """
-import signal, time
-from matricula.runtime.children import announce_ready
-signal.signal(signal.SIGTERM, signal.SIG_IGN)
-announce_ready()
-time.sleep(600)
-"""
 
 ORPHANS = """
 import os

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -137,7 +138,8 @@ class CoursePlan:
     corequisites: tuple[Prerequisite, ...] = ()
     audience: Audience = EVERYBODY
 
-    @property
+    # Asked for each request of a crowd; a plan is kept as long as its course stays as it is.
+    @cached_property
     def related(self) -> frozenset[UUID]:
         """The courses that its rules ask about."""
         required = (*self.prerequisites, *self.corequisites)
@@ -145,12 +147,12 @@ class CoursePlan:
             *(part.equivalents for part in required)
         )
 
-    @property
+    @cached_property
     def has_rules(self) -> bool:
         """Whether it asks anything of people but a seat."""
         return bool(self.prerequisites) or self.audience != EVERYBODY or self.looks_at_others
 
-    @property
+    @cached_property
     def looks_at_others(self) -> bool:
         """Whether a decision about it depends on what else the person is enrolled in. Then it is
         made under the person's lock, or two of them at once would not see each other."""

@@ -6,6 +6,7 @@ the front spent on one. So it is put together here, in the same shape as every o
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from datetime import UTC, datetime
@@ -20,15 +21,41 @@ _log = logging.getLogger(NAME)
 
 def write(method: str, route: str, status: int, seconds: float) -> None:
     """`route` and never the path: a path may hold a reset link."""
-    if not _log.isEnabledFor(logging.INFO):
-        return
+    if _log.isEnabledFor(logging.INFO):
+        _hand_over(_line(method, route, status, seconds))
+
+
+class Gathered:
+    """The lines of what one event loop answers in one of its turns: they are handed over together,
+    since each record costs as much as putting its line together, and a call of the system."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+
+    def write(self, method: str, route: str, status: int, seconds: float) -> None:
+        """As the function `write`, a moment later. Call it in the event loop."""
+        if not _log.isEnabledFor(logging.INFO):
+            return
+        if not self._lines:
+            asyncio.get_running_loop().call_soon(self._hand_over)
+        self._lines.append(_line(method, route, status, seconds))
+
+    def _hand_over(self) -> None:
+        lines, self._lines = self._lines, []
+        _hand_over("\n".join(lines))
+
+
+def _hand_over(lines: str) -> None:
+    _log.handle(logging.LogRecord(NAME, logging.INFO, "", 0, lines, None, None))
+
+
+def _line(method: str, route: str, status: int, seconds: float) -> str:
     at = datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
-    line = (
+    return (
         f'{{{_beginning(method, route)}, "status": {status},'
         f' "milliseconds": {round(seconds * 1000, 1)},'
         f' "correlation_id": "{correlation.current()}", "timestamp": "{at}Z"}}'
     )
-    _log.handle(logging.LogRecord(NAME, logging.INFO, "", 0, line, None, None))
 
 
 @lru_cache(1024)

@@ -22,8 +22,6 @@ from matricula.enrollments.states import Stage
 from matricula.kernel.idempotency import Remembered
 
 _LIVE = "('requested', 'validated', 'payment_pending', 'payment_completed', 'confirmed')"
-_COMPLETED = """ARRAY(SELECT d.course_id FROM enrollments_completion d
-              WHERE d.person_id = p.id AND d.course_id = ANY (%(related)s::uuid[]))"""
 # What only a course with rules asks about; the others are spared the cost of it.
 #
 # Clashes: a person's live enrollments are few and found by index, and each cohort's time is one
@@ -72,32 +70,26 @@ _RULED = f"""
                FROM enrollments_override x JOIN catalog_cohort h ON h.id = x.cohort_id
               WHERE x.person_id = p.id AND h.course_id = asked.course
                 AND x.revoked_at IS NULL AND x.expires_at > now())"""  # noqa: S608
-_STANDINGS = f"""
-SELECT coalesce(p.is_active, false),
-       coalesce(p.guest_email <> '' OR  -- confirmed by the mail that a guest gets after paying
-                EXISTS (SELECT 1 FROM account_emailaddress a
-                         WHERE a.user_id = p.id AND a.email = p.email AND a.verified), false),
-       answer.fingerprint, answer.status, answer.body,
-       live.id, live.cohort_id, live.stage, live.hold_expires_at,
-       %(columns)s
-  FROM unnest(%%(persons)s::uuid[], %%(courses)s::uuid[], %%(keys)s::text[],
-              %%(categories)s::text[])
-       WITH ORDINALITY AS asked(person, course, key, category, ord)
-  LEFT JOIN accounts_person p ON p.id = asked.person
-  LEFT JOIN enrollments_enrollment live
-    ON live.person_id = asked.person AND live.course_id = asked.course
-   AND live.stage IN {_LIVE}
-   AND live.id <> ALL (%%(apart_from)s::uuid[])
-  LEFT JOIN kernel_rememberedanswer answer
-    ON answer.owner = asked.person AND answer.key = asked.key
- ORDER BY asked.ord
+_OF_PLAIN_COURSES = """
+SELECT is_active, is_verified, fingerprint, status, body,
+       live_id, live_cohort, live_stage, hold_expires_at, completed
+  FROM standings_of(%(persons)s, %(courses)s, %(keys)s, %(related)s, %(apart_from)s)
+ ORDER BY ord
+"""
+_OF_RULED_COURSES = f"""
+SELECT s.is_active, s.is_verified, s.fingerprint, s.status, s.body,
+       s.live_id, s.live_cohort, s.live_stage, s.hold_expires_at, s.completed,
+       {_RULED}
+  FROM standings_of(%(persons)s, %(courses)s, %(keys)s, %(related)s, %(apart_from)s) s
+  JOIN unnest(%(courses)s::uuid[], %(categories)s::text[]) WITH ORDINALITY
+       AS asked(course, category, ord) ON asked.ord = s.ord
+  LEFT JOIN accounts_person p ON p.id = s.person
+ ORDER BY s.ord
 """  # noqa: S608 - our own text; no input reaches it
 _LIVE_IN = f"""
 SELECT e.person_id, e.course_id FROM enrollments_enrollment e
  WHERE e.person_id = ANY (%s::uuid[]) AND e.course_id = ANY (%s::uuid[]) AND e.stage IN {_LIVE}
 """  # noqa: S608 - our own text
-_OF_PLAIN_COURSES = _STANDINGS % {"columns": _COMPLETED}
-_OF_RULED_COURSES = _STANDINGS % {"columns": f"{_COMPLETED},{_RULED}"}
 
 
 @dataclass(frozen=True)

@@ -29,15 +29,17 @@ class PlainListDumper(ListDumper):
             elements = ["NULL" if one is None else f"{one.int:032x}" for one in obj]
             return f"{{{','.join(elements)}}}".encode()
         if kinds == {str}:
-            text = ",".join(["NULL" if one is None else _quoted(one) for one in obj])
-            if "\0" not in text:
-                return f"{{{text}}}".encode(self._tx.encoding)
+            # All are escaped at once, held apart by the one character that no text may hold.
+            texts = ["" if one is None else one for one in obj]
+            together = "\0".join(texts)
+            if together.count("\0") == len(texts) - 1:
+                escaped = together.replace("\\", "\\\\").replace('"', '\\"')
+                elements = [
+                    "NULL" if one is None else f'"{text}"'
+                    for one, text in zip(obj, escaped.split("\0"), strict=True)
+                ]
+                return f"{{{','.join(elements)}}}".encode(self._tx.encoding)
         return super().dump(obj)
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
 
 
 def register() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from copy import copy
 from datetime import date, datetime, time
 from functools import lru_cache
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_time
@@ -48,7 +48,12 @@ def stored(words: str) -> str:
 
 def money(amount: Money) -> str:
     """The amount for a person, grouped as their language does it: ₹2,99,900.50."""
-    locale = reader_locale()
+    return _money(amount, get_language() or "en")
+
+
+@lru_cache(4096)  # a page says the same few again and again, and Babel takes its time
+def _money(amount: Money, language: str) -> str:
+    locale = _locale(language)
     if amount.currency != "INR" and locale.language == "en":
         locale = Locale("en")
     digits = minor_digits(amount.currency)
@@ -60,12 +65,22 @@ def money(amount: Money) -> str:
 
 def day(at: date) -> str:
     """A day: 2 March 2027. Of a moment, the day it has where the installation is."""
-    return format_date(_here(at), "long", locale=reader_locale())
+    return _day(_plain(_here(at)), "long", get_language() or "en")
 
 
 def weekday(at: date) -> str:
     """A day with its name: Tuesday 2 March 2027."""
-    return format_date(at, "full", locale=reader_locale())
+    return _day(_plain(at), "full", get_language() or "en")
+
+
+def _plain(at: date) -> date:
+    """Without a time: moments of two zones can be equal, and their days not."""
+    return at.date() if isinstance(at, datetime) else at
+
+
+@lru_cache(4096)
+def _day(at: date, form: Literal["long", "full"], language: str) -> str:
+    return format_date(at, form, locale=_locale(language))
 
 
 def clock_time(at: time | datetime) -> str:

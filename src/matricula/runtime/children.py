@@ -7,16 +7,32 @@ supervisor, which then stops the children in order.
 from __future__ import annotations
 
 import ctypes
+import multiprocessing
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Protocol
 
-READY_VARIABLE = "MATRICULA_READY_FD"
+from setproctitle import setproctitle
+
+from matricula.config.reading import SettingError
+from matricula.runtime.errors import StartError
+
+# A copy of a process that has used Apple's frameworks, as Python does there, may crash.
+if sys.platform == "linux":
+    _CONTEXT = multiprocessing.get_context("fork")
+else:
+    _CONTEXT = multiprocessing.get_context("spawn")
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP)
 _PR_SET_PDEATHSIG = 1  # from linux/prctl.h
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
@@ -41,49 +57,95 @@ class Account:
     gid: int
 
 
-class AnnouncingChild:
-    """A child that tells us through a pipe when it is ready (see `announce_ready`)."""
+class Program:
+    """A process of ours at work. It tells us through a pipe when it is ready (`announce_ready`)."""
 
-    def __init__(self, process: subprocess.Popen[bytes], pipe: int) -> None:
+    def __init__(self, process: BaseProcess, pipe: Connection) -> None:
         self._process = process
-        self._pipe: int | None = pipe
+        self._pipe = pipe
         self._announced = False
 
     @property
     def pid(self) -> int:
-        return self._process.pid
+        return self._process.pid or 0
 
     def poll(self) -> int | None:
-        status = self._process.poll()
+        status = self._process.exitcode
         if status is not None:
-            self._close()
+            self._pipe.close()
         return status
 
     def send_signal(self, sig: int) -> None:
-        self._process.send_signal(sig)
+        if self.poll() is None:  # its number may be another's by now
+            os.kill(self.pid, sig)
 
     def has_announced(self) -> bool:
-        """Whether the child has called `announce_ready`."""
-        if self._pipe is not None:
-            try:
-                self._announced = os.read(self._pipe, 1) != b""
-            except BlockingIOError:
-                return False
-            self._close()
+        """Whether the process has called `announce_ready`."""
+        if not self._announced and not self._pipe.closed and self._pipe.poll():
+            self._announced = True
+            self._pipe.close()
         return self._announced
 
-    def _close(self) -> None:
-        if self._pipe is not None:
-            os.close(self._pipe)
-            self._pipe = None
+
+class _Announcement:
+    """Where this process says that it is ready, if somebody waits for it."""
+
+    pipe: Connection | None = None
 
 
 def announce_ready() -> None:
     """Tells the supervisor, if there is one, that this process has taken up its work."""
-    pipe = os.environ.pop(READY_VARIABLE, None)
+    pipe, _Announcement.pipe = _Announcement.pipe, None
     if pipe is not None:
-        os.write(int(pipe), b"1")
-        os.close(int(pipe))
+        with pipe, suppress(BrokenPipeError):  # the supervisor has died: so shall we
+            pipe.send_bytes(b"1")
+
+
+def start(work: Callable[[], None], name: str, *, without: Sequence[socket.socket] = ()) -> Program:
+    """Has a process of its own do `work`, with all its output on our standard output. It ends with
+    0 when `work` returns, and with 1 after an error, which it prints.
+
+    On Linux it is a copy of ours: what we have imported is there at once, in memory that both
+    share. It does not keep the sockets of `without` open. Elsewhere `work` is pickled.
+
+    Call it from the process's only thread. As with `spawn`, the process dies when we do.
+    """
+    reader, writer = _CONTEXT.Pipe(duplex=False)
+    inherited = (reader, *without) if _CONTEXT.get_start_method() == "fork" else ()
+    process = _CONTEXT.Process(target=_live, args=(work, writer, inherited, os.getpid()), name=name)
+    # One that comes too early would go to our handlers, in a process that is not us.
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        writer.close()
+    return Program(process, reader)
+
+
+def _live(
+    work: Callable[[], None],
+    announcement: Connection,
+    inherited: Sequence[Connection | socket.socket],
+    parent: int,
+) -> None:
+    """What a process that was started does from its first moment."""
+    os.setpgid(0, 0)
+    _die_with(parent, signal.SIGTERM)
+    signal.set_wakeup_fd(-1)
+    for number in _SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    os.dup2(1, 2)
+    for one in inherited:
+        one.close()
+    setproctitle(f"matricula: {multiprocessing.current_process().name}")
+    _Announcement.pipe = announcement
+    try:
+        work()
+    except (SettingError, StartError) as error:
+        sys.exit(str(error))
 
 
 def spawn(
@@ -93,10 +155,8 @@ def spawn(
     death_signal: signal.Signals = signal.SIGTERM,
     account: Account | None = None,
     cwd: Path | None = None,
-    stderr: int | None = None,
-    pass_fds: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
-    """Starts `argv` with our standard output, and our standard error unless another is given.
+    """Starts `argv` with our standard output and our standard error.
 
     On Linux the kernel sends `death_signal` to the child when we die, however we die. The kernel
     watches the starting thread, so call this from a thread that lives as long as the process.
@@ -106,9 +166,7 @@ def spawn(
         env=dict(environ),
         cwd=cwd,
         stdin=subprocess.DEVNULL,
-        stderr=stderr,
         process_group=0,
-        pass_fds=pass_fds,
         user=account.uid if account else None,
         group=account.gid if account else None,
         extra_groups=[] if account else None,
@@ -118,42 +176,18 @@ def spawn(
 
 
 def _tie_to_parent(death_signal: signal.Signals) -> Callable[[], None] | None:
-    libc, parent = _LIBC, os.getpid()
-    if libc is None:
+    if _LIBC is None:
         return None
-
-    def before_exec() -> None:
-        libc.prctl(_PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
-        if os.getppid() != parent:  # it died before the call above could take effect
-            os._exit(1)
-
-    return before_exec
+    return partial(_die_with, os.getpid(), death_signal)
 
 
-def spawn_announcing(
-    argv: Sequence[str],
-    *,
-    environ: Mapping[str, str],
-    pass_fds: Sequence[int] = (),
-) -> AnnouncingChild:
-    """Starts `argv` as `spawn` does, all its output on our standard output, and with a pipe for
-    its `announce_ready`.
-    """
-    reader, writer = os.pipe()
-    os.set_blocking(reader, False)
-    try:
-        process = spawn(
-            argv,
-            environ={**environ, READY_VARIABLE: str(writer)},
-            stderr=subprocess.STDOUT,
-            pass_fds=(*pass_fds, writer),
-        )
-    except BaseException:
-        os.close(reader)
-        raise
-    finally:
-        os.close(writer)
-    return AnnouncingChild(process, reader)
+def _die_with(parent: int, death_signal: signal.Signals) -> None:
+    """Has the kernel send us `death_signal` when `parent`, which started us, dies (Linux only)."""
+    if _LIBC is None:
+        return
+    _LIBC.prctl(_PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
+    if os.getppid() != parent:  # it died before the call above could take effect
+        os._exit(1)
 
 
 def stop_with_parent() -> None:

@@ -7,11 +7,13 @@
     web-1 …    as many as WEB_WORKERS says
 
 They stop in the opposite order: nobody loses the database while still answering.
+
+The last three are copies of the supervisor, which imports the programs once for all of them, while
+the database and the sandbox start.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
 import os
 import signal
@@ -19,12 +21,13 @@ import socket
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from matricula.config.environment import Environment
 from matricula.runtime import listening
-from matricula.runtime.children import AnnouncingChild, Child, spawn, spawn_announcing
+from matricula.runtime.children import Child, Program, spawn, start
 from matricula.runtime.embedded import STOP_STEPS, EmbeddedPostgres
 from matricula.runtime.supervisor import Service, Supervisor
 
@@ -34,7 +37,21 @@ _START_SECONDS = 120.0  # it takes two or three, but many more on a busy machine
 Say = Callable[[str], None]
 
 
-def serve(environment: Environment, say: Say, on_ready: Callable[[], None]) -> None:
+@dataclass(frozen=True)
+class Programs:
+    """What the processes do. `load` imports what they need; the others return when they are done or
+    were asked to stop. All must be functions of a module, to be found from another process.
+    """
+
+    load: Callable[[], None]
+    set_up: Callable[[], None]
+    worker: Callable[[], None]
+    web: Callable[[socket.socket, Sequence[socket.socket], Environment], None]
+
+
+def serve(
+    environment: Environment, programs: Programs, say: Say, on_ready: Callable[[], None]
+) -> None:
     """Runs everything until a signal asks to stop; calls `on_ready` when all of it answers.
 
     Raises SettingError or StartError, with everything stopped, when that cannot be.
@@ -43,17 +60,19 @@ def serve(environment: Environment, say: Say, on_ready: Callable[[], None]) -> N
         services = [
             *_postgres(environment),
             *_sandbox(environment),
-            _set_up(),
-            _worker(),
-            *_web(environment, listeners),
+            _set_up(programs, listeners),
+            _worker(programs, listeners),
+            *_web(programs, environment, listeners),
         ]
         _supervise(services, environment, say, on_ready)
 
 
-def serve_web(environment: Environment, say: Say, on_ready: Callable[[], None]) -> None:
+def serve_web(
+    environment: Environment, programs: Programs, say: Say, on_ready: Callable[[], None]
+) -> None:
     """Runs web processes only; raises as `serve` does."""
     with _reserved(environment) as listeners:
-        services = [*_postgres(environment), *_web(environment, listeners)]
+        services = [*_postgres(environment), *_web(programs, environment, listeners)]
         _supervise(services, environment, say, on_ready)
 
 
@@ -130,22 +149,22 @@ def _sandbox(environment: Environment) -> list[Service]:
     ]
 
 
-def _set_up() -> Service:
+def _set_up(programs: Programs, listeners: Sequence[socket.socket]) -> Service:
     return Service(
         role="set-up",
         name="set-up",
-        spawn=lambda: _command("set-up"),
+        spawn=partial(_start, programs, programs.set_up, "set-up", without=listeners),
         gate=True,
         once=True,
         start_timeout=_SET_UP_SECONDS,
     )
 
 
-def _worker() -> Service:
+def _worker(programs: Programs, listeners: Sequence[socket.socket]) -> Service:
     return Service(
         role="worker",
         name="worker",
-        spawn=lambda: _command("worker"),
+        spawn=partial(_start, programs, programs.worker, "worker", without=listeners),
         is_ready=_has_announced,
         # Longer than the worker gives its jobs to finish.
         stop_steps=((signal.SIGTERM, 25.0), (signal.SIGKILL, 5.0)),
@@ -153,15 +172,15 @@ def _worker() -> Service:
     )
 
 
-def _web(environment: Environment, listeners: Sequence[socket.socket]) -> list[Service]:
-    fds = tuple(listener.fileno() for listener in listeners)
+def _web(
+    programs: Programs, environment: Environment, listeners: Sequence[socket.socket]
+) -> list[Service]:
     host = next((name for name in environment.allowed_hosts if name[0] not in ".*"), "localhost")
 
-    def start(own: int) -> Child:
+    def start_one(name: str, own: socket.socket) -> Child:
         listening.listen(listeners)
-        in_order = sorted(fds, key=lambda fd: fd != own)  # its own first
-        named = itertools.chain.from_iterable(("--fd", str(fd)) for fd in in_order)
-        return _command("web", *named, pass_fds=fds)
+        others = [listener for listener in listeners if listener is not own]
+        return _start(programs, partial(programs.web, own, others, environment), name)
 
     def is_ready(child: Child) -> bool:
         return _has_announced(child) and listening.answers(environment.bind, environment.port, host)
@@ -170,7 +189,7 @@ def _web(environment: Environment, listeners: Sequence[socket.socket]) -> list[S
         Service(
             role="web",
             name=f"web-{number}",
-            spawn=partial(start, fds[number % len(fds)]),
+            spawn=partial(start_one, f"web-{number}", listeners[number % len(listeners)]),
             is_ready=is_ready,
             start_timeout=_START_SECONDS,
         )
@@ -178,10 +197,16 @@ def _web(environment: Environment, listeners: Sequence[socket.socket]) -> list[S
     ]
 
 
-def _command(*arguments: str, pass_fds: tuple[int, ...] = ()) -> AnnouncingChild:
-    argv = [sys.executable, "-m", "matricula.cli", *arguments]
-    return spawn_announcing(argv, environ=os.environ, pass_fds=pass_fds)
+def _start(
+    programs: Programs,
+    work: Callable[[], None],
+    name: str,
+    *,
+    without: Sequence[socket.socket] = (),
+) -> Child:
+    programs.load()
+    return start(work, name, without=without)
 
 
 def _has_announced(child: Child) -> bool:
-    return isinstance(child, AnnouncingChild) and child.has_announced()
+    return isinstance(child, Program) and child.has_announced()

@@ -132,13 +132,13 @@ def _waiting_at(listener: socket.socket) -> Iterator[socket.socket]:
         yield connection
 
 
-def run_web_process(fd: int, others: Sequence[int], environment: Environment) -> None:
-    """Serves the site on the listening socket `fd` until a signal asks to stop, and whoever waits
-    in vain at those of `others`."""
+def run_web_process(
+    listener: socket.socket, others: Sequence[socket.socket], environment: Environment
+) -> None:
+    """Serves the site on its listening socket until a signal asks to stop, and whoever waits in
+    vain at those of `others`."""
     _allow_open_files()
-    listener = socket.socket(fileno=fd)
-    beside = [socket.socket(fileno=other) for other in others]
-    for other in beside:
+    for other in others:
         other.setblocking(False)
     config = uvicorn.Config(
         "matricula.config.asgi:application",
@@ -156,4 +156,4 @@ def run_web_process(fd: int, others: Sequence[int], environment: Environment) ->
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
-    _Server(config, beside).run(sockets=[listener])
+    _Server(config, others).run(sockets=[listener])

@@ -75,10 +75,15 @@ def keyed(key: str, print_: str) -> Keyed:
 def made(receipt: Receipt, key: str | None) -> tuple[HttpResponse, bool]:
     """The answer to an enrollment, and whether it is complete: one whose gateway order is still
     being made is not."""
+    status, text, is_complete = made_as_text(receipt, key)
+    return HttpResponse(text, content_type=MEDIA_TYPE, status=status), is_complete
+
+
+def made_as_text(receipt: Receipt, key: str | None) -> tuple[int, str, bool]:
+    """As `made`, before there is a response: its status and its text."""
     ENROLLMENTS.labels("enrolled" if receipt.is_new else "pending").inc()
     text, is_complete = _text(receipt, key)
-    status = 201 if receipt.is_new else 200
-    return HttpResponse(text, content_type=MEDIA_TYPE, status=status), is_complete
+    return (201 if receipt.is_new else 200), text, is_complete
 
 
 def queued(receipt: Receipt, key: str | None, place: Place | None) -> HttpResponse:

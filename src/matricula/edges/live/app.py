@@ -14,7 +14,7 @@ from django.http.request import split_domain_port, validate_host
 from matricula.edges import problems, request_log
 from matricula.edges.live import heads, identity
 from matricula.edges.live.messages import MESSAGES
-from matricula.edges.live.requests import Answer, LiveRequest, Receive, Scope, Send, header
+from matricula.edges.live.requests import WHOLE, Answer, LiveRequest, Receive, Scope, Send, header
 from matricula.edges.live.resources import Resources
 from matricula.edges.live.routes import ROUTES, SOCKETS, Route, Table
 from matricula.edges.live.sockets import Socket
@@ -32,6 +32,7 @@ class LiveApplication:
 
     def __init__(self) -> None:
         self._table = Table(ROUTES)
+        self._log = request_log.Gathered()
 
     async def open(self) -> None:
         self.resources = Resources()
@@ -50,7 +51,7 @@ class LiveApplication:
         answer = await self._begin(route, request, send)
         if answer is None:
             return False
-        if not isinstance(answer, HttpResponse):
+        if not isinstance(answer, WHOLE):
             await answer.run(receive, send)
         return True
 
@@ -61,12 +62,12 @@ class LiveApplication:
             answer = await self._answer(route, request)
             if answer is None:
                 return None
-            head = answer if isinstance(answer, HttpResponse) else answer.head
-            _record(route.method, route.path, head.status_code, time.perf_counter() - began)
-            if head is answer:
-                head["Content-Length"] = str(len(head.content))
-            await send(heads.start(head, request.scope))
+            head = answer if isinstance(answer, WHOLE) else answer.head
+            self._record(route.method, route.path, head.status_code, time.perf_counter() - began)
             if isinstance(answer, HttpResponse):
+                answer["Content-Length"] = str(len(answer.content))
+            await send(heads.start(head, request.scope))
+            if isinstance(answer, WHOLE):
                 await send({"type": "http.response.body", "body": answer.content})
             return answer
 
@@ -79,6 +80,10 @@ class LiveApplication:
             return await route.endpoint(request)
         except Exception as error:  # noqa: BLE001 - as Django's middleware: every failure is an answer
             return problems.respond(problems.as_domain_error(error))
+
+    def _record(self, method: str, route: str, status: int, seconds: float) -> None:
+        count_request(method, route, status, seconds)
+        self._log.write(method, route, status, seconds)
 
     async def converse(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves a WebSocket, or refuses it with a problem before it is opened."""
@@ -95,7 +100,7 @@ class LiveApplication:
             else:
                 status = 101
                 await send({"type": "websocket.accept", "headers": heads.named()})
-            _record("GET", SOCKETS, status, time.perf_counter() - began)
+            self._record("GET", SOCKETS, status, time.perf_counter() - began)
             if isinstance(socket, Socket):
                 await socket.talk(receive, send, MESSAGES)
 
@@ -125,8 +130,3 @@ def _is_host(host: str) -> bool:
 def _check_host(host: str) -> None:
     if len(host) > LONGEST_HOST or not _is_host(host):
         raise MalformedRequest("The Host header names no host of this site.")
-
-
-def _record(method: str, route: str, status: int, seconds: float) -> None:
-    count_request(method, route, status, seconds)
-    request_log.write(method, route, status, seconds)

@@ -17,8 +17,9 @@ from pydantic import ValidationError
 from matricula.edges import problems
 from matricula.edges.api import enrollment_schemas as schemas
 from matricula.edges.api import idempotent, initializing, parsing
+from matricula.edges.api.answers import MEDIA_TYPE
 from matricula.edges.live import identity
-from matricula.edges.live.requests import LiveRequest
+from matricula.edges.live.requests import LiveRequest, Ready
 from matricula.enrollments.states import Stage
 from matricula.flows.applications import AlreadyAnswered, Application, Receipt, Request, Unfinished
 from matricula.flows.desk import Desk
@@ -34,7 +35,7 @@ LONGEST_UNDERSTOOD = 300  # bytes
 _understood: dict[bytes, Application] = {}
 
 
-async def initialize(request: LiveRequest) -> HttpResponse | None:
+async def initialize(request: LiveRequest) -> HttpResponse | Ready | None:
     """Enrolls in a free course, or says why not; None when it is for Django to answer."""
     if not _is_plain(request):
         return None
@@ -62,7 +63,7 @@ def _application(person_id: UUID, body: bytes) -> Application:
 
 async def _serve(
     desk: Desk, request: LiveRequest, application: Application, key: str | None
-) -> HttpResponse | None:
+) -> HttpResponse | Ready | None:
     keyed = None
     if key is not None:
         print_ = idempotency.fingerprint(f"POST {request.scope['path']}", request.body)
@@ -74,7 +75,8 @@ async def _serve(
         rows = await request.resources.database.rows(waitingroom.PLACE, [outcome.enrollment_id])
         return initializing.queued(outcome, key, Place(*rows[0]) if rows else None)
     if isinstance(outcome, Receipt):
-        return initializing.made(outcome, key)[0]
+        status, text, _is_complete = initializing.made_as_text(outcome, key)
+        return Ready(status, MEDIA_TYPE, text.encode())
     if isinstance(outcome, AlreadyAnswered | DomainError):
         return initializing.refused(outcome)
     return initializing.refused(problems.as_domain_error(outcome))

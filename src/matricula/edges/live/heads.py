@@ -9,29 +9,32 @@ from django.conf import settings
 from django.http import HttpResponse
 from django.utils.translation import get_language
 
-from matricula.edges.live.requests import Message, Scope
+from matricula.edges.live.requests import Message, Ready, Scope
 from matricula.edges.middleware import HEADER, PERMISSIONS_POLICY
 from matricula.kernel import correlation
 
 
-def start(head: HttpResponse, scope: Scope) -> Message:
+def start(head: HttpResponse | Ready, scope: Scope) -> Message:
     """The ASGI message that begins the answer."""
-    usual = _usual(scope.get("scheme") == "https")
-    own = [(name.lower().encode(), text.encode()) for name, text in head.items()]
-    named_here = {name for name, _ in own}
-    if not named_here.isdisjoint(usual):
-        usual = {name: text for name, text in usual.items() if name not in named_here}
-    return {
-        "type": "http.response.start",
-        "status": head.status_code,
-        "headers": [
-            *usual.items(),
-            (b"content-language", (get_language() or settings.LANGUAGE_CODE).encode()),
+    usual = _usual(get_language() or settings.LANGUAGE_CODE, scope.get("scheme") == "https")
+    if isinstance(head, Ready):
+        headers = [
+            *usual,
+            *named(),
+            (b"content-type", head.content_type.encode()),
+            (b"content-length", str(len(head.content)).encode()),
+        ]
+    else:
+        own = [(name.lower().encode(), text.encode()) for name, text in head.items()]
+        named_here = {name for name, _ in own}
+        cookies = [morsel.OutputString().encode() for morsel in head.cookies.values()]
+        headers = [
+            *(pair for pair in usual if pair[0] not in named_here),
             *named(),
             *own,
-            *((b"set-cookie", morsel.OutputString().encode()) for morsel in head.cookies.values()),
-        ],
-    }
+            *((b"set-cookie", cookie) for cookie in cookies),
+        ]
+    return {"type": "http.response.start", "status": head.status_code, "headers": headers}
 
 
 def named() -> list[tuple[bytes, bytes]]:
@@ -40,7 +43,7 @@ def named() -> list[tuple[bytes, bytes]]:
 
 
 @cache
-def _usual(secure: bool) -> dict[bytes, bytes]:
+def _usual(language: str, secure: bool) -> list[tuple[bytes, bytes]]:
     headers = {
         "X-Content-Type-Options": "nosniff",
         "X-Frame-Options": settings.X_FRAME_OPTIONS,
@@ -50,7 +53,8 @@ def _usual(secure: bool) -> dict[bytes, bytes]:
         "Permissions-Policy": PERMISSIONS_POLICY,
         "Cache-Control": "no-store",  # all of this is somebody's, or of this moment
         "Vary": "Authorization, Cookie, Accept-Language",
+        "Content-Language": language,
     }
     if secure and settings.SECURE_HSTS_SECONDS:
         headers["Strict-Transport-Security"] = f"max-age={settings.SECURE_HSTS_SECONDS}"
-    return {name.lower().encode(): text.encode() for name, text in headers.items()}
+    return [(name.lower().encode(), text.encode()) for name, text in headers.items()]

@@ -1,18 +1,29 @@
 -- Events and the ids they need.
 
-CREATE OR REPLACE FUNCTION new_uuid7() RETURNS uuid
-LANGUAGE sql VOLATILE PARALLEL SAFE AS $$
-    -- RFC 9562, section 5.7: 48 bits of Unix milliseconds, then version, variant and random bits,
-    -- which we take from a version 4 UUID. PostgreSQL brings its own from version 18 on.
-    SELECT encode(
-        set_bit(set_bit(
-            overlay(uuid_send(gen_random_uuid())
-                PLACING substring(
-                    int8send((extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3)
-                FROM 1 FOR 6),
-            52, 1), 53, 1),
-        'hex')::uuid
-$$;
+-- RFC 9562, section 5.7. From version 18 on PostgreSQL brings its own, ten times as fast; this only
+-- gives it the name that older ones know too.
+DO $do$
+BEGIN
+    IF current_setting('server_version_num')::integer >= 180000 THEN
+        CREATE OR REPLACE FUNCTION new_uuid7() RETURNS uuid
+        LANGUAGE sql VOLATILE PARALLEL SAFE AS 'SELECT uuidv7()';
+    ELSE
+        CREATE OR REPLACE FUNCTION new_uuid7() RETURNS uuid
+        LANGUAGE sql VOLATILE PARALLEL SAFE AS $$
+            -- 48 bits of Unix milliseconds, then version, variant and random bits, which we take
+            -- from a version 4 UUID.
+            SELECT encode(
+                set_bit(set_bit(
+                    overlay(uuid_send(gen_random_uuid())
+                        PLACING substring(
+                            int8send((extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3)
+                        FROM 1 FOR 6),
+                    52, 1), 53, 1),
+                'hex')::uuid
+        $$;
+    END IF;
+END
+$do$;
 
 -- Appends events in the order given and owes their effects, in the caller's transaction.
 -- Each subject's events are numbered without gaps. The caller holds the lock of the subject's row
