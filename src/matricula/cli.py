@@ -1,7 +1,6 @@
 """The `matricula` command. Each command only translates: the work is done where it belongs.
 
-Django and the domain rooms are imported inside the commands, so that `--help` answers at once
-and the supervisor stays small.
+Django and the domain rooms are imported inside the commands, so that `--help` answers at once.
 """
 
 from __future__ import annotations

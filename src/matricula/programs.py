@@ -48,10 +48,16 @@ def load() -> None:
     import django
 
     django.setup()
+    from django.conf import settings
+    from django.template import engines
+    from django.urls import get_resolver
+    from django.utils.module_loading import import_string
+
     for name in ("matricula.worker", "matricula.config.asgi", "matricula.runtime.web"):
         import_module(name)
-    from django.urls import get_resolver
-
+    for name in (settings.EMAIL_BACKEND, settings.ACCOUNT_ADAPTER):
+        import_string(name)
+    engines.all()  # with the libraries of their tags
     get_resolver().reverse_dict  # noqa: B018  # reads the whole table of addresses
     # A copy's collector need not walk all this, and so does not make the copies' memory differ.
     gc.collect()

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 from django.db import connection
 
+from matricula.accounts.models import Person
+from matricula.catalog import shelf
 from matricula.catalog.models import Cohort
+from matricula.enrollments import standings
 from matricula.enrollments.models import Enrollment
 from matricula.kernel import outbox
 from matricula.kernel.models import Event, RememberedAnswer
@@ -40,6 +43,39 @@ def reads_of_enrolling() -> list[Reads]:
                 assert {row.outcome for row in enroll_people(cursor, wishes)} == {"enrolled"}
             reads += [first, second, third]
     return reads
+
+
+def reads_of_standings() -> list[Reads]:
+    """What standings read of each table, by a plan made while it was nearly empty, once as many
+    people as they are asked for are enrolled in the course."""
+    course = make_course(capacity=None)
+    people = [person.pk for person in make_people(TWICE)]
+    plan = shelf.find([course.slug]).by_name[course.slug]
+    asked = [standings.Asking(person, plan, f"key {person}") for person in people]
+    tables = (TABLES[0], TABLES[2], Person._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute(f"ANALYZE {', '.join(tables)}")
+        cursor.execute("DISCARD PLANS")
+        standings.read(asked)
+        cohort = Cohort.objects.get(course=course)
+        wishes = [Wish(one, course.pk, cohort.pk, key=f"key {one}") for one in people]
+        enroll_people(cursor, wishes)
+    with reads_of(tables[0]) as first, reads_of(tables[1]) as second, reads_of(tables[2]) as third:
+        found = standings.read(asked)
+    assert all(one.standing.live and one.remembered for one in found)
+    return [first, second, third]
+
+
+def test_standings_never_read_a_table_or_an_index_whole() -> None:
+    reads = reads_of_standings()
+    assert [read.table_scans for read in reads] == [0, 0, 0]
+    assert max(read.rows for read in reads) <= TWICE
+
+
+def test_without_their_setting_they_would() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER FUNCTION standings_of RESET enable_seqscan")
+    assert sum(read.table_scans for read in reads_of_standings()) > 0
 
 
 def scans_of_enrolling() -> int:

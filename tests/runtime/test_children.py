@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -68,10 +69,11 @@ os.write(opened, b"1")
 while not program.has_announced():
     time.sleep(0.01)
 print(ended(program), program.has_announced())
-silent = start(lambda: None, "two")
-print(ended(silent), silent.has_announced())
+dead = start(lambda: os._exit(3), "two")
+time.sleep(0.5)
+print(dead.has_announced(), dead.has_announced(), ended(dead))
 """)
-    assert printed.splitlines() == ["False", "0 True", "0 False"]
+    assert printed.splitlines() == ["False", "0 True", "False False 3"]
 
 
 def test_it_has_a_name_and_a_process_group() -> None:
@@ -160,19 +162,31 @@ print(os.read(reader, 1))  # it ends when nobody holds the other end any more
     assert printed == "b''\n"
 
 
-def test_where_it_is_no_copy_it_does_the_same() -> None:
-    printed = outcome("""
+_SPAWNING = """
 import multiprocessing
 from functools import partial
 from matricula.runtime import children
-if __name__ == "__main__":  # such a process reads this program too
-    children._CONTEXT = multiprocessing.get_context("spawn")
-    listener = socket.create_server(("127.0.0.1", 0))
-    program = start(partial(print, "done", flush=True), "one", without=[listener])
-    print(ended(program), flush=True)
-    announcing = start(announce_ready, "two")
-    while not announcing.has_announced():
+children._CONTEXT, children.COPIES = multiprocessing.get_context("spawn"), False
+
+def work(listener, others):
+    print(listener.getsockname(), [other.getsockname() for other in others], flush=True)
+    announce_ready()
+
+if __name__ == "__main__":  # such a process reads this file too
+    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+    print(listeners[0].getsockname(), [listeners[1].getsockname()], flush=True)
+    program = start(partial(work, listeners[0], listeners[1:]), "one", without=listeners)
+    while not program.has_announced():
         time.sleep(0.01)
-    print(ended(announcing))
-""")
-    assert printed.splitlines() == ["done", "0", "0"]
+    print(ended(program))
+"""
+
+
+def test_where_it_is_no_copy_it_does_the_same(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(_PROLOGUE + _SPAWNING)
+    ours, theirs, status = subprocess.check_output(
+        [sys.executable, str(program)], text=True, timeout=60
+    ).splitlines()
+    assert ours == theirs
+    assert status == "0"

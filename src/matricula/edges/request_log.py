@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
+from select import PIPE_BUF
 
 from matricula.kernel import correlation
 
@@ -42,7 +44,21 @@ class Gathered:
 
     def _hand_over(self) -> None:
         lines, self._lines = self._lines, []
-        _hand_over("\n".join(lines))
+        for some in _written_at_once(lines):
+            _hand_over("\n".join(some))
+
+
+def _written_at_once(lines: list[str]) -> Iterator[list[str]]:
+    """In parts that a pipe takes as a whole: several processes write to one."""
+    some: list[str] = []
+    size = 0
+    for line in lines:
+        size += len(line) + 1  # ASCII, as JSON writes it
+        if size > PIPE_BUF and some:
+            yield some
+            some, size = [], len(line) + 1
+        some.append(line)
+    yield some
 
 
 def _hand_over(lines: str) -> None:

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import io
 import secrets
+import time
 from pathlib import Path
 
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 _MIGRATING = 7_236_490_115  # one migration at a time, whichever machine starts first
+TURN_PAUSE = 0.1  # seconds
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -45,7 +48,7 @@ def migrate() -> str:
     mark = f"migrated {secrets.token_hex(8)}"
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0; SET lock_timeout = 0")
-        cursor.execute("SELECT pg_advisory_lock(%s)", [_MIGRATING])
+        _wait_for_our_turn(cursor)
         try:
             # A table lock that does not come soon would queue everybody behind us: give up instead.
             cursor.execute("SET lock_timeout = '4s'")
@@ -59,3 +62,13 @@ def migrate() -> str:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [_MIGRATING])
             cursor.execute("RESET statement_timeout; RESET lock_timeout")
     return mark
+
+
+def _wait_for_our_turn(cursor: CursorWrapper) -> None:
+    """Takes the lock of migrations. By asking again and again: one statement that waits holds a
+    snapshot, for which an index that is made concurrently waits in turn."""
+    while True:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [_MIGRATING])
+        if cursor.fetchone() == (True,):
+            return
+        time.sleep(TURN_PAUSE)

@@ -32,6 +32,8 @@ if sys.platform == "linux":
     _CONTEXT = multiprocessing.get_context("fork")
 else:
     _CONTEXT = multiprocessing.get_context("spawn")
+COPIES = _CONTEXT.get_start_method() == "fork"  # of us, with what we have imported
+_READY = b"ready"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP)
 _PR_SET_PDEATHSIG = 1  # from linux/prctl.h
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
@@ -81,8 +83,9 @@ class Program:
 
     def has_announced(self) -> bool:
         """Whether the process has called `announce_ready`."""
-        if not self._announced and not self._pipe.closed and self._pipe.poll():
-            self._announced = True
+        if not self._pipe.closed and self._pipe.poll():
+            with suppress(EOFError, OSError):  # it has ended without a word
+                self._announced = self._pipe.recv_bytes() == _READY
             self._pipe.close()
         return self._announced
 
@@ -98,7 +101,7 @@ def announce_ready() -> None:
     pipe, _Announcement.pipe = _Announcement.pipe, None
     if pipe is not None:
         with pipe, suppress(BrokenPipeError):  # the supervisor has died: so shall we
-            pipe.send_bytes(b"1")
+            pipe.send_bytes(_READY)
 
 
 def start(work: Callable[[], None], name: str, *, without: Sequence[socket.socket] = ()) -> Program:
@@ -111,8 +114,13 @@ def start(work: Callable[[], None], name: str, *, without: Sequence[socket.socke
     Call it from the process's only thread. As with `spawn`, the process dies when we do.
     """
     reader, writer = _CONTEXT.Pipe(duplex=False)
-    inherited = (reader, *without) if _CONTEXT.get_start_method() == "fork" else ()
-    process = _CONTEXT.Process(target=_live, args=(work, writer, inherited, os.getpid()), name=name)
+    inherited = (reader, *without) if COPIES else ()
+    process = _CONTEXT.Process(
+        target=_live,
+        args=(work, writer, inherited, os.getpid()),
+        name=name,
+        daemon=True,  # one that is left over at our end is told to stop, and not just waited for
+    )
     # One that comes too early would go to our handlers, in a process that is not us.
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:

@@ -40,7 +40,7 @@ def configured_database() -> Iterator[Environment]:
 
 def check_server(url: str) -> None:
     """Raises SettingError, naming DATABASE_URL, unless a new enough server answers there."""
-    import psycopg  # the supervisor of an embedded database does without it
+    import psycopg  # not every command needs it
 
     try:
         with psycopg.connect(url, connect_timeout=10) as connection:

@@ -211,7 +211,7 @@ class EmbeddedPostgres:
     def _query(self, statement: str) -> str | None:
         """What psql prints for `statement`, None when it fails.
 
-        Not psycopg: this runs in the supervisor, where that would cost 20 MB for good.
+        By the server's own program: the database is asked before anything of ours is imported.
         """
         argv = [str(cluster.bin_path("psql")), "--no-psqlrc", "--tuples-only", "--no-align"]
         argv += ["--quiet", f"--dbname={self._url_of('postgres')}", f"--command={statement}"]

@@ -1,7 +1,7 @@
 """Which processes make up an installation on one machine, and in what order they start.
 
-    postgres   unless DATABASE_URL names another server
     sandbox    in demo mode: the gateway that takes no real money, on the next port
+    postgres   unless DATABASE_URL names another server
     set-up     migrations and, in demo mode, the demo data; ends by itself
     worker     jobs, timers, the dispatcher
     web-1 …    as many as WEB_WORKERS says
@@ -20,14 +20,14 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from matricula.config.environment import Environment
 from matricula.runtime import listening
-from matricula.runtime.children import Child, Program, spawn, start
+from matricula.runtime.children import COPIES, Child, Program, spawn, start
 from matricula.runtime.embedded import STOP_STEPS, EmbeddedPostgres
 from matricula.runtime.supervisor import Service, Supervisor
 
@@ -58,8 +58,8 @@ def serve(
     """
     with _reserved(environment) as listeners:
         services = [
-            *_postgres(environment),
             *_sandbox(environment),
+            *_postgres(environment, programs),
             _set_up(programs, listeners),
             _worker(programs, listeners),
             *_web(programs, environment, listeners),
@@ -72,7 +72,7 @@ def serve_web(
 ) -> None:
     """Runs web processes only; raises as `serve` does."""
     with _reserved(environment) as listeners:
-        services = [*_postgres(environment), *_web(programs, environment, listeners)]
+        services = [*_postgres(environment, programs), *_web(programs, environment, listeners)]
         _supervise(services, environment, say, on_ready)
 
 
@@ -97,22 +97,29 @@ def _supervise(
     def forget_gauges(pid: int) -> None:
         """A dead process holds no connections: its gauges of living things go with it."""
         for gauge in metrics.glob(f"gauge_live*_{pid}.db"):
-            gauge.unlink(missing_ok=True)
+            with suppress(OSError):
+                gauge.unlink()
 
     Supervisor(list(services), say=say, on_death=forget_gauges).run(on_ready)
 
 
-def _postgres(environment: Environment) -> list[Service]:
+def _postgres(environment: Environment, programs: Programs) -> list[Service]:
     if environment.database_url:
         return []
     server = EmbeddedPostgres(database_dir(environment))
     server.prepare()
     os.environ["DATABASE_URL"] = server.url  # for the children
+
+    def start_it() -> Child:
+        child = server.spawn()
+        _load(programs)  # while it starts
+        return child
+
     return [
         Service(
             role="postgres",
             name="postgres",
-            spawn=server.spawn,
+            spawn=start_it,
             is_ready=lambda _: server.is_ready(),
             gate=True,
             stop_steps=STOP_STEPS,
@@ -204,8 +211,14 @@ def _start(
     *,
     without: Sequence[socket.socket] = (),
 ) -> Child:
-    programs.load()
+    _load(programs)
     return start(work, name, without=without)
+
+
+def _load(programs: Programs) -> None:
+    """What is loaded here is there in each copy; where they are none, each loads for itself."""
+    if COPIES:
+        programs.load()
 
 
 def _has_announced(child: Child) -> bool:

@@ -1,8 +1,9 @@
 """What the live edge answers. One line an endpoint: add yours here, its code in a file of its own.
 
-An endpoint is `async def (LiveRequest) -> HttpResponse | Stream | None`. It raises DomainErrors as
-any API operation does. `app.py` gives it the correlation id, problem details, log line, figures and
-headers. None leaves the request to Django, whose operation of the same path documents it.
+An endpoint is `async def (LiveRequest) -> HttpResponse | Ready | Stream | None`. It raises
+DomainErrors as any API operation does. `app.py` gives it the correlation id, problem details, log
+line, figures and headers. None leaves the request to Django, whose operation of the same path
+documents it.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    """Beside whoever appends events; what an attempt before this one has left is taken away."""
+    """Beside whoever appends events, however long it waits for transactions that go on: nobody waits
+    for it. What an attempt before this one has left is taken away."""
 
     atomic = False
 
@@ -13,6 +14,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.RunSQL("SET lock_timeout = 0", migrations.RunSQL.noop),
         migrations.RunSQL(
             "DROP INDEX CONCURRENTLY IF EXISTS event_by_time", migrations.RunSQL.noop
         ),
@@ -20,4 +22,5 @@ class Migration(migrations.Migration):
             model_name="event",
             index=BrinIndex(autosummarize=True, fields=["at"], name="event_by_time"),
         ),
+        migrations.RunSQL("SET lock_timeout = '4s'", migrations.RunSQL.noop),  # as schema.py has it
     ]
