@@ -142,7 +142,7 @@ def kill_at_random(
             if victims:
                 victim = dice.choice(victims)
                 victim.send_signal(signal.SIGKILL)
-                killed.append(names[victim].partition("-")[0])
+                killed.append(names[victim].partition("-")[0].rstrip())  # it is padded
 
 
 OPEN = """
