@@ -211,7 +211,7 @@ class EmbeddedPostgres:
     def _query(self, statement: str) -> str | None:
         """What psql prints for `statement`, None when it fails.
 
-        By the server's own program: the database is asked before anything of ours is imported.
+        By the server's own program, so that nothing here needs psycopg.
         """
         argv = [str(cluster.bin_path("psql")), "--no-psqlrc", "--tuples-only", "--no-align"]
         argv += ["--quiet", f"--dbname={self._url_of('postgres')}", f"--command={statement}"]
