@@ -100,10 +100,10 @@ class LiveSite:
         with psycopg.connect(self.site.database_url) as connection:
             connection.execute(statement.encode(), params)
 
-    def ask(self, query: str) -> Any:
+    def ask(self, query: str, *params: Any) -> Any:
         """The one value that the query returns."""
         with psycopg.connect(self.site.database_url) as connection:
-            row = connection.execute(query.encode()).fetchone()
+            row = connection.execute(query.encode(), params).fetchone()
         assert row is not None
         return row[0]
 
