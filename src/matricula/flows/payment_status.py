@@ -11,9 +11,8 @@ from uuid import UUID
 from matricula.orders import queries as orders
 from matricula.orders.queries import LineRecord, OrderRecord
 from matricula.payments import ledger, queries
-from matricula.payments.models import Charge, Dispute
-from matricula.payments.queries import PaymentRecord
-from matricula.payments.states import PaymentState, Verdict
+from matricula.payments.queries import Fate, PaymentRecord
+from matricula.payments.states import PaymentState
 
 
 class PaymentStatus(StrEnum):
@@ -51,7 +50,7 @@ _STATUS_OF = {
 
 
 def of_enrollments(enrollment_ids: Iterable[UUID]) -> dict[UUID, Standing]:
-    """The standing of each of these enrollments that has an order, in six queries at most."""
+    """The standing of each of these enrollments that has an order, in four queries at most."""
     found = orders.of_enrollments(enrollment_ids)
     if not found:
         return {}
@@ -61,15 +60,17 @@ def of_enrollments(enrollment_ids: Iterable[UUID]) -> dict[UUID, Standing]:
         enrollment_id: next(line for line in order.lines if line.enrollment_id == enrollment_id)
         for enrollment_id, order in found.items()
     }
-    given_back = ledger.given_back(line.id for line in lines.values())
-    troubled = _troubled(order_ids)
+    fates = queries.fates(order_ids)
+    # What no money came for has nothing to give back.
+    paid = [line.id for enrollment_id, line in lines.items() if found[enrollment_id].id in fates]
+    given_back = ledger.given_back(paid) if paid else {}
     return {
         enrollment_id: _standing(
             order,
             lines[enrollment_id],
             payments.get(order.id),
             given_back.get(lines[enrollment_id].id, 0),
-            troubled.get(order.id),
+            fates.get(order.id),
         )
         for enrollment_id, order in found.items()
     }
@@ -89,12 +90,12 @@ def _standing(
     line: LineRecord,
     payment: PaymentRecord | None,
     given_back: int,
-    trouble: PaymentStatus | None,
+    fate: Fate | None,
 ) -> Standing:
     if payment is None:
         return Standing(PaymentStatus.NOT_REQUIRED, order, line)
     status = _STATUS_OF[payment.state]
-    if trouble is not None:
+    if trouble := fate and _trouble(fate):
         status = trouble
     elif given_back >= line.total.minor > 0:
         status = PaymentStatus.REFUNDED
@@ -103,23 +104,12 @@ def _standing(
     return Standing(status, order, line, payment, given_back)
 
 
-def _troubled(order_ids: Iterable[UUID]) -> dict[UUID, PaymentStatus]:
-    """Orders whose money is not where it should be: it came too late and goes back, it is being
-    looked into, or it is disputed. The gravest counts."""
-    wanted = list(order_ids)
-    charges = Charge.objects.filter(payment__order__in=wanted)
-    found: dict[UUID, PaymentStatus] = {}
-    for order_id, verdict in charges.filter(
-        verdict__in=[Verdict.LATE, Verdict.QUARANTINED]
-    ).values_list("payment__order", "verdict"):
-        is_back = verdict == Verdict.LATE
-        found[order_id] = PaymentStatus.REFUNDED if is_back else PaymentStatus.PROCESSING
-    settled = charges.filter(verdict=Verdict.SETTLED).values_list("payment__order", flat=True)
-    for order_id in settled:
-        found.pop(order_id, None)
-    disputes = Dispute.objects.filter(charge__payment__order__in=wanted)
-    for order_id in disputes.exclude(status__in=["won", "closed"]).values_list(
-        "charge__payment__order", flat=True
-    ):
-        found[order_id] = PaymentStatus.DISPUTED
-    return found
+def _trouble(fate: Fate) -> PaymentStatus | None:
+    """Where money is not where it should be; the gravest counts."""
+    if fate.is_disputed:
+        return PaymentStatus.DISPUTED
+    if fate.is_settled:
+        return None
+    if fate.is_quarantined:
+        return PaymentStatus.PROCESSING
+    return PaymentStatus.REFUNDED if fate.is_late else None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.functions import TransactionNow
-from django.db.models import Q
+from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
 from matricula.kernel.errors import NotFound
@@ -42,6 +43,39 @@ class PaymentRecord:
     completed_at: datetime | None
 
 
+# Payments are read for nearly every answer about what is paid for: as in `orders.queries`, the
+# statement is written out. Its columns are the record's members in their order, then the amount.
+_ROWS = """
+SELECT p.id, p.order_id, o.person_id, p.provider, p.state, p.provider_order_id, p.attempt,
+       p.failure_code, p.failure_detail, p.created_at, p.completed_at, p.amount_minor, p.currency
+  FROM payments_payment p JOIN orders_order o ON o.id = p.order_id
+"""
+_MEMBERS = tuple(name for name in PaymentRecord.__dataclass_fields__ if name != "amount")
+# What became of the money of each order, as far as money came: of several charges and disputes it
+# says what there is at all.
+_FATES = """
+SELECT p.order_id,
+       bool_or(c.verdict = 'settled'), bool_or(c.verdict = 'late'),
+       bool_or(c.verdict = 'quarantined'),
+       bool_or(EXISTS (SELECT FROM payments_dispute d
+                        WHERE d.charge_id = c.id AND d.status NOT IN ('won', 'closed')))
+  FROM payments_payment p JOIN payments_charge c ON c.payment_id = p.id
+ WHERE p.order_id = ANY (%s::uuid[])
+ GROUP BY p.order_id
+"""
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What became of the money that came for an order: whether some of it paid for the order, came
+    too late and goes back, is being looked into, or is disputed."""
+
+    is_settled: bool
+    is_late: bool
+    is_quarantined: bool
+    is_disputed: bool
+
+
 @dataclass(frozen=True)
 class RefundRecord:
     """Money given back, or on its way."""
@@ -56,42 +90,43 @@ class RefundRecord:
 
 def find(payment_id: UUID) -> PaymentRecord:
     """Any payment; the caller checks whose it is. Raises NotFound."""
-    return _one(Q(pk=payment_id))
+    found = _read("p.id = %s", payment_id)
+    if not found:
+        raise NotFound(_("There is no such payment."))
+    return found[0]
 
 
 def of_order(order_id: UUID) -> PaymentRecord | None:
     """The order's payment that counts: the one not cancelled, else the last."""
-    rows = Payment.objects.filter(order=order_id).select_related("order")
-    live = rows.exclude(state=PaymentState.CANCELLED).first()
-    row = live or rows.order_by("-pk").first()
-    return None if row is None else _record(row)
+    return of_orders([order_id]).get(order_id)
 
 
 def of_orders(order_ids: Iterable[UUID]) -> dict[UUID, PaymentRecord]:
     """`of_order` for many, in one query."""
-    rows = Payment.objects.filter(order__in=list(order_ids)).select_related("order").order_by("pk")
     found: dict[UUID, PaymentRecord] = {}
-    for row in rows:
-        known = found.get(row.order_id)
-        if known is None or row.state != PaymentState.CANCELLED:
-            found[row.order_id] = _record(row)
+    for payment in _read("p.order_id = ANY (%s::uuid[]) ORDER BY p.id", list(order_ids)):
+        if payment.order_id not in found or payment.state is not PaymentState.CANCELLED:
+            found[payment.order_id] = payment
     return found
+
+
+def fates(order_ids: Iterable[UUID]) -> dict[UUID, Fate]:
+    """What became of the money, by order; nothing is there for those that no money came for."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FATES, [list(order_ids)])
+        return {order_id: Fate(*fate) for order_id, *fate in cursor.fetchall()}
 
 
 def of_gateway_order(provider: str, provider_order_id: str) -> PaymentRecord | None:
     """The payment that a gateway order was made for."""
-    row = (
-        Payment.objects.filter(provider=provider, provider_order_id=provider_order_id)
-        .select_related("order")
-        .first()
-    )
-    return None if row is None else _record(row)
+    return of_gateway_orders(provider, [provider_order_id]).get(provider_order_id)
 
 
 def of_gateway_orders(provider: str, order_ids: Iterable[str]) -> dict[str, PaymentRecord]:
     """`of_gateway_order` for many, in one query: by the gateway's order."""
-    rows = Payment.objects.filter(provider=provider, provider_order_id__in=set(order_ids))
-    return {row.provider_order_id or "": _record(row) for row in rows.select_related("order")}
+    which = "p.provider = %s AND p.provider_order_id = ANY (%s::text[])"
+    found = _read(which, provider, list(order_ids))
+    return {payment.provider_order_id or "": payment for payment in found}
 
 
 def without_gateway_order(provider: str, limit: int) -> list[UUID]:
@@ -173,25 +208,14 @@ def refunded_minor(order_ids: Iterable[UUID]) -> dict[UUID, int]:
     return sums
 
 
-def _one(which: Q) -> PaymentRecord:
-    row = Payment.objects.filter(which).select_related("order").first()
-    if row is None:
-        raise NotFound(_("There is no such payment."))
-    return _record(row)
+def _read(which: str, *params: Any) -> list[PaymentRecord]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_ROWS} WHERE {which}", params)
+        return [_record(row) for row in cursor.fetchall()]
 
 
-def _record(row: Payment) -> PaymentRecord:
-    return PaymentRecord(
-        id=row.pk,
-        order_id=row.order_id,
-        person_id=row.order.person_id,
-        provider=row.provider,
-        state=PaymentState(row.state),
-        amount=row.amount,
-        provider_order_id=row.provider_order_id,
-        attempt=row.attempt,
-        failure_code=row.failure_code,
-        failure_detail=row.failure_detail,
-        created_at=row.created_at,
-        completed_at=row.completed_at,
-    )
+def _record(row: Sequence[Any]) -> PaymentRecord:
+    *plain, minor, currency = row
+    members = dict(zip(_MEMBERS, plain, strict=True))
+    members["state"] = PaymentState(members["state"])
+    return PaymentRecord(**members, amount=Money(minor, currency))
