@@ -12,6 +12,7 @@ from matricula.flows import doctor, enroll, notices, pay, reconcile, settle
 from matricula.flows.enroll import Application
 from matricula.kernel.models import Event
 from matricula.orders.models import Order
+from matricula.payments import queries as payments
 from matricula.payments.models import Charge, Payment, Refund, StaffTask
 from matricula.payments.port import HandBack
 from matricula.payments.providers.razorpay.provider import RAZORPAY
@@ -58,7 +59,7 @@ class Buyer:
         """The browser comes back."""
         payment = Payment.objects.filter(order=self.order_id).latest("created_at")
         settle.hand_back(
-            payment.pk,
+            payments.find(payment.pk),
             HandBack(
                 given["razorpay_payment_id"],
                 given["razorpay_order_id"],

@@ -77,7 +77,8 @@ def account_of(email: str) -> Person | None:
 
 def among(person_ids: Iterable[UUID]) -> list[Person]:
     """Those of these people who are guests."""
-    return list(Person.objects.filter(pk__in=set(person_ids)).exclude(guest_email=""))
+    rows = Person.objects.filter(pk__in=set(person_ids)).exclude(guest_email="")
+    return list(rows.only("email", "guest_email"))
 
 
 def others_with(person: Person) -> list[UUID]:

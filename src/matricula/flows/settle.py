@@ -87,13 +87,12 @@ def settle_all(provider: str, hints: Mapping[str, str]) -> dict[str, Exception]:
     return {**failed, **record_all(provider, told)}
 
 
-def hand_back(payment_id: UUID, given: HandBack) -> None:
+def hand_back(payment: PaymentRecord, given: HandBack) -> None:
     """The gateway's checkout has sent the browser back. Its signature is checked against the
     gateway order that we keep, then the payment is fetched and settled.
 
-    Raises NotFound, SignatureInvalid, and what `payments.errors` says of a silent gateway.
+    Raises SignatureInvalid, and what `payments.errors` says of a silent gateway.
     """
-    payment = queries.find(payment_id)
     provider = gateways.provider(payment.provider)
     if payment.provider_order_id is None:
         raise SignatureInvalid
@@ -308,4 +307,5 @@ def _close(lost: Sequence[LockedOrder]) -> None:
     still_open = [found.order for found in lost if found.order.state == OrderState.OPEN]
     for order in still_open:
         orders.move(order, "expire")
-    pricing.release_coupons(order.pk for order in still_open)
+    if still_open:
+        pricing.release_coupons(order.pk for order in still_open)

@@ -30,8 +30,10 @@ log = structlog.get_logger(__name__)
 def matters(place: Place) -> bool:
     """Whether a confirmed VAT id would change who owes the tax: a business elsewhere in the
     Union buys from a seller in it."""
+    if not place.tax_id or place.country not in EU:
+        return False
     seller = pricing.seller().country
-    return bool(place.tax_id) and seller in EU and place.country in EU and place.country != seller
+    return seller in EU and place.country != seller
 
 
 def submit(place: Place) -> TaxIdRecord | None:

@@ -13,6 +13,8 @@ from matricula.kernel.money import Money
 from matricula.orders.models import Order, OrderLine
 from matricula.orders.states import ORDER, OrderState
 
+_LOCK = "SELECT * FROM orders_order WHERE id = ANY (%s::uuid[]) ORDER BY id FOR UPDATE"
+
 
 @dataclass(frozen=True)
 class Buyer:
@@ -124,8 +126,7 @@ def _write_lines(order: Order, lines: Sequence[NewLine]) -> None:
 def lock(order_ids: Sequence[UUID]) -> list[Order]:
     """The rows of these orders, locked in id order until the transaction ends. Whoever also changes
     seats or enrollments has locked those before."""
-    rows = Order.objects.select_for_update(of=("self",)).filter(pk__in=list(order_ids))
-    return list(rows.order_by("pk"))
+    return list(Order.objects.raw(_LOCK, [list(order_ids)]))
 
 
 def move(order: Order, trigger: str) -> OrderState:

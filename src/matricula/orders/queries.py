@@ -12,12 +12,10 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from matricula.kernel.errors import NotFound
 from matricula.kernel.money import Money
-from matricula.orders.models import Order, RefundStep
 from matricula.orders.policy import Step
 from matricula.orders.states import OrderState
 
@@ -118,6 +116,12 @@ SELECT DISTINCT ON (l.enrollment_id) l.order_id
   FROM orders_orderline l WHERE l.enrollment_id = ANY (%s::uuid[])
  ORDER BY l.enrollment_id, l.order_id DESC
 """
+_OWNERS = "SELECT id, person_id FROM orders_order WHERE id = ANY (%s::uuid[])"
+_POLICIES = """
+SELECT course_id, until, days, percent FROM orders_refundstep
+ WHERE course_id = ANY (%s::uuid[]) OR course_id IS NULL
+ ORDER BY percent DESC, until, days DESC
+"""
 
 
 def find(order_id: UUID, person_id: UUID) -> OrderRecord:
@@ -132,8 +136,9 @@ def read(order_id: UUID) -> OrderRecord:
 
 def owners(order_ids: Iterable[UUID]) -> dict[UUID, UUID]:
     """Whose these orders are, by order; those that exist."""
-    rows = Order.objects.filter(pk__in=set(order_ids))
-    return dict(rows.values_list("pk", "person_id"))
+    with connection.cursor() as cursor:
+        cursor.execute(_OWNERS, [list(order_ids)])
+        return dict(cursor.fetchall())
 
 
 def of_enrollment(enrollment_id: UUID) -> OrderRecord | None:
@@ -176,10 +181,10 @@ def refund_policies(course_ids: Iterable[UUID]) -> dict[UUID, list[Step]]:
     """`refund_policy` of each of these courses, in one query."""
     wanted = list(course_ids)
     found: dict[UUID | None, list[Step]] = {}
-    rows = RefundStep.objects.filter(Q(course__in=wanted) | Q(course__isnull=True))
-    for row in rows.order_by("-percent", "until", "-days"):
-        step = Step(row.until, row.days, row.percent)  # type: ignore[arg-type]  # the CHECK knows no other
-        found.setdefault(row.course_id, []).append(step)
+    with connection.cursor() as cursor:
+        cursor.execute(_POLICIES, [wanted])
+        for course_id, *step in cursor.fetchall():
+            found.setdefault(course_id, []).append(Step(*step))
     general = found.get(None, [])
     return {course_id: found.get(course_id, general) for course_id in wanted}
 

@@ -35,6 +35,9 @@ from matricula.payments.states import (
 )
 
 LONGEST_DETAIL = 500
+_LOCK_OF_ORDERS = """
+SELECT * FROM payments_payment WHERE order_id = ANY (%s::uuid[]) ORDER BY id FOR UPDATE
+"""
 
 
 def begin(order_id: UUID, provider: str, amount: Money) -> Payment:
@@ -55,8 +58,7 @@ def lock(payment_id: UUID) -> Payment:
 
 def lock_of_orders(order_ids: Sequence[UUID]) -> list[Payment]:
     """The payments of these orders, locked in id order."""
-    rows = Payment.objects.select_for_update().filter(order__in=list(order_ids))
-    return list(rows.order_by("pk"))
+    return list(Payment.objects.raw(_LOCK_OF_ORDERS, [list(order_ids)]))
 
 
 def move(payment: Payment, trigger: str) -> PaymentState:

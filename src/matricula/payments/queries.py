@@ -162,6 +162,12 @@ def captured_among(provider: str, provider_payment_ids: Iterable[str]) -> set[st
     return set(rows.values_list("provider_payment_id", flat=True))
 
 
+def is_quarantined(provider: str, provider_payment_id: str) -> bool:
+    """Whether this payment at the gateway did not fit what it was for."""
+    rows = Charge.objects.filter(provider=provider, provider_payment_id=provider_payment_id)
+    return rows.filter(verdict=Verdict.QUARANTINED).exists()
+
+
 def settling_charge(order_id: UUID) -> Charge | None:
     """The charge that paid for the order."""
     return settling_charges([order_id]).get(order_id)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
@@ -18,12 +20,30 @@ from matricula.pricing.errors import (
     CouponInvalid,
     CouponNotApplicable,
 )
-from matricula.pricing.models import LIVE_USE, Coupon, CouponUse, Seller, TaxRate
+from matricula.pricing.models import LIVE_USE, CouponUse
 from matricula.pricing.values import CouponTerms, Rate, SellerIdentity
 
 MOST_CODES = 5
 # Who sells where nobody has said so yet: no country whose taxes we know, so none is charged.
 UNKNOWN_SELLER = SellerIdentity("Matricula", "Matricula", "", "", "")
+
+
+# Read for every price that is shown or paid, so the statements are written out: Django's query
+# builder takes longer than they do. Their columns are the members of what is made from them.
+_SELLER = """
+SELECT name, legal_name, address, country, state, gstin, vat_id, email, time_zone, invoice_prefix
+  FROM pricing_seller
+"""
+_RATES = """
+SELECT category, country, head, percent, valid_from, valid_until, code
+  FROM pricing_taxrate WHERE category = ANY (%s::text[]) AND country = ANY (%s::text[])
+"""
+_COUPONS = """
+SELECT c.id, c.code, c.percent, c.amount_minor, c.currency,
+       ARRAY (SELECT s.course_id FROM pricing_coupon_courses s WHERE s.coupon_id = c.id),
+       c.stackable, c.automatic, c.starts_at, c.ends_at, c.total_limit, c.per_person_limit, c.taken
+  FROM pricing_coupon c
+"""
 
 
 @dataclass(frozen=True)
@@ -36,17 +56,17 @@ class Asker:
 
 def seller() -> SellerIdentity:
     """Who sells."""
-    row = Seller.objects.first()
-    if row is None:
-        return UNKNOWN_SELLER
-    return SellerIdentity(**{name: getattr(row, name) for name in SellerIdentity.__match_args__})
+    with connection.cursor() as cursor:
+        cursor.execute(_SELLER)
+        row = cursor.fetchone()
+    return UNKNOWN_SELLER if row is None else SellerIdentity(*row)
 
 
 def rates(categories: Iterable[str], countries: Iterable[str]) -> list[Rate]:
     """The rates of these categories in these countries, of all dates."""
-    rows = TaxRate.objects.filter(category__in=set(categories), country__in=set(countries))
-    names = list(Rate.__match_args__)
-    return [Rate(**row) for row in rows.values(*names)]
+    with connection.cursor() as cursor:
+        cursor.execute(_RATES, [list(categories), list(countries)])
+        return [Rate(*row) for row in cursor.fetchall()]
 
 
 def find_coupons(
@@ -63,8 +83,8 @@ def find_coupons(
         return []
     if len(wanted) > MOST_CODES:
         raise CouponNotApplicable(_("These are too many codes for one checkout."))
-    rows = Coupon.objects.filter(code__in=wanted, is_active=True).prefetch_related("courses")
-    by_code = {row.code: row for row in rows}
+    rows = _coupons("upper(c.code) = ANY (%s::text[]) AND c.is_active", wanted)
+    by_code = {row.terms.code.upper(): row for row in rows}
     found = []
     for code in wanted:
         row = by_code.get(code)
@@ -73,10 +93,9 @@ def find_coupons(
         if row.ends_at is not None and at >= row.ends_at:
             raise CouponExpired
         _check_limits(row, asker)
-        terms = _terms(row)
-        if not _fits(terms, courses, currency):
+        if not _fits(row.terms, courses, currency):
             raise CouponNotApplicable
-        found.append(terms)
+        found.append(row.terms)
     if not coupons.may_combine(found):
         raise CouponNotApplicable(_("These codes cannot be used together."))
     return found
@@ -86,28 +105,64 @@ def automatic_coupons(
     *, at: datetime, asker: Asker, courses: Sequence[UUID], currency: str
 ) -> list[CouponTerms]:
     """The discounts that apply by themselves, the exhausted ones left out."""
-    begun = Q(starts_at__isnull=True) | Q(starts_at__lte=at)
-    lasting = Q(ends_at__isnull=True) | Q(ends_at__gt=at)
-    rows = Coupon.objects.filter(begun, lasting, automatic=True, is_active=True).order_by("code")
     found = []
-    for row in rows.prefetch_related("courses"):
+    for row in _coupons(
+        "c.automatic AND c.is_active AND (c.starts_at IS NULL OR c.starts_at <= %s)"
+        " AND (c.ends_at IS NULL OR c.ends_at > %s) ORDER BY c.code",
+        at,
+        at,
+    ):
         try:
             _check_limits(row, asker)
         except CouponExhausted:
             continue
-        if _fits(_terms(row), courses, currency):
-            found.append(_terms(row))
+        if _fits(row.terms, courses, currency):
+            found.append(row.terms)
     return found
 
 
-def _check_limits(row: Coupon, asker: Asker) -> None:
+@dataclass(frozen=True)
+class _Offered:
+    """A coupon, and when and how often it can be had. Both ends and limits may be open."""
+
+    terms: CouponTerms
+    starts_at: datetime | None
+    ends_at: datetime | None
+    total_limit: int | None
+    per_person_limit: int | None
+    taken: int
+
+
+def _coupons(which: str, *params: Any) -> list[_Offered]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_COUPONS} WHERE {which}", params)
+        return [_offered(row) for row in cursor.fetchall()]
+
+
+def _offered(row: Sequence[Any]) -> _Offered:
+    id_, code, percent, minor, currency, courses, stackable, automatic, *limits = row
+    amount = None if minor is None else Money(minor, currency)
+    terms = CouponTerms(
+        id=id_,
+        code=code,
+        kind="percent" if amount is None else "fixed",
+        percent=percent,
+        amount=amount,
+        courses=frozenset(courses),
+        stackable=stackable,
+        automatic=automatic,
+    )
+    return _Offered(terms, *limits)
+
+
+def _check_limits(row: _Offered, asker: Asker) -> None:
     """As it stands now; counted again under the coupon's lock when it is taken."""
     if row.total_limit is not None and row.taken >= row.total_limit:
         raise CouponExhausted
     if row.per_person_limit is None or (asker.person_id is None and not asker.email):
         return
     same = Q(person=asker.person_id) | Q(email=asker.email.lower())
-    uses = CouponUse.objects.filter(same, coupon=row, state__in=LIVE_USE)
+    uses = CouponUse.objects.filter(same, coupon=row.terms.id, state__in=LIVE_USE)
     if uses.count() >= row.per_person_limit:
         raise CouponExhausted(_("You have used this coupon as often as is possible."))
 
@@ -116,17 +171,3 @@ def _fits(terms: CouponTerms, courses: Sequence[UUID], currency: str) -> bool:
     if terms.amount is not None and terms.amount.currency != currency:
         return False
     return any(terms.covers(course) for course in courses)
-
-
-def _terms(row: Coupon) -> CouponTerms:
-    amount = None if row.amount_minor is None else Money(row.amount_minor, row.currency)
-    return CouponTerms(
-        id=row.pk,
-        code=row.code,
-        kind="percent" if amount is None else "fixed",
-        percent=row.percent,
-        amount=amount,
-        courses=frozenset(course.pk for course in row.courses.all()),
-        stackable=row.stackable,
-        automatic=row.automatic,
-    )

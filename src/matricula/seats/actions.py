@@ -16,6 +16,11 @@ from matricula.seats.errors import CapacityTooSmall, HoldEnded
 from matricula.seats.models import Hold, SeatCount
 from matricula.seats.states import HoldState
 
+_LOCK_COUNTERS = """
+SELECT FROM seats_seatcount WHERE cohort_id = ANY (%s::uuid[])
+ ORDER BY cohort_id FOR NO KEY UPDATE
+"""
+
 
 @transaction.atomic
 def set_capacity(cohort_id: UUID, capacity: int | None) -> None:
@@ -69,8 +74,8 @@ def sell(keys: Sequence[UUID]) -> list[UUID]:
 def lock_counters(cohort_ids: Iterable[UUID]) -> None:
     """Locks the counter rows of these cohorts, in cohort order, until the transaction ends: for
     whoever must know what is free before deciding, or will change several of them."""
-    rows = SeatCount.objects.select_for_update(no_key=True).filter(pk__in=set(cohort_ids))
-    list(rows.order_by("pk").values_list("pk"))
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK_COUNTERS, [list(cohort_ids)])
 
 
 @transaction.atomic

@@ -20,16 +20,15 @@ from matricula.edges.api.enrollment_json import (
     session,
 )
 from matricula.edges.api.schemas import Problem
+from matricula.enrollments import queries as enrollments
 from matricula.enrollments.queries import EnrollmentRecord
 from matricula.flows import pay, payment_status, refund, settle, withdraw
-from matricula.flows.payment_status import Standing
 from matricula.kernel import ids
 from matricula.kernel.errors import IllegalState
+from matricula.orders import queries as orders
 from matricula.payments import queries as payments
 from matricula.payments.errors import AmountMismatch, SignatureInvalid
-from matricula.payments.models import Charge
 from matricula.payments.port import HandBack
-from matricula.payments.states import Verdict
 
 router = Router(tags=["Payments"], auth=SignedIn())
 _GATEWAY = {502: Problem, 503: Problem}
@@ -56,18 +55,19 @@ def verify_payment(
     record = own_enrollment(request, enrollment_id)
 
     def work() -> HttpResponse:
-        standing = payment_status.of_enrollment(record.id)
-        if standing.payment is None:
+        order = orders.of_enrollment(record.id)
+        payment = payments.of_order(order.id) if order is not None else None
+        if payment is None:
             raise IllegalState(_("Nothing is to be paid for this enrollment."))
-        if payload.razorpay_order_id != standing.payment.provider_order_id:
+        if payload.razorpay_order_id != payment.provider_order_id:
             raise SignatureInvalid
         given = HandBack(
             payload.razorpay_payment_id, payload.razorpay_order_id, payload.razorpay_signature
         )
-        settle.hand_back(standing.payment.id, given)
-        if _is_quarantined(standing, payload.razorpay_payment_id):
+        settle.hand_back(payment, given)
+        if payments.is_quarantined(payment.provider, given.payment_id):
             raise AmountMismatch
-        return answer(_status(own_enrollment(request, enrollment_id)))
+        return answer(_status(enrollments.of_person(record.person_id, record.id)))
 
     return idempotent.over_several(request, active_person_id(request), work)
 
@@ -133,12 +133,3 @@ def _status(record: EnrollmentRecord) -> schemas.PaymentStatusAnswer:
         course_access_url=access_url(record.course_id),
         failure=failure(record, standing),
     )
-
-
-def _is_quarantined(standing: Standing, provider_payment_id: str) -> bool:
-    if standing.payment is None:
-        return False
-    rows = Charge.objects.filter(
-        provider=standing.payment.provider, provider_payment_id=provider_payment_id
-    )
-    return rows.filter(verdict=Verdict.QUARANTINED).exists()

@@ -33,6 +33,7 @@ from matricula.kernel import events, ids
 from matricula.kernel.errors import DomainError, MalformedRequest
 from matricula.orders.queries import OrderRecord
 from matricula.orders.states import OrderState
+from matricula.payments import queries as payments
 from matricula.payments.errors import GatewayRefused, GatewayUnavailable
 from matricula.payments.port import HandBack
 from matricula.payments.queries import PaymentRecord
@@ -176,7 +177,7 @@ def hand_back(request: HttpRequest, reference: str) -> HttpResponse:
     given = {name: request.POST.get(f"razorpay_{name}", "") for name in _GIVEN}
     try:
         if all(given.values()):
-            settle.hand_back(payment_id, HandBack(**given))
+            settle.hand_back(payments.find(payment_id), HandBack(**given))
         else:
             _note_failure(payment_id, request)
     except (GatewayUnavailable, GatewayRefused) as error:
