@@ -104,20 +104,26 @@ def announce_ready() -> None:
             pipe.send_bytes(_READY)
 
 
-def start(work: Callable[[], None], name: str, *, without: Sequence[socket.socket] = ()) -> Program:
+def start(
+    work: Callable[[], None],
+    name: str,
+    *,
+    without: Sequence[socket.socket] = (),
+    death_signal: signal.Signals = signal.SIGTERM,
+) -> Program:
     """Has a process of its own do `work`, with all its output on our standard output. It ends with
     0 when `work` returns, and with 1 after an error, which it prints.
 
     On Linux it is a copy of ours: what we have imported is there at once, in memory that both
     share. It does not keep the sockets of `without` open. Elsewhere `work` is pickled.
 
-    Call it from the process's only thread. As with `spawn`, the process dies when we do.
+    Call it from the process's only thread. As with `spawn`, it gets `death_signal` when we die.
     """
     reader, writer = _CONTEXT.Pipe(duplex=False)
     inherited = (reader, *without) if COPIES else ()
     process = _CONTEXT.Process(
         target=_live,
-        args=(work, writer, inherited, os.getpid()),
+        args=(work, writer, inherited, os.getpid(), death_signal),
         name=name,
         daemon=True,  # one that is left over at our end is told to stop, and not just waited for
     )
@@ -136,10 +142,11 @@ def _live(
     announcement: Connection,
     inherited: Sequence[Connection | socket.socket],
     parent: int,
+    death_signal: signal.Signals,
 ) -> None:
     """What a process that was started does from its first moment."""
     os.setpgid(0, 0)
-    _die_with(parent, signal.SIGTERM)
+    _die_with(parent, death_signal)
     signal.set_wakeup_fd(-1)
     for number in _SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:

@@ -171,7 +171,16 @@ def _worker(programs: Programs, listeners: Sequence[socket.socket]) -> Service:
     return Service(
         role="worker",
         name="worker",
-        spawn=partial(_start, programs, programs.worker, "worker", without=listeners),
+        # When we are killed, the database goes too. What runs could not be finished, and would be
+        # tried for half a minute; another worker takes it up, as after any death.
+        spawn=partial(
+            _start,
+            programs,
+            programs.worker,
+            "worker",
+            without=listeners,
+            death_signal=signal.SIGKILL,
+        ),
         is_ready=_has_announced,
         # Longer than the worker gives its jobs to finish.
         stop_steps=((signal.SIGTERM, 25.0), (signal.SIGKILL, 5.0)),
@@ -210,9 +219,10 @@ def _start(
     name: str,
     *,
     without: Sequence[socket.socket] = (),
+    death_signal: signal.Signals = signal.SIGTERM,
 ) -> Child:
     _load(programs)
-    return start(work, name, without=without)
+    return start(work, name, without=without, death_signal=death_signal)
 
 
 def _load(programs: Programs) -> None:
