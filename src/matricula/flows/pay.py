@@ -21,6 +21,7 @@ from matricula.enrollments.queries import EnrollmentRecord
 from matricula.enrollments.states import Stage
 from matricula.flows.locked import lock_order
 from matricula.kernel import events, ids
+from matricula.kernel.connections import release_connection
 from matricula.kernel.errors import IllegalState
 from matricula.kernel.events import NewEvent
 from matricula.orders import queries as orders
@@ -89,6 +90,7 @@ def ensure_gateway_order(payment: PaymentRecord, *, make: bool = True) -> Paymen
     """
     provider = gateways.provider(payment.provider)
     receipt = ids.to_text("pay", payment.id)
+    release_connection()
     try:
         found = None
         if payment.state is not PaymentState.CREATED or not make:

@@ -22,6 +22,7 @@ from matricula.enrollments import actions as enrollments
 from matricula.flows import fulfil, pay
 from matricula.flows.locked import LockedOrder, lock_orders
 from matricula.kernel import correlation, events
+from matricula.kernel.connections import release_connection
 from matricula.kernel.errors import DomainError
 from matricula.kernel.events import NewEvent
 from matricula.orders import actions as orders
@@ -79,6 +80,7 @@ def settle_all(provider: str, hints: Mapping[str, str]) -> dict[str, Exception]:
     wanted = [payment_id for payment_id in hints if payment_id not in known]
     if not wanted:
         return {}
+    release_connection()
     found = fetching.fetch_all(gateways.provider(provider), wanted)
     failed = {key: facts for key, facts in found.items() if isinstance(facts, Exception)}
     told = [

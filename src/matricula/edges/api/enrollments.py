@@ -23,7 +23,7 @@ from matricula.edges.api.schemas import Problem
 from matricula.edges.metrics import ENROLLMENTS
 from matricula.enrollments import queries
 from matricula.enrollments.queries import EnrollmentRecord
-from matricula.enrollments.states import Stage, Status
+from matricula.enrollments.states import Status
 from matricula.flows import cancel as cancelling
 from matricula.flows import desk, payment_status
 from matricula.flows import extend as extending
@@ -31,7 +31,6 @@ from matricula.flows import swap as swapping
 from matricula.flows.applications import AlreadyAnswered
 from matricula.kernel import ids
 from matricula.kernel.errors import DomainError
-from matricula.waitingroom import queries as waitingroom
 
 router = Router(tags=["Enrollments"], auth=SignedIn())
 
@@ -70,12 +69,7 @@ def initialize(request: HttpRequest, payload: schemas.Initialize) -> HttpRespons
         receipt = desk.enroll(application, keyed)
     except (AlreadyAnswered, DomainError) as outcome:
         return initializing.refused(outcome)
-    if receipt.stage is Stage.REQUESTED:
-        return initializing.queued(receipt, key, waitingroom.place_of(receipt.enrollment_id))
-    made, is_complete = initializing.made(receipt, key)
-    if receipt.order_id is not None and receipt.is_new and is_complete:
-        return idempotent.remember(request, person_id, key, made)
-    return made
+    return initializing.answered(person_id, receipt, keyed)
 
 
 @router.get("/enrollments", response={200: schemas.EnrollmentList, **REFUSALS})

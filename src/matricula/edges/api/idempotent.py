@@ -71,10 +71,13 @@ def remember(
     request: HttpRequest, owner: UUID, key: str | None, response: HttpResponse
 ) -> HttpResponse:
     """Keeps an answer under the request's key, if there is one; the first one kept stands."""
-    if key is None:
-        return response
+    return response if key is None else keep(owner, key, print_of(request), response)
+
+
+def keep(owner: UUID, key: str, print_: str, response: HttpResponse) -> HttpResponse:
+    """As `remember`, for whoever has the request's print already."""
     ours = Answer(response.status_code, response.content.decode())
-    kept = idempotency.remember(owner, key, print_of(request), ours)
+    kept = idempotency.remember(owner, key, print_, ours)
     return response if kept == ours else replay(kept)
 
 

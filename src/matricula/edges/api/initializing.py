@@ -28,12 +28,21 @@ from matricula.edges.api.enrollment_json import (
 from matricula.edges.metrics import ENROLLMENTS
 from matricula.enrollments.states import STATUS_OF, Stage
 from matricula.flows import pay
-from matricula.flows.applications import AlreadyAnswered, Application, Keyed, Receipt
+from matricula.flows.applications import (
+    AlreadyAnswered,
+    Application,
+    Keyed,
+    Receipt,
+    Request,
+    Unfinished,
+)
+from matricula.flows.enroll import finished
 from matricula.kernel import ids
 from matricula.kernel.errors import DomainError, FieldError, Guidance, ValidationFailed
 from matricula.kernel.idempotency import Answer
 from matricula.orders import queries as orders
 from matricula.orders.queries import OrderRecord
+from matricula.waitingroom import queries as waitingroom
 from matricula.waitingroom.rules import Place
 
 MOST_FORMS = 5_000
@@ -72,15 +81,31 @@ def keyed(key: str, print_: str) -> Keyed:
     )
 
 
-def made(receipt: Receipt, key: str | None) -> tuple[HttpResponse, bool]:
-    """The answer to an enrollment, and whether it is complete: one whose gateway order is still
-    being made is not."""
+def finish(request: Request, outcome: Unfinished) -> HttpResponse:
+    """Goes the rest of the way, and answers."""
+    try:
+        receipt = finished(request, outcome)
+    except (AlreadyAnswered, DomainError) as refusal:
+        return refused(refusal)
+    return answered(request.application.person_id, receipt, request.keyed)
+
+
+def answered(person_id: UUID, receipt: Receipt, keyed: Keyed | None) -> HttpResponse:
+    """The answer to what became of an application, kept under its key where that is not done yet.
+    One whose gateway order is still being made is not kept."""
+    key = keyed.key if keyed is not None else None
+    if receipt.stage is Stage.REQUESTED:
+        return queued(receipt, key, waitingroom.place_of(receipt.enrollment_id))
     status, text, is_complete = made_as_text(receipt, key)
-    return HttpResponse(text, content_type=MEDIA_TYPE, status=status), is_complete
+    response = HttpResponse(text, content_type=MEDIA_TYPE, status=status)
+    if keyed is not None and receipt.order_id is not None and receipt.is_new and is_complete:
+        return idempotent.keep(person_id, keyed.key, keyed.fingerprint, response)
+    return response
 
 
 def made_as_text(receipt: Receipt, key: str | None) -> tuple[int, str, bool]:
-    """As `made`, before there is a response: its status and its text."""
+    """The answer to an enrollment: its status, its text, and whether it is complete, which one
+    whose gateway order is still being made is not."""
     ENROLLMENTS.labels("enrolled" if receipt.is_new else "pending").inc()
     text, is_complete = _text(receipt, key)
     return (201 if receipt.is_new else 200), text, is_complete

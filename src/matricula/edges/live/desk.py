@@ -1,9 +1,9 @@
 """POST /api/v1/enrollments/initialize at the desk: the front answers it itself, so that a crowd's
 requests reach `flows/desk.py` together, and not as many at a time as Django has threads.
 
-Only the plain way is gone here: a bearer token and a well-formed body. Everything else, and what
-has to be paid for, is left to Django's operation, which uses the same desk and the same words; a
-test holds the two together, byte for byte.
+Only the plain way is gone here: a bearer token and a well-formed body. Everything else is left to
+Django's operation, which uses the same desk and the same words; a test holds the two together, byte
+for byte. What has to be paid for is finished beside (`finishing.py`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from matricula.edges.live import identity
 from matricula.edges.live.requests import LiveRequest, Ready
 from matricula.enrollments.states import Stage
 from matricula.flows.applications import AlreadyAnswered, Application, Receipt, Request, Unfinished
-from matricula.flows.desk import Desk
 from matricula.kernel import idempotency
 from matricula.kernel.errors import DomainError
 from matricula.waitingroom import queries as waitingroom
@@ -36,7 +35,7 @@ _understood: dict[bytes, Application] = {}
 
 
 async def initialize(request: LiveRequest) -> HttpResponse | Ready | None:
-    """Enrolls in a free course, or says why not; None when it is for Django to answer."""
+    """Enrolls, or says why not; None when it is for Django to answer."""
     if not _is_plain(request):
         return None
     person = await identity.required(request)
@@ -45,7 +44,7 @@ async def initialize(request: LiveRequest) -> HttpResponse | Ready | None:
         key = idempotency.checked_key(request.header(idempotent.HEADER.lower()))
     except (ValidationError, DomainError):
         return None
-    return await _serve(request.resources.desk, request, application, key)
+    return await _serve(request, application, key)
 
 
 def _application(person_id: UUID, body: bytes) -> Application:
@@ -62,15 +61,16 @@ def _application(person_id: UUID, body: bytes) -> Application:
 
 
 async def _serve(
-    desk: Desk, request: LiveRequest, application: Application, key: str | None
-) -> HttpResponse | Ready | None:
+    request: LiveRequest, application: Application, key: str | None
+) -> HttpResponse | Ready:
     keyed = None
     if key is not None:
         print_ = idempotency.fingerprint(f"POST {request.scope['path']}", request.body)
         keyed = initializing.keyed(key, print_)
-    outcome = await desk.submit_here(Request(application, keyed))
+    asked = Request(application, keyed)
+    outcome = await request.resources.desk.submit_here(asked)
     if isinstance(outcome, Unfinished):
-        return None
+        return await request.resources.finishing.finish(asked, outcome)
     if isinstance(outcome, Receipt) and outcome.stage is Stage.REQUESTED:
         rows = await request.resources.database.rows(waitingroom.PLACE, [outcome.enrollment_id])
         return initializing.queued(outcome, key, Place(*rows[0]) if rows else None)

@@ -11,6 +11,7 @@ import structlog
 from matricula.edges.live.bells import Bells
 from matricula.edges.live.connections import Connections
 from matricula.edges.live.database import Database
+from matricula.edges.live.finishing import Finishing
 from matricula.edges.live.hub import Hub
 from matricula.edges.live.listening import listen
 from matricula.edges.live.seats import Board
@@ -33,6 +34,7 @@ class Resources:
         self.standings = Standings(self.database)
         self.connections = Connections(self.standings)
         self.webhooks = Inbox(self.database)
+        self.finishing = Finishing()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
@@ -58,6 +60,7 @@ class Resources:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.database.close()
         await asyncio.to_thread(desk.close_here)
+        await asyncio.to_thread(self.finishing.close)
 
     def _wake(self, named: list[UUID] | None) -> None:
         """Something happened to these; None: to anybody."""

@@ -15,11 +15,11 @@ THREADS = 2
 _pool = ThreadPoolExecutor(THREADS, thread_name_prefix="live")
 
 
-async def in_django(work: Callable[[], Result]) -> Result:
+async def in_django(work: Callable[[], Result], pool: ThreadPoolExecutor = _pool) -> Result:
     """What `work` returns or raises; it runs in a thread, with a connection of Django's pool, which
-    it gives back. The correlation id goes along."""
+    it gives back. The correlation id and the language go along."""
     context = copy_context()
-    return await asyncio.get_running_loop().run_in_executor(_pool, context.run, _run, work)
+    return await asyncio.get_running_loop().run_in_executor(pool, context.run, _run, work)
 
 
 def _run(work: Callable[[], Result]) -> Result:
