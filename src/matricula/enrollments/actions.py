@@ -19,6 +19,11 @@ from matricula.kernel.states import CHANGED
 # Locks are taken in every step of a payment, so they are written out, as in `orders.actions` and
 # `payments.actions`: Django's query builder takes longer than they do.
 _LOCK = "SELECT * FROM enrollments_enrollment WHERE id = ANY (%s::uuid[]) ORDER BY id FOR UPDATE"
+_LIVE_OF = """
+SELECT * FROM enrollments_enrollment
+ WHERE person_id = ANY (%s::uuid[]) AND course_id = ANY (%s::uuid[]) AND stage = ANY (%s::text[])
+ ORDER BY id
+"""
 
 
 def lock(enrollment_ids: Sequence[UUID]) -> list[Enrollment]:
@@ -88,10 +93,8 @@ def exchange(
 
 def live_of(person_ids: Iterable[UUID], course_ids: Iterable[UUID]) -> list[Enrollment]:
     """The live enrollments of these people in these courses. The caller holds their locks."""
-    rows = Enrollment.objects.filter(
-        person__in=set(person_ids), course__in=set(course_ids), stage__in=LIVE
-    )
-    return list(rows.order_by("pk"))
+    params = [list(person_ids), list(course_ids), [str(stage) for stage in LIVE]]
+    return list(Enrollment.objects.raw(_LIVE_OF, params))
 
 
 def hold_until(enrollment_ids: Sequence[UUID], until: datetime) -> None:

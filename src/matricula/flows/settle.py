@@ -25,6 +25,7 @@ from matricula.kernel import correlation, events
 from matricula.kernel.connections import release_connection
 from matricula.kernel.errors import DomainError
 from matricula.kernel.events import NewEvent
+from matricula.kernel.together import Together
 from matricula.orders import actions as orders
 from matricula.orders.states import OrderState
 from matricula.payments import actions as payments
@@ -38,6 +39,7 @@ from matricula.payments.states import ChargeState, PaymentState, Verdict
 from matricula.pricing import actions as pricing
 
 MOST_LOOKED_UP = 20
+MOST_TOGETHER = 50
 log = structlog.get_logger(__name__)
 
 
@@ -93,15 +95,34 @@ def hand_back(payment: PaymentRecord, given: HandBack) -> None:
     """The gateway's checkout has sent the browser back. Its signature is checked against the
     gateway order that we keep, then the payment is fetched and settled.
 
-    Raises SignatureInvalid, and what `payments.errors` says of a silent gateway.
+    Raises SignatureInvalid, and what `payments.errors` says of a silent gateway. Not to be called
+    in a transaction: another thread may do it, with what others hand back.
     """
     provider = gateways.provider(payment.provider)
     if payment.provider_order_id is None:
         raise SignatureInvalid
     provider.verify_hand_back(given, payment.provider_order_id)
-    # Mostly the webhook was faster: then nobody's locks are waited for.
-    for error in settle_all(payment.provider, {given.payment_id: correlation.current()}).values():
-        raise error
+    if queries.captured_among(payment.provider, [given.payment_id]):
+        return  # mostly the webhook was faster: then nobody's locks are waited for
+    release_connection()
+    facts = provider.fetch_payment(given.payment_id)
+    _handed_back.do((payment.provider, News(facts, correlation.current())))
+
+
+def _record_handed_back(told: Sequence[tuple[str, News]]) -> list[Exception | None]:
+    failed = {
+        (provider, payment_id): error
+        for provider in {provider for provider, _ in told}
+        for payment_id, error in record_all(
+            provider, [news for name, news in told if name == provider]
+        ).items()
+    }
+    return [failed.get((provider, news.facts.id)) for provider, news in told]
+
+
+# Browsers that come back at the same moment are settled in one transaction, as webhooks are: their
+# cohort's counter is locked once for all of them.
+_handed_back = Together(_record_handed_back, most=MOST_TOGETHER)
 
 
 def record(provider: str, facts: PaymentFacts) -> None:

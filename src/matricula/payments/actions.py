@@ -35,6 +35,10 @@ from matricula.payments.states import (
 )
 
 LONGEST_DETAIL = 500
+_LOCK_CHARGES = """
+SELECT * FROM payments_charge WHERE provider = %s AND provider_payment_id = ANY (%s::text[])
+ ORDER BY id FOR UPDATE
+"""
 _LOCK_OF_ORDERS = """
 SELECT * FROM payments_payment WHERE order_id = ANY (%s::uuid[]) ORDER BY id FOR UPDATE
 """
@@ -133,10 +137,8 @@ def find_charge(provider: str, provider_payment_id: str) -> Charge | None:
 
 def find_charges(provider: str, provider_payment_ids: Iterable[str]) -> dict[str, Charge]:
     """The rows of those of these charges that are known already, locked in id order."""
-    rows = Charge.objects.select_for_update().filter(
-        provider=provider, provider_payment_id__in=set(provider_payment_ids)
-    )
-    return {row.provider_payment_id: row for row in rows.order_by("pk")}
+    rows = Charge.objects.raw(_LOCK_CHARGES, [provider, list(provider_payment_ids)])
+    return {row.provider_payment_id: row for row in rows}
 
 
 def note_charge(

@@ -10,13 +10,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Sum
 
 from matricula.kernel.money import Money
-from matricula.payments.models import Charge, LedgerEntry, Refund, RefundPart
+from matricula.payments.models import Charge, LedgerEntry, Refund
 from matricula.payments.states import REFUND_LIVE
 
 Kind = LedgerEntry.Kind
+_GIVEN_BACK = """
+SELECT p.line_id, sum(p.amount_minor)::bigint
+  FROM payments_refundpart p JOIN payments_refund r ON r.id = p.refund_id
+ WHERE p.line_id = ANY (%s::uuid[]) AND r.state = ANY (%s::text[])
+ GROUP BY p.line_id
+"""
 
 
 @dataclass(frozen=True)
@@ -78,6 +85,6 @@ def balance(charge: Charge) -> Balance:
 
 def given_back(line_ids: Iterable[UUID]) -> dict[UUID, int]:
     """Minor units of each line that were given back or are on their way."""
-    parts = RefundPart.objects.filter(line__in=list(line_ids), refund__state__in=REFUND_LIVE)
-    sums = parts.values("line").annotate(total=Sum("amount_minor")).order_by()
-    return {row["line"]: row["total"] for row in sums}
+    with connection.cursor() as cursor:
+        cursor.execute(_GIVEN_BACK, [list(line_ids), [str(state) for state in REFUND_LIVE]])
+        return dict(cursor.fetchall())

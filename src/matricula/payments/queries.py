@@ -18,7 +18,6 @@ from matricula.payments.models import Charge, Payment, Refund
 from matricula.payments.states import (
     REFUND_LIVE,
     UNSETTLED,
-    ChargeState,
     PaymentState,
     RefundState,
     Verdict,
@@ -51,6 +50,18 @@ SELECT p.id, p.order_id, o.person_id, p.provider, p.state, p.provider_order_id, 
   FROM payments_payment p JOIN orders_order o ON o.id = p.order_id
 """
 _MEMBERS = tuple(name for name in PaymentRecord.__dataclass_fields__ if name != "amount")
+_CAPTURED = """
+SELECT provider_payment_id FROM payments_charge
+ WHERE provider = %s AND provider_payment_id = ANY (%s::text[]) AND state = 'captured'
+"""
+_QUARANTINED = """
+SELECT FROM payments_charge
+ WHERE provider = %s AND provider_payment_id = %s AND verdict = 'quarantined'
+"""
+_LATEST_CHARGE = """
+SELECT * FROM payments_charge WHERE payment_id = %s
+ ORDER BY verdict = 'settled' DESC, id DESC LIMIT 1
+"""
 # What became of the money of each order, as far as money came: of several charges and disputes it
 # says what there is at all.
 _FATES = """
@@ -154,18 +165,16 @@ def due_refunds(limit: int) -> list[UUID]:
 
 def captured_among(provider: str, provider_payment_ids: Iterable[str]) -> set[str]:
     """Those of the gateway's payments that our books have as captured."""
-    rows = Charge.objects.filter(
-        provider=provider,
-        provider_payment_id__in=set(provider_payment_ids),
-        state=ChargeState.CAPTURED,
-    )
-    return set(rows.values_list("provider_payment_id", flat=True))
+    with connection.cursor() as cursor:
+        cursor.execute(_CAPTURED, [provider, list(provider_payment_ids)])
+        return {payment_id for (payment_id,) in cursor.fetchall()}
 
 
 def is_quarantined(provider: str, provider_payment_id: str) -> bool:
     """Whether this payment at the gateway did not fit what it was for."""
-    rows = Charge.objects.filter(provider=provider, provider_payment_id=provider_payment_id)
-    return rows.filter(verdict=Verdict.QUARANTINED).exists()
+    with connection.cursor() as cursor:
+        cursor.execute(_QUARANTINED, [provider, provider_payment_id])
+        return cursor.fetchone() is not None
 
 
 def settling_charge(order_id: UUID) -> Charge | None:
@@ -181,8 +190,7 @@ def settling_charges(order_ids: Iterable[UUID]) -> dict[UUID, Charge]:
 
 def latest_charge(payment_id: UUID) -> Charge | None:
     """The charge that settled the payment, else the latest attempt."""
-    rows = Charge.objects.filter(payment=payment_id)
-    return rows.filter(verdict=Verdict.SETTLED).first() or rows.order_by("-pk").first()
+    return next(iter(Charge.objects.raw(_LATEST_CHARGE, [payment_id])), None)
 
 
 def refunds_of_order(order_id: UUID) -> list[RefundRecord]:

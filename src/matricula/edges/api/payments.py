@@ -69,7 +69,7 @@ def verify_payment(
             raise AmountMismatch
         return answer(_status(enrollments.of_person(record.person_id, record.id)))
 
-    return idempotent.over_several(request, active_person_id(request), work)
+    return idempotent.over_several(request, record.person_id, work)
 
 
 @router.post(

@@ -1,0 +1,49 @@
+"""What several threads want at the same moment, done together, where it costs little more for many
+than for one. Alone, a thread does its own at once. While a batch is done, the next one gathers: the
+thread that then comes first does it for all who wait.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Together(Generic[T, R]):
+    """`work` is given up to `most` items, in order of arrival, and returns a result for each, in
+    order; one that is an exception is raised for its item alone. What it raises, all of them get.
+    """
+
+    def __init__(self, work: Callable[[Sequence[T]], Sequence[R | Exception]], most: int) -> None:
+        self._work = work
+        self._most = most
+        self._waiting: deque[tuple[T, Future[R]]] = deque()
+        self._turn = threading.Lock()
+
+    def do(self, item: T) -> R:
+        """The item's result, once it is there. Raises its exception."""
+        future: Future[R] = Future()
+        self._waiting.append((item, future))
+        while not future.done():
+            with self._turn:
+                if not future.done():
+                    self._do_next()
+        return future.result()
+
+    def _do_next(self) -> None:
+        batch = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
+        try:
+            results = self._work([item for item, _ in batch])
+        except Exception as error:  # noqa: BLE001 - raised by `do`, for each of them
+            results = [error] * len(batch)
+        for (_, future), result in zip(batch, results, strict=True):
+            if isinstance(result, Exception):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
