@@ -42,6 +42,10 @@ SELECT e.id, e.person_id, e.course_id, c.slug, c.title, e.cohort_id, h.name, h.s
   LEFT JOIN enrollments_swap later ON later.given_up_id = e.id
 """
 
+_PLACES_OF = """
+SELECT course_id, cohort_id FROM enrollments_enrollment WHERE id = ANY (%s::uuid[])
+"""
+
 
 @dataclass(frozen=True)
 class EnrollmentRecord:
@@ -148,12 +152,16 @@ def led_to(enrollment_ids: Iterable[UUID]) -> dict[UUID, UUID]:
     return {first: last for first, last in now.items() if last in confirmed}
 
 
+def places_of(enrollment_ids: Iterable[UUID]) -> list[tuple[UUID, UUID]]:
+    """The course and the cohort of each of these enrollments, which never change."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PLACES_OF, [list(enrollment_ids)])
+        return list(cursor.fetchall())
+
+
 def cohorts_of(enrollment_ids: Sequence[UUID]) -> list[UUID]:
-    """The cohorts of these enrollments, which never change."""
-    if not enrollment_ids:
-        return []
-    rows = Enrollment.objects.filter(pk__in=enrollment_ids)
-    return list(rows.values_list("cohort", flat=True))
+    """The cohorts of these enrollments."""
+    return [cohort for _, cohort in places_of(enrollment_ids)] if enrollment_ids else []
 
 
 def admitted(enrollment_ids: Iterable[UUID]) -> list[UUID]:

@@ -12,6 +12,7 @@ from uuid import UUID
 from django.utils.translation import gettext_lazy as _
 
 from matricula.enrollments import actions as enrollments
+from matricula.enrollments import queries as enrollment_queries
 from matricula.enrollments.models import Enrollment
 from matricula.kernel.errors import NotFound
 from matricula.kernel.locks import lock_people
@@ -56,9 +57,9 @@ def lock_orders(order_ids: Collection[UUID]) -> dict[UUID, LockedOrder]:
     order that became an account's a moment ago.
     """
     owners = _lock_owners(order_ids)
-    lines = list(OrderLine.objects.filter(order__in=owners).order_by("order", "position"))
+    lines = orders.lines_of(owners)
     own = {line.enrollment_id for line in lines}
-    places = list(Enrollment.objects.filter(pk__in=own).values_list("course_id", "cohort_id"))
+    places = enrollment_queries.places_of(own)
     rivals = [
         row
         for row in enrollments.live_of(owners.values(), (course for course, _ in places))

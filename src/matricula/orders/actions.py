@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,9 @@ from matricula.orders.models import Order, OrderLine
 from matricula.orders.states import ORDER, OrderState
 
 _LOCK = "SELECT * FROM orders_order WHERE id = ANY (%s::uuid[]) ORDER BY id FOR UPDATE"
+_LINES_OF = """
+SELECT * FROM orders_orderline WHERE order_id = ANY (%s::uuid[]) ORDER BY order_id, position
+"""
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,11 @@ def lock(order_ids: Sequence[UUID]) -> list[Order]:
     """The rows of these orders, locked in id order until the transaction ends. Whoever also changes
     seats or enrollments has locked those before."""
     return list(Order.objects.raw(_LOCK, [list(order_ids)]))
+
+
+def lines_of(order_ids: Iterable[UUID]) -> list[OrderLine]:
+    """The lines of these orders, by order and position."""
+    return list(OrderLine.objects.raw(_LINES_OF, [list(order_ids)]))
 
 
 def move(order: Order, trigger: str) -> OrderState:
