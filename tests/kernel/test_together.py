@@ -73,6 +73,17 @@ def test_what_the_work_raises_everybody_of_the_batch_gets_and_nobody_else() -> N
     first, *others = at_once(Work(), [1, 2, -2, 3], most=100)
     assert first == 2
     assert {type(other) for other in others} == {KeyError}
+    assert len(set(map(id, others))) == len(others)  # or each would show the frames of all
+
+
+def test_nobody_is_left_waiting_by_what_ends_a_thread() -> None:
+    def work(items: Sequence[int]) -> list[int | Exception]:
+        raise SystemExit
+
+    with pytest.raises(SystemExit):
+        Together(work, most=5).do(1)
+    with pytest.raises(RuntimeError, match="one result"):
+        Together(lambda _: [], most=5).do(1)  # type: ignore[var-annotated]
 
 
 def test_alone_one_does_its_own_at_once() -> None:

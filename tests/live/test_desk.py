@@ -16,7 +16,8 @@ from django.templatetags.static import static
 
 from tests.races.test_over_http import tokens_of
 from tests.support.crowds import wait_until
-from tests.support.sites import Site, running_site
+from tests.support.paid_sites import running_paid_site
+from tests.support.sites import Site
 
 PATH = "/api/v1/enrollments/initialize"
 # A query string makes the front leave the request to Django; it is no part of the request's key.
@@ -26,8 +27,8 @@ _IDS = re.compile(r"(?<=[a-z]{3}_)[0-9a-z]{26}|(?<=order_)\w+|\d{4}-\d\d-\d\dT[\
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    with running_site(workers=1) as running:
-        yield running
+    with running_paid_site(workers=1, worker=False) as running:
+        yield running.site
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +71,9 @@ def twice(first: tuple[Any, str], second: tuple[Any, str]) -> Story:
 
 FREE, OTHER = {"course_id": "basic-programming"}, {"course_id": "hot-drop"}
 FULL = {"course_id": "full-house"}
+PAID = {"course_id": "full-stack-development"}
+GIVEN = {**PAID, "coupon_code": "ALL"}
+DEARER = {**PAID, "expected_total_minor": 1}
 STORIES: dict[str, tuple[int, Story]] = {
     "enrolled": (201, one(FREE)),
     "enrolled with a key": (201, one(FREE, Idempotency_Key='k"\\ 1')),
@@ -87,9 +91,16 @@ STORIES: dict[str, tuple[int, Story]] = {
     "no such course": (404, one({"course_id": "no-such-course"})),
     "no such cohort": (404, one({"cohort_id": "coh_01h455vb4pex5vsknk084sn02q"})),
     "no cohort's id": (404, one({"cohort_id": "nonsense"})),
-    "paid": (201, one({"course_id": "full-stack-development"})),
-    "paid, again": (200, twice(({"course_id": "full-stack-development"}, "k7"), (
-        {"course_id": "full-stack-development"}, "k8"))),
+    "paid": (201, one(PAID)),
+    "paid, again": (200, twice((PAID, "k7"), (PAID, "k8"))),
+    "paid, the key again": (201, twice((PAID, "k9"), (PAID, "k9"))),
+    "paid, the key for something else": (422, twice((PAID, "k10"), (FREE, "k10"))),
+    "paid, with a coupon": (201, one({**PAID, "coupon_code": "SAVE50"})),
+    "paid, with a coupon that is none": (422, one({**PAID, "coupon_code": "NONE"})),
+    "paid by a coupon": (201, one(GIVEN)),
+    "paid by a coupon, the key again": (201, twice((GIVEN, "k11"), (GIVEN, "k11"))),
+    "at another price": (422, one(DEARER)),
+    "at another price, the key again": (422, twice((DEARER, "k12"), (DEARER, "k12"))),
     "a coupon for what is free": (422, one({**FREE, "coupon_code": "NONE"})),
     "neither course nor cohort": (422, one({})),
     "both": (422, one({**FREE, "cohort_id": "coh_01h455vb4pex5vsknk084sn02q"})),
@@ -124,6 +135,12 @@ def courses(site: Site) -> None:
                 " SELECT id, %(capacity)s, 0, 0 FROM cohort",
                 {"slug": slug, "opens": opens, "capacity": capacity},
             )
+        connection.execute("UPDATE seats_seatcount SET capacity = NULL WHERE capacity = 30")
+        connection.execute(
+            "INSERT INTO pricing_coupon (id, code, kind, percent, currency, stackable, automatic,"
+            "   batch, is_active, taken)"
+            " VALUES (gen_random_uuid(), 'ALL', 'percent', 100, '', false, false, '', true, 0)"
+        )
 
 
 @pytest.mark.usefixtures("courses")
@@ -155,15 +172,20 @@ def test_one_person_at_once_by_both_ways_has_one_enrollment(
     assert len({answer.json()["enrollment_id"] for answer in answers}) == 1
 
 
-def test_pages_and_assets_answer_while_the_desk_waits(site: Site, people: Iterator[str]) -> None:
+@pytest.mark.usefixtures("courses")
+@pytest.mark.parametrize("wish", [OTHER, PAID], ids=["free", "paid"])
+def test_pages_and_assets_answer_while_the_desk_waits(
+    site: Site, people: Iterator[str], wish: dict[str, str]
+) -> None:
     """More requests than Django has threads, all held up by a seat counter that somebody locked."""
     askers = [Asker(site, PATH, next(people)) for _ in range(24)]
     with ThreadPoolExecutor(len(askers)) as pool, psycopg.connect(site.database_url) as keeper:
         keeper.execute(
             "SELECT 1 FROM seats_seatcount s JOIN catalog_cohort h ON h.id = s.cohort_id"
-            " JOIN catalog_course c ON c.id = h.course_id WHERE c.slug = 'hot-drop' FOR UPDATE OF s"
+            " JOIN catalog_course c ON c.id = h.course_id WHERE c.slug = %s FOR UPDATE OF s",
+            [wish["course_id"]],
         )
-        asked = [pool.submit(asker.ask, OTHER) for asker in askers]
+        asked = [pool.submit(asker.ask, wish) for asker in askers]
         with psycopg.connect(site.database_url, autocommit=True) as watcher:
             wait_until(lambda: _waits_for_a_lock(watcher))
             with site.client() as client:

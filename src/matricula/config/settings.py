@@ -102,9 +102,9 @@ TEMPLATES = [
 
 # --- database -------------------------------------------------------------------------------
 # A small pool for each process: on a hot row two connections beat eight, and Django's
-# persistent connections belong to threads that come and go here. One of them is the desk's, and
-# two more for what it puts aside (`flows/desk.py`): pages find one also while it is busy. The time
-# limits turn a stuck lock into an answer.
+# persistent connections belong to threads that come and go here. One of them is the desk's, two
+# more are for what it puts aside (`flows/desk.py`), four for checkouts (`edges/live/finishing.py`):
+# pages find one also while these wait for a lock. The time limits turn a stuck lock into an answer.
 # The address is read by libpq's own rules, so that sockets, certificates and the rest work.
 DATABASE_ADDRESS = os.environ.get("DATABASE_URL") or "postgresql:///matricula"
 # Past any pooler, for those who listen for notices.
@@ -120,7 +120,7 @@ DATABASES = {
         "PORT": _LIBPQ.pop("port", ""),
         "CONN_MAX_AGE": 0,
         "OPTIONS": {
-            "pool": {"min_size": 1, "max_size": 6, "timeout": 5, "max_idle": 300},
+            "pool": {"min_size": 1, "max_size": 8, "timeout": 5, "max_idle": 300},
             "options": "-c lock_timeout=4s -c statement_timeout=20s"
             " -c idle_in_transaction_session_timeout=30s",
             "application_name": "matricula",

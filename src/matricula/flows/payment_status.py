@@ -61,7 +61,7 @@ def of_enrollments(enrollment_ids: Iterable[UUID]) -> dict[UUID, Standing]:
         for enrollment_id, order in found.items()
     }
     fates = queries.fates(order_ids)
-    # What no money came for has nothing to give back.
+    # What nobody tried to pay has nothing to give back.
     paid = [line.id for enrollment_id, line in lines.items() if found[enrollment_id].id in fates]
     given_back = ledger.given_back(paid) if paid else {}
     return {

@@ -124,7 +124,6 @@ def _with_gateway_orders(
                 failed[payment_id] = silence
                 continue
             try:
-                release_connection()
                 payment = pay.ensure_gateway_order(payment, make=False)
             except DomainError as refusal:
                 failed[payment_id] = refusal

@@ -5,6 +5,7 @@ thread that then comes first does it for all who wait.
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -40,10 +41,23 @@ class Together(Generic[T, R]):
         batch = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
         try:
             results = self._work([item for item, _ in batch])
-        except Exception as error:  # noqa: BLE001 - raised by `do`, for each of them
-            results = [error] * len(batch)
+            if len(results) != len(batch):
+                raise RuntimeError("one result for each item")
+        except BaseException as error:
+            for _, future in batch:
+                future.set_exception(_another(error))
+            if not isinstance(error, Exception):
+                raise
+            return
         for (_, future), result in zip(batch, results, strict=True):
             if isinstance(result, Exception):
                 future.set_exception(result)
             else:
                 future.set_result(result)
+
+
+def _another(error: BaseException) -> BaseException:
+    """One like it, caused by it: raised in several threads, one would gather the frames of all."""
+    another = copy.copy(error)
+    another.__cause__ = error
+    return another

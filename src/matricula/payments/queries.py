@@ -62,8 +62,8 @@ _LATEST_CHARGE = """
 SELECT * FROM payments_charge WHERE payment_id = %s
  ORDER BY verdict = 'settled' DESC, id DESC LIMIT 1
 """
-# What became of the money of each order, as far as money came: of several charges and disputes it
-# says what there is at all.
+# What became of the money of each order: of several charges and disputes it says what there is at
+# all.
 _FATES = """
 SELECT p.order_id,
        bool_or(c.verdict = 'settled'), bool_or(c.verdict = 'late'),
@@ -78,8 +78,8 @@ SELECT p.order_id,
 
 @dataclass(frozen=True)
 class Fate:
-    """What became of the money that came for an order: whether some of it paid for the order, came
-    too late and goes back, is being looked into, or is disputed."""
+    """What became of the money for an order: whether some of it paid for the order, came too late
+    and goes back, is being looked into, or is disputed. Of attempts alone, none of these."""
 
     is_settled: bool
     is_late: bool
@@ -116,13 +116,15 @@ def of_orders(order_ids: Iterable[UUID]) -> dict[UUID, PaymentRecord]:
     """`of_order` for many, in one query."""
     found: dict[UUID, PaymentRecord] = {}
     for payment in _read("p.order_id = ANY (%s::uuid[]) ORDER BY p.id", list(order_ids)):
-        if payment.order_id not in found or payment.state is not PaymentState.CANCELLED:
+        known = found.get(payment.order_id)
+        is_over = known is None or known.state is PaymentState.CANCELLED
+        if is_over or payment.state is not PaymentState.CANCELLED:
             found[payment.order_id] = payment
     return found
 
 
 def fates(order_ids: Iterable[UUID]) -> dict[UUID, Fate]:
-    """What became of the money, by order; nothing is there for those that no money came for."""
+    """What became of the money, by order; nothing is there for those that nobody tried to pay."""
     with connection.cursor() as cursor:
         cursor.execute(_FATES, [list(order_ids)])
         return {order_id: Fate(*fate) for order_id, *fate in cursor.fetchall()}

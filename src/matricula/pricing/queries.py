@@ -39,7 +39,7 @@ SELECT category, country, head, percent, valid_from, valid_until, code
   FROM pricing_taxrate WHERE category = ANY (%s::text[]) AND country = ANY (%s::text[])
 """
 _COUPONS = """
-SELECT c.id, c.code, c.percent, c.amount_minor, c.currency,
+SELECT c.id, upper(c.code), c.percent, c.amount_minor, c.currency,
        ARRAY (SELECT s.course_id FROM pricing_coupon_courses s WHERE s.coupon_id = c.id),
        c.stackable, c.automatic, c.starts_at, c.ends_at, c.total_limit, c.per_person_limit, c.taken
   FROM pricing_coupon c
@@ -84,7 +84,7 @@ def find_coupons(
     if len(wanted) > MOST_CODES:
         raise CouponNotApplicable(_("These are too many codes for one checkout."))
     rows = _coupons("upper(c.code) = ANY (%s::text[]) AND c.is_active", wanted)
-    by_code = {row.terms.code.upper(): row for row in rows}
+    by_code = {row.terms.code: row for row in rows}
     found = []
     for code in wanted:
         row = by_code.get(code)

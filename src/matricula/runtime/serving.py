@@ -61,7 +61,7 @@ def serve(
             *_sandbox(environment),
             *_postgres(environment, programs),
             _set_up(programs, listeners),
-            _worker(programs, listeners),
+            _worker(programs, environment, listeners),
             *_web(programs, environment, listeners),
         ]
         _supervise(services, environment, say, on_ready)
@@ -167,19 +167,22 @@ def _set_up(programs: Programs, listeners: Sequence[socket.socket]) -> Service:
     )
 
 
-def _worker(programs: Programs, listeners: Sequence[socket.socket]) -> Service:
+def _worker(
+    programs: Programs, environment: Environment, listeners: Sequence[socket.socket]
+) -> Service:
+    # When we are killed, a database of ours goes too. What runs could not be finished, and would be
+    # tried for half a minute; another worker takes it up, as after any death.
+    death_signal = signal.SIGTERM if environment.database_url else signal.SIGKILL
     return Service(
         role="worker",
         name="worker",
-        # When we are killed, the database goes too. What runs could not be finished, and would be
-        # tried for half a minute; another worker takes it up, as after any death.
         spawn=partial(
             _start,
             programs,
             programs.worker,
             "worker",
             without=listeners,
-            death_signal=signal.SIGKILL,
+            death_signal=death_signal,
         ),
         is_ready=_has_announced,
         # Longer than the worker gives its jobs to finish.

@@ -32,9 +32,9 @@ from matricula.flows.applications import (
     AlreadyAnswered,
     Application,
     Keyed,
+    Outcome,
     Receipt,
     Request,
-    Unfinished,
 )
 from matricula.flows.enroll import finished
 from matricula.kernel import ids
@@ -81,7 +81,7 @@ def keyed(key: str, print_: str) -> Keyed:
     )
 
 
-def finish(request: Request, outcome: Unfinished) -> HttpResponse:
+def finish(request: Request, outcome: Outcome) -> HttpResponse:
     """Goes the rest of the way, and answers."""
     try:
         receipt = finished(request, outcome)

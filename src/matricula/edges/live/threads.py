@@ -1,4 +1,4 @@
-"""Ordinary Django work for the live edge: what is rare, short, and written for the ORM."""
+"""Ordinary Django work for the live edge: what is rare and short, or has threads of its own."""
 
 from __future__ import annotations
 
