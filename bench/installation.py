@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MATRICULA = str(Path(sys.executable).parent / "matricula")
 WEB_WORKERS = 2
 _START_SECONDS = 60
-_OWED_SECONDS = 120
+_OWED_SECONDS = 300
 _OWED = "SELECT (SELECT count(*) FROM kernel_outbox) + (SELECT count(*) FROM kernel_effect)"
 
 

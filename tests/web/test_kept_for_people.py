@@ -14,13 +14,13 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from matricula.accounts.models import Person
-from matricula.catalog.models import Course
+from matricula.catalog.models import Course, Recommendation
 from matricula.edges.web import kept
 from matricula.flows import dealings, recommend
 from matricula.flows.enroll import Application, enroll
 from matricula.kernel import ids
 from matricula.pricing.models import Coupon, CouponUse
-from tests.support.factories import make_course
+from tests.support.factories import complete, make_course
 from tests.support.people import person
 from tests.support.plans import indexes_of_plan
 from tests.waitlist.conftest import full_course
@@ -265,3 +265,22 @@ def test_what_somebody_has_to_do_with_courses_is_found_by_index() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = on")
     assert len(used) == 3
+
+
+@pytest.mark.parametrize("place", range(recommend.SHOWN + 1))
+def test_whoever_may_take_more_is_suggested_more(
+    place: int, member: Client, learner: Person
+) -> None:
+    """A course that asks for another one stands beside its like for those who have that one, where
+    it is near enough to be shown."""
+    course, base = make_course(), make_course()
+    beside = [make_course(title=f"Beside {number}") for number in range(recommend.SHOWN)]
+    beside.insert(place, make_course(title="Asks for more", prerequisites=(base,)))
+    Recommendation.objects.create(course=course, alike=[one.pk for one in beside])
+    path, ruled = f"/courses/{course.slug}/", "Asks for more"
+    somebody = signed_in(person())
+    assert ruled not in html(somebody, path)
+    assert ruled not in html(member, path)
+    complete(learner, base)
+    assert (ruled in html(member, path)) is (place < recommend.SHOWN)
+    assert ruled not in html(somebody, path)

@@ -24,6 +24,7 @@ from matricula.flows import offer
 from matricula.flows.offer import CourseOffer
 from matricula.kernel import clock
 
+SHOWN = 3  # beside a course
 # A pair of courses that fewer people share would tell what somebody chose (k-anonymity).
 LEAST_PEOPLE = 5
 LOOKS_BACK = timedelta(days=730)
@@ -84,7 +85,7 @@ def _learn(name: str, **params: Any) -> int:
 
 
 def suggestions(
-    course_id: UUID, person_id: UUID | None, *, limit: int = 3, but: Sequence[UUID] = ()
+    course_id: UUID, person_id: UUID | None, *, limit: int = SHOWN, but: Sequence[UUID] = ()
 ) -> list[Suggestion]:
     """What stands beside the course for this visitor, the nearest first, without those in `but`.
 

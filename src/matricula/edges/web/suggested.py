@@ -11,7 +11,7 @@ from matricula.edges import recommended
 from matricula.edges.web import offers, words
 from matricula.edges.web.offers import Price
 from matricula.flows import recommend
-from matricula.flows.offer import CourseOffer, alternatives, considered
+from matricula.flows.offer import CourseOffer, alternatives, considered, offers_again
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,23 @@ def same_instead(course: CoursePlan, suggests: Around) -> bool:
 
 
 def same_beside(course_id: UUID, person_id: UUID, suggests: Around) -> bool:
-    """Whether this person is suggested the same besides the course: asked only where a course that
-    could be suggested asks something of people."""
-    if not any(one.offer.course.has_rules for one in recommend.candidates(course_id)):
+    """Whether this person, who has to do with none of the suggested courses, is suggested the same
+    besides the course. They are asked about only where one that asks something of people is
+    suggested, or would come before one that is."""
+    shown = [one.course_id for one in suggests.beside]
+    instead = {one.course_id for one in suggests.instead}
+    ruled, left = [], set(shown)
+    for one in recommend.candidates(course_id):
+        course = one.offer.course
+        if course.has_rules and course.id not in instead:
+            ruled.append(one.offer)
+        left.discard(course.id)
+        if len(shown) == recommend.SHOWN and not left:
+            break
+    if not ruled:
         return True
-    but = [one.course_id for one in suggests.instead]
-    return beside(course_id, person_id, but=but) == suggests.beside
+    theirs = offers_again(ruled, person_id)
+    return all(one.is_open == (one.course.id in shown) for one in theirs)
 
 
 def beside(course_id: UUID, person_id: UUID | None, *, but: Sequence[UUID] = ()) -> list[Suggested]:
