@@ -30,23 +30,16 @@ class Work:
         return [ValueError(item) if item == -1 else item * 2 for item in items]
 
 
-def at_once(work: Work, items: Sequence[int], most: int) -> list[int | Exception]:
+def at_once(work: Work, items: Sequence[int], most: int) -> list[int | BaseException]:
     """The results of one that goes ahead, and of those who come while it is done."""
     together = Together(work, most)
-
-    def do(item: int) -> int | Exception:
-        try:
-            return together.do(item)
-        except Exception as error:  # noqa: BLE001 - a result like any other
-            return error
-
     with ThreadPoolExecutor(len(items)) as pool:
-        first = pool.submit(do, items[0])
+        first = pool.submit(together.do, items[0])
         wait_until(lambda: len(work.batches) == 1)
-        others = [pool.submit(do, item) for item in items[1:]]
+        others = [pool.submit(together.do, item) for item in items[1:]]
         wait_until(lambda: len(together._waiting) == len(others))
         work.go_on.set()
-        return [one.result() for one in (first, *others)]
+        return [one.exception() or one.result() for one in (first, *others)]
 
 
 def test_those_who_wait_are_done_together_and_each_gets_its_own() -> None:
@@ -80,10 +73,13 @@ def test_nobody_is_left_waiting_by_what_ends_a_thread() -> None:
     def work(items: Sequence[int]) -> list[int | Exception]:
         raise SystemExit
 
+    def too_few(items: Sequence[int]) -> list[int | Exception]:
+        return []
+
     with pytest.raises(SystemExit):
         Together(work, most=5).do(1)
     with pytest.raises(RuntimeError, match="one result"):
-        Together(lambda _: [], most=5).do(1)  # type: ignore[var-annotated]
+        Together(too_few, most=5).do(1)
 
 
 def test_alone_one_does_its_own_at_once() -> None:
