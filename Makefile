@@ -19,7 +19,7 @@ serve:
 test:
 	@sh scripts/setup.sh dev
 	@sh scripts/browser.sh
-	@exec $(BIN)/pytest $(ARGS)
+	@exec $(BIN)/python scripts/run_tests.py $(ARGS)
 
 # The rooms and their races once more, on the oldest PostgreSQL supported.
 test-oldest:

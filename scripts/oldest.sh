@@ -35,4 +35,4 @@ $as_owner "$bin/pg_ctl" -w -D "$folder/data" -l "$folder/log" \
     -o "-c listen_addresses='' -k $folder -c fsync=off -c max_connections=600" start >/dev/null
 cd "$OLDPWD"
 
-MATRICULA_TEST_SERVER_URL="postgresql://postgres@/postgres?host=$folder" .venv/bin/pytest "$@"
+MATRICULA_TEST_SERVER_URL="postgresql://postgres@/postgres?host=$folder" .venv/bin/python scripts/run_tests.py "$@"
