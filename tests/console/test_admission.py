@@ -67,7 +67,7 @@ def test_a_weekly_meeting_is_saved_with_its_timetable_and_logged(
     assert (row.weekdays, row.skipped) == ([1, 3], [date(2037, 1, 26)])
     assert len(Timetable.objects.get(cohort=cohort).busy) == 17
     event = events_of(cohort.pk)[-1]
-    assert event.data["meetings"][0]["new"]["weekdays"] == [1, 3]
+    assert event.data["changes"]["meetings"][0]["new"]["weekdays"] == [1, 3]
 
 
 def test_one_without_weekdays_is_once(console: Client, cohort: Cohort) -> None:
@@ -124,7 +124,7 @@ def test_a_course_is_limited_to_an_audience(console: Client, db: None) -> None:
     assert course.email_domains == ["corp.example", "example.com"]
     assert (course.required_profile, course.most_takes) == (["phone"], 2)
     event = events_of(course.pk)[-1]
-    assert event.data["least_age"] == {"old": None, "new": 18}
+    assert event.data["changes"]["least_age"] == {"old": None, "new": 18}
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_people_are_added_to_a_group_by_address_and_taken_out(console: Client, d
     console.post(page, {"name": "Sailors", "add": someone.email.upper(), "remove": ""})
     assert list(group.members.all()) == [someone]
     event = events_of(group.pk)[-1]
-    assert event.data["add"] == [str(someone.pk)]
+    assert event.data["changes"]["add"] == [str(someone.pk)]
     assert someone.email not in str(event.data)
     console.post(page, {"name": "Sailors", "add": "", "remove": someone.email})
     assert not group.members.exists()

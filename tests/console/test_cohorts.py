@@ -48,8 +48,8 @@ def test_a_new_cohort_gets_the_capacity_chosen(
     assert capacity_of(cohort) == capacity
     (event,) = events_of(cohort.pk)
     assert (event.type, event.actor) == ("cohort.created", superuser.pk)
-    assert event.data["capacity"] == {"old": None, "new": capacity}
-    assert event.data["course"] == {"old": None, "new": str(course.pk)}
+    assert event.data["changes"]["capacity"] == {"old": None, "new": capacity}
+    assert event.data["changes"]["course"] == {"old": None, "new": str(course.pk)}
     assert "Autumn" not in str(event.data)
 
 
@@ -89,7 +89,7 @@ def test_capacity_is_changed_through_the_seats_room(
     assert asked == [(cohort.pk, 12)]
     event = events_of(cohort.pk)[-1]
     assert "capacity" in event.data["fields"]
-    assert event.data["capacity"] == {"old": 10, "new": 12}
+    assert event.data["changes"]["capacity"] == {"old": 10, "new": 12}
 
 
 def test_too_small_a_capacity_is_a_form_error_that_says_what_blocks(

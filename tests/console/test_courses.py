@@ -23,7 +23,7 @@ def test_adding_a_course_writes_its_first_event(console: Client, superuser: Pers
     course = Course.objects.get(slug="new-course")
     (event,) = events_of(course.pk)
     assert (event.type, event.actor, event.subject_seq) == ("course.created", superuser.pk, 1)
-    assert event.data["status"] == {"old": None, "new": "draft"}
+    assert event.data["changes"]["status"] == {"old": None, "new": "draft"}
 
 
 def test_changing_a_course_writes_names_and_the_status(console: Client) -> None:
@@ -33,7 +33,7 @@ def test_changing_a_course_writes_names_and_the_status(console: Client) -> None:
     (event,) = events_of(course.pk)
     assert event.type == "course.changed"
     assert sorted(event.data["fields"]) == ["status", "title"]
-    assert event.data["status"] == {"old": "published", "new": "archived"}
+    assert event.data["changes"]["status"] == {"old": "published", "new": "archived"}
     assert "secret" not in str(event.data)
 
 
@@ -57,7 +57,7 @@ def test_prices_are_typed_in_major_units(console: Client) -> None:
     price = CoursePrice.objects.get(course=course)
     assert (price.currency, price.amount_minor, price.sale_minor) == ("INR", 299_950, 199_900)
     (event,) = events_of(course.pk)
-    assert event.data["prices"][0]["amount"] == {"old": None, "new": "2999.50"}
+    assert event.data["changes"]["prices"][0]["amount"] == {"old": None, "new": "2999.50"}
 
 
 def test_a_changed_price_is_in_the_log_with_both_amounts(console: Client) -> None:
@@ -68,7 +68,7 @@ def test_a_changed_price_is_in_the_log_with_both_amounts(console: Client) -> Non
     assert saved(console.post(change(COURSES, course.pk), course_form(course, **priced)))
     (event,) = events_of(course.pk)
     assert event.data["fields"] == ["prices"]
-    assert event.data["prices"][0]["amount"] == {"old": "1000.00", "new": "900"}
+    assert event.data["changes"]["prices"][0]["amount"] == {"old": "1000.00", "new": "900"}
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_prerequisites_are_in_the_log_by_their_ids(console: Client) -> None:
     form = course_form(second, prerequisites=[str(first.pk)])
     assert saved(console.post(change(COURSES, second.pk), form))
     (event,) = events_of(second.pk)
-    assert event.data["prerequisites"] == {"old": [], "new": [str(first.pk)]}
+    assert event.data["changes"]["prerequisites"] == {"old": [], "new": [str(first.pk)]}
 
 
 def test_a_course_nobody_needs_can_be_deleted(console: Client) -> None:

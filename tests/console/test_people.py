@@ -38,8 +38,8 @@ def test_rights_are_in_the_log_with_their_values(console: Client) -> None:
     group = Group.objects.get(name="Instructors")
     console.post(change(PEOPLE, person.pk), form_of(person, is_staff="on", groups=[str(group.pk)]))
     (event,) = events_of(person.pk)
-    assert event.data["is_staff"] == {"old": False, "new": True}
-    assert event.data["groups"] == {"old": [], "new": [group.pk]}
+    assert event.data["changes"]["is_staff"] == {"old": False, "new": True}
+    assert event.data["changes"]["groups"] == {"old": [], "new": [group.pk]}
 
 
 def test_address_and_password_are_not_edited_here(console: Client) -> None:
@@ -149,4 +149,4 @@ def test_roles_are_for_superusers_and_in_the_log(console: Client, registrar: Per
     address = console.get(f"{ROLES}{role.pk}/history/")["Location"]
     (event,) = events_of(address.partition("q=")[2])
     assert event.type == "role.created"
-    assert event.data["permissions"] == {"old": [], "new": ["view_course"]}
+    assert event.data["changes"]["permissions"] == {"old": [], "new": ["view_course"]}

@@ -145,7 +145,7 @@ def test_the_terms_of_a_list_are_set_on_its_cohort(
     assert answer.status_code == 302, answer.content.decode()
     queue = Queue.objects.get(pk=full.cohort)
     assert (queue.longest, queue.offer_hours, queue.largest_party) == (7, 3, 2)
-    assert events_of(cohort.pk)[-1].data["offer_hours"] == {"old": None, "new": 3}
+    assert events_of(cohort.pk)[-1].data["changes"]["offer_hours"] == {"old": None, "new": 3}
 
 
 def test_a_capacity_too_small_names_who_holds_seats_until_when(console: Client, full: Full) -> None:

@@ -50,6 +50,14 @@ def _columns(obj: Model) -> Iterable[Any]:
     return obj._meta.concrete_fields  # noqa: SLF001 - public in all but name
 
 
+def _event_data(changes: Changes) -> dict[str, Any]:
+    """`fields` names what was edited; old and new values stand under `changes`, because a member of
+    an event's data has one meaning whoever writes it: `course` is an id, never a change of one."""
+    values = {name: value for name, value in changes.items() if name != "fields"}
+    data = {"fields": changes["fields"]} if "fields" in changes else {}
+    return data | ({"changes": values} if values else {})
+
+
 class RecordsEvents:
     """For a ModelAdmin: every add, change and delete appends `<kind>.created`, `.changed` or
     `.deleted` in its own transaction, with the names of the changed fields.
@@ -148,5 +156,5 @@ class RecordsEvents:
             subject=self.subject_of(obj),
             person=self.person_of(obj),
             actor=actor_id(request),
-            data=data,
+            data=_event_data(data),
         )
