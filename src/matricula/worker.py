@@ -7,22 +7,23 @@ Any number may run; any may die at any moment. A job it was running is taken up 
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import cast
 
 import structlog
+from django.db import DatabaseError, InterfaceError, connection
 from procrastinate import App
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.django_connector import DjangoConnector
 
 from matricula.flows import admit, notices, webhooks
-from matricula.kernel import effects, outbox
+from matricula.kernel import effects, failures, outbox
+from matricula.kernel.failures import WorkQueue
 from matricula.kernel.queues import QUEUES
 from matricula.notifications import sending
 from matricula.runtime.children import announce_ready
@@ -33,22 +34,28 @@ JOBS_AT_ONCE = 4  # of each queue
 TURN_SECONDS = 0.0005
 log = structlog.get_logger(__name__)
 GRACE_SECONDS = 20
+RESTART_SECONDS = 5.0
+LOOPS = failures.register(WorkQueue(name="worker_loops", title="Worker loops"))
 
 
-def run() -> None:
-    """Works until SIGTERM or SIGINT; then finishes what runs, within `GRACE_SECONDS`."""
-    sys.setswitchinterval(TURN_SECONDS)
-    stop = threading.Event()
-    tasks = {
+def loops() -> Mapping[str, Callable[[threading.Event], None]]:
+    """Every loop of the worker that is not a procrastinate job, each in a thread of its own."""
+    return {
         "dispatcher": outbox.dispatch_until,
         "webhooks": notices.handle_until,
         "deliveries": webhooks.deliver_until,
         "waiting_rooms": admit.serve_until,
         "mail": sending.send_until,
     } | {name: partial(effects.work_until, name) for name in effects.names()}
+
+
+def run() -> None:
+    """Works until SIGTERM or SIGINT; then finishes what runs, within `GRACE_SECONDS`."""
+    sys.setswitchinterval(TURN_SECONDS)
+    stop = threading.Event()
     threads = [
         threading.Thread(target=_keep_doing, args=[name, task, stop], name=name)
-        for name, task in tasks.items()
+        for name, task in loops().items()
     ]
     for thread in threads:
         thread.start()
@@ -61,13 +68,24 @@ def run() -> None:
 
 
 def _keep_doing(name: str, task: Callable[[threading.Event], None], stop: threading.Event) -> None:
-    """A thread of the worker. If it ends by an error, so does the process: whoever supervises it
-    starts another, where a worker without its dispatcher would only look healthy."""
+    """A thread of the worker. An error that its loop does not expect is recorded, and the loop
+    begins anew: the other loops never notice, and monitoring does."""
+    while not stop.is_set():
+        try:
+            task(stop)
+        except Exception as error:
+            log.exception("loop_failed", thread_name=name)
+            _record(name, error)
+            stop.wait(RESTART_SECONDS)
+
+
+def _record(name: str, error: Exception) -> None:
     try:
-        task(stop)
-    except Exception:
-        log.exception("thread_died", thread_name=name)
-        os.kill(os.getpid(), signal.SIGTERM)
+        failures.record(LOOPS.name, name, error)
+    except (DatabaseError, InterfaceError):
+        log.warning("failure_not_recorded", thread_name=name)
+    finally:
+        connection.close()
 
 
 async def _work() -> None:

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import psycopg
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 
 from matricula import __version__
+from matricula.kernel import failures
+from matricula.kernel.models import Effect, FailedWork, Outbox
+from matricula.notifications.models import Delivery
 from tests.support import databases
 from tests.support.crowds import wait_until
 from tests.support.sites import Site, running_site, stop
@@ -38,6 +47,77 @@ def test_a_healthy_site_is_alive_and_ready(live_site: str) -> None:
     assert [answer.status_code for answer in answers] == [200, 200]
     assert [answer.json()["status"] for answer in answers] == ["ok", "ready"]
     assert {answer.json()["version"] for answer in answers} == {__version__}
+
+
+@pytest.fixture
+def nothing_due(db: None) -> None:
+    Outbox.objects.all().delete()
+    Effect.objects.all().delete()
+    Delivery.objects.all().delete()
+    FailedWork.objects.all().delete()
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM procrastinate_jobs")
+
+
+def owe_since(seconds: int) -> None:
+    """An event has waited so long to be dispatched."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH happened AS (INSERT INTO kernel_event"
+            " (id, type, subject, subject_seq, correlation_id, data, at) VALUES"
+            " (gen_random_uuid(), 'tests', gen_random_uuid(), 1, '', '{}',"
+            " now() - make_interval(secs => %s)) RETURNING seq)"
+            " INSERT INTO kernel_outbox SELECT seq FROM happened",
+            [seconds],
+        )
+
+
+def readiness() -> tuple[int, str, dict[str, Any]]:
+    answer = Client(HTTP_HOST="127.0.0.1").get("/readyz")
+    told = answer.json()
+    return answer.status_code, told["status"], told
+
+
+def test_work_that_keeps_up_leaves_the_site_ready(nothing_due: None) -> None:
+    owe_since(5)
+    assert readiness()[:2] == (200, "ready")
+
+
+def test_work_that_lags_degrades_it_and_then_makes_it_not_ready(
+    nothing_due: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owe_since(300)
+    status, word, told = readiness()
+    assert (status, word) == (200, "degraded")
+    assert told["late_seconds"].keys() == {"events"}
+    owe_since(1_000)
+    assert readiness()[:2] == (503, "stalled")
+    never = replace(settings.ENVIRONMENT, not_ready_after_seconds=0)
+    monkeypatch.setattr(settings, "ENVIRONMENT", never)
+    assert readiness()[:2] == (200, "degraded")
+
+
+def test_work_that_is_set_aside_degrades_it(nothing_due: None) -> None:
+    failures.set_aside("events", "4711", "KeyError", 8)
+    status, word, told = readiness()
+    assert (status, word, told["set_aside"]) == (200, "degraded", {"events": 1})
+
+
+def test_backlogs_are_among_the_figures(nothing_due: None) -> None:
+    owe_since(300)
+    failures.set_aside("mail", "dlv", "KeyError", 8)
+    page = Client(HTTP_HOST="127.0.0.1").get(
+        "/metrics", headers={"Authorization": f"Bearer {TOKEN}"}
+    )
+    figures = {
+        (sample.name, sample.labels["queue"]): sample.value
+        for family in text_string_to_metric_families(page.content.decode())
+        for sample in family.samples
+        if "queue" in sample.labels
+    }
+    assert figures["matricula_backlog_items", "events"] == 1
+    assert figures["matricula_backlog_oldest_seconds", "events"] > 299
+    assert figures["matricula_set_aside_items", "mail"] == 1
 
 
 def test_a_site_whose_database_is_gone_is_alive_but_not_ready() -> None:

@@ -15,7 +15,7 @@ from matricula.enrollments.models import Enrollment
 from matricula.flows import doctor
 from matricula.flows.support import Question, answer, ask
 from matricula.flows.webhooks import make_secret
-from matricula.kernel import ids
+from matricula.kernel import failures, ids
 from matricula.kernel.models import Event, Outbox, RememberedAnswer
 from matricula.notifications.models import Delivery
 from matricula.notifications.models import Message as Told
@@ -106,6 +106,19 @@ def forget_to_sweep(enrollment: UUID, cohort: UUID) -> str:
     late = Now() - timedelta(minutes=2)
     Hold.objects.filter(key=key).update(expires_at=late)
     return str(key)
+
+
+def set_work_aside(enrollment: UUID, cohort: UUID) -> str:
+    failures.set_aside("events", "4711", "KeyError: poison", 8)
+    return "events: 4711"
+
+
+def fail_a_job(enrollment: UUID, cohort: UUID) -> str:
+    sql(
+        "INSERT INTO procrastinate_jobs (queue_name, task_name, args, status)"
+        " VALUES ('default', 'of.a.former.release', '{}', 'failed')"
+    )
+    return "of.a.former.release"
 
 
 def leave_unsent(enrollment: UUID, cohort: UUID) -> str:
@@ -233,6 +246,8 @@ BROKEN: list[tuple[str, Broken]] = [
     ("unsent", leave_unsent),
     ("unsent", owe_nothing_known),
     ("unsent_mail", leave_mail_unsent),
+    ("failed_work", set_work_aside),
+    ("failed_work", fail_a_job),
     ("untold", tell_nobody),
     ("forgotten_keys", half_remember),
     ("forgotten_keys", reserve_for_ever),

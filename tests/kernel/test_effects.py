@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from django.db import OperationalError, connection
 from django.db.models import F
 from pytest_django import DjangoDbBlocker
 
-from matricula.kernel import effects, events, ids, outbox
+from matricula.kernel import effects, events, failures, ids, outbox
 from matricula.kernel.events import NewEvent
-from matricula.kernel.models import Effect, Event
+from matricula.kernel.models import Effect, Event, FailedWork
 from tests.support.crowds import all_at_once, django_on, during
 from tests.support.plans import reads_of
 
@@ -110,17 +111,30 @@ def test_what_fails_fails_alone_and_is_tried_again_later(empty: None, work: Work
     assert work.done == seqs
 
 
-def test_it_is_tried_less_and_less_often_but_never_given_up(empty: None, work: Work) -> None:
-    work.poison = set(happen(1))
-    pauses = []
-    for _ in range(6):
-        come_due()
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT statement_timestamp()")
-            (began,) = cursor.fetchone()
+def test_it_is_tried_less_and_less_often_and_then_set_aside(empty: None, work: Work) -> None:
+    (poison,) = happen(1)
+    work.poison = {poison}
+    due = [Effect.objects.get().due_at]
+    for _ in range(failures.MAX_TRIES - 1):
         assert effects.do_due("work") == 1
-        pauses.append(round((Effect.objects.get().due_at - began).total_seconds(), -1))
-    assert pauses[0] < pauses[1] < pauses[2] < pauses[3] < pauses[4] == pauses[5] == 3600
+        due.append(Effect.objects.get().due_at)
+        come_due()
+    pauses = [(later - earlier) // timedelta(seconds=1) for earlier, later in pairwise(due)]
+    assert pauses == sorted(pauses)
+    assert effects.do_due("work") == 1
+    assert not Effect.objects.exists()
+    failed = FailedWork.objects.get()
+    assert (failed.queue, failed.reference) == ("work", str(poison))
+    assert (failed.tries, failed.next_try_at) == (failures.MAX_TRIES, None)
+
+
+def test_one_that_ends_its_worker_is_done_alone_and_set_aside(empty: None, work: Work) -> None:
+    seqs = happen(3)
+    Effect.objects.filter(event_seq=seqs[0]).update(tries=effects.ALONE_FROM - 1)
+    Effect.objects.filter(event_seq=seqs[1]).update(tries=failures.MAX_TRIES)
+    effects.do_due("work")
+    assert work.calls == [[seqs[2]], [seqs[0]]]
+    assert FailedWork.objects.get().reference == str(seqs[1])
 
 
 def test_a_database_that_fails_counts_against_nobody(

@@ -10,6 +10,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -17,9 +18,9 @@ from django.db import connection, transaction
 from procrastinate.contrib.django import app
 from pytest_django import DjangoDbBlocker
 
-from matricula.kernel import correlation, events, ids, notices, outbox
+from matricula.kernel import correlation, events, failures, ids, notices, outbox
 from matricula.kernel.events import NewEvent
-from matricula.kernel.models import Event, Outbox
+from matricula.kernel.models import Event, FailedWork, Outbox
 from tests.support.crowds import all_at_once, connect, django_on, during, wait_until
 from tests.support.databases import site_environment
 
@@ -220,15 +221,19 @@ def refuse_jobs(is_refused: bool) -> None:
 def test_an_effect_that_cannot_be_enqueued_leaves_the_event_owed(address: str) -> None:
     subject = happen()
     refuse_jobs(True)
-    (answer,) = all_at_once(address, [outbox.dispatch_batch])
-    assert isinstance(answer, Exception)
-    assert list(Outbox.objects.values_list("event_seq", flat=True)) == written(subject)
+    outbox.dispatch_batch()
+    assert noted() == []
+    failed = FailedWork.objects.get()
+    assert [int(failed.reference)] == written(subject)
+    assert failed.next_try_at is not None
 
 
 def test_a_dispatcher_outlives_a_database_that_refuses_its_jobs(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox, "AFTER_FAILURE_SECONDS", 0.05)
+    monkeypatch.setattr(outbox, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(failures, "FIRST_PAUSE", timedelta(0))
+    monkeypatch.setattr(failures, "MAX_TRIES", 10_000)
     subject, stop = happen(), threading.Event()
     refuse_jobs(True)
 

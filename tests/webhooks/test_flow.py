@@ -145,6 +145,15 @@ def test_the_next_of_a_subject_waits_until_the_one_before_has_arrived(
     assert numbers == [1, 1, 2, 3]
 
 
+def test_a_receiver_that_asks_for_a_pause_gets_it(told: Told, receiver: Receiver) -> None:
+    receiver.behaviours.append(answering(429, Retry_After="7200"))
+    happen()
+    began = clock.now()
+    deliver_due()
+    asked = min(row.next_try_at for row in told.deliveries)
+    assert asked - began >= timedelta(hours=2)
+
+
 def test_what_waits_for_another_is_due_when_that_is(told: Told, receiver: Receiver) -> None:
     receiver.behaviours += [answering(500), answering(500)]
     enrollment = happen()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -90,3 +90,23 @@ def test_it_is_tried_for_three_days_ever_more_patiently() -> None:
     assert list(rules.PAUSES) == sorted(rules.PAUSES)
     assert rules.pause_after(1) == rules.PAUSES[0]
     assert rules.pause_after(len(rules.PAUSES) + 1) is None
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("120", 120),
+        (" 7 ", 7),
+        ("Tue, 01 Dec 2026 10:02:00 GMT", 120),
+        ("Tue, 01 Dec 2026 09:00:00 GMT", 0),  # over already
+        ("Tue, 01 Dec 2026 10:02:00", 0),  # in no zone
+        ("999999999999", 86_400),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 86_400),
+        ("-5", 0),
+        ("soon", 0),
+        ("", 0),
+    ],
+)
+def test_a_receiver_may_ask_for_a_pause_of_a_day_at_most(header: str, seconds: int) -> None:
+    at = datetime(2026, 12, 1, 10, 0, tzinfo=UTC)
+    assert rules.asked_pause(header, at) == timedelta(seconds=seconds)

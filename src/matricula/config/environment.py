@@ -89,6 +89,7 @@ class Environment:
     trusted_proxies: tuple[str, ...]
     limits: bool
     metrics_token: str
+    not_ready_after_seconds: int
     mail: MailSettings
     web_workers: int
     razorpay: RazorpaySettings | None
@@ -123,18 +124,15 @@ def load(environ: Mapping[str, str]) -> Environment:
         demo=demo,
         secret_key=_secret(environ, "MATRICULA_SECRET_KEY", demo=demo, home=home, least=32),
         time_zone=_time_zone(environ),
-        hold_seconds=integer(
-            environ, "MATRICULA_HOLD_SECONDS", default=1800, low=1, high=7 * 86400
-        ),
-        rooms_open_above=integer(
-            environ, "MATRICULA_ROOMS_OPEN_ABOVE", default=0, low=0, high=1_000_000
-        ),
+        hold_seconds=_hold_seconds(environ),
+        rooms_open_above=_rooms_open_above(environ),
         base_url=base_url,
         allowed_origins=_allowed_origins(environ, base_url, demo=demo, port=port),
         allowed_hosts=_allowed_hosts(environ, base_url, demo=demo),
         trusted_proxies=_trusted_proxies(environ),
         limits=_limits(environ, demo=demo),
         metrics_token=_secret(environ, "MATRICULA_METRICS_TOKEN", demo=demo, home=home, least=16),
+        not_ready_after_seconds=_not_ready_after_seconds(environ),
         mail=mail.read(environ, demo=demo),
         web_workers=integer(environ, "WEB_WORKERS", default=os.cpu_count() or 1, low=1, high=256),
         razorpay=_razorpay(environ, demo=demo, home=home, port=port),
@@ -144,6 +142,19 @@ def load(environ: Mapping[str, str]) -> Environment:
         waitlist=_waitlist(environ),
         webhook_networks=_webhook_networks(environ),
     )
+
+
+def _hold_seconds(environ: Mapping[str, str]) -> int:
+    return integer(environ, "MATRICULA_HOLD_SECONDS", default=1800, low=1, high=7 * 86400)
+
+
+def _rooms_open_above(environ: Mapping[str, str]) -> int:
+    return integer(environ, "MATRICULA_ROOMS_OPEN_ABOVE", default=0, low=0, high=1_000_000)
+
+
+def _not_ready_after_seconds(environ: Mapping[str, str]) -> int:
+    """0: background work that lags never makes the site not ready."""
+    return integer(environ, "MATRICULA_NOT_READY_AFTER_SECONDS", default=900, low=0, high=86400)
 
 
 def _waitlist(environ: Mapping[str, str]) -> WaitlistSettings:

@@ -15,9 +15,12 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from matricula import __version__
 from matricula.edges import problems
+from matricula.edges.backlog_metrics import BACKLOGS
 from matricula.edges.line_metrics import ROOMS
+from matricula.kernel import backlogs
 from matricula.kernel.errors import AuthenticationRequired
 
+DEGRADED_AFTER_SECONDS = 60.0
 _migrated = False
 
 
@@ -29,15 +32,29 @@ def alive(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
 
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
-    """Whether requests should be sent here: the database answers and is of this version."""
+    """Whether requests should be sent here: the database answers, is of this version, and
+    background work keeps up. While some lags or is set aside the answer is `degraded` (200); when
+    it lags by more than `MATRICULA_NOT_READY_AFTER_SECONDS`, `stalled` (503): people would enroll
+    and pay, and hear nothing.
+    """
     try:
         if not _is_migrated():
             return JsonResponse({"status": "migrating"}, status=503)
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
+        found = backlogs.backlogs()
     except DatabaseError:
         return JsonResponse({"status": "database_unavailable"}, status=503)
-    return JsonResponse({"status": "ready", "version": __version__})
+    late = backlogs.late(found, DEGRADED_AFTER_SECONDS)
+    limit = settings.ENVIRONMENT.not_ready_after_seconds
+    is_stalled = bool(limit and backlogs.late(late, limit))
+    set_aside = {backlog.queue.name: backlog.set_aside for backlog in found if backlog.set_aside}
+    is_degraded = bool(late or set_aside)
+    told = {
+        "status": "stalled" if is_stalled else "degraded" if is_degraded else "ready",
+        "version": __version__,
+        "late_seconds": {late_.queue.name: round(late_.oldest_seconds) for late_ in late},
+        "set_aside": set_aside,
+    }
+    return JsonResponse(told, status=503 if is_stalled else 200)
 
 
 @require_safe
@@ -50,7 +67,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    figures = generate_latest(registry) + generate_latest(ROOMS)
+    figures = generate_latest(registry) + generate_latest(ROOMS) + generate_latest(BACKLOGS)
     return HttpResponse(figures, content_type=CONTENT_TYPE_LATEST)
 
 

@@ -23,20 +23,29 @@ from psycopg.types.json import Jsonb
 from matricula.catalog import queries as catalog
 from matricula.catalog.queries import CoursePlan
 from matricula.enrollments import queries as enrollments
+from matricula.enrollments.models import Enrollment
 from matricula.enrollments.states import Stage
 from matricula.flows import eligibility, offer, overrides, rooms
 from matricula.flows.claims import Choice
-from matricula.kernel import clock, correlation, ids
-from matricula.kernel.errors import DomainError
+from matricula.kernel import clock, correlation, events, failures, ids
+from matricula.kernel.errors import DomainError, IllegalState
+from matricula.kernel.events import NewEvent
+from matricula.kernel.failures import WorkQueue
 from matricula.kernel.words import marked
+from matricula.seats import actions as seats
 from matricula.waitingroom import actions, queries
+from matricula.waitingroom.models import Room, Ticket
 from matricula.waitingroom.queries import Arrival
+from matricula.waitingroom.states import TicketState
 
 # Served in one transaction: short enough that leaving and claiming never wait long.
 BATCH = 500
 IDLE_SECONDS = 0.2
 AFTER_FAILURE_SECONDS = 1.0
 FULL = marked("Every seat was given out before your turn came.")
+NOT_SERVED = marked("Something went wrong on our side when your turn came.")
+# A ticket that cannot be served keeps its line waiting for so many tries.
+TICKET_TRIES = 3
 
 log = structlog.get_logger(__name__)
 
@@ -107,8 +116,79 @@ def serve_until(stop: threading.Event) -> None:
 
 
 def serve_once() -> int:
-    """One batch of each line in which somebody waits; returns how many tickets were served."""
-    return sum(serve(cohort_id) for cohort_id in queries.to_serve())
+    """One batch of each line in which somebody waits; returns how many tickets were served. A line
+    that cannot be served holds up no other."""
+    return sum(failures.run_each(LINES.name, queries.to_serve(), _serve_line))
+
+
+def _serve_line(cohort_id: UUID) -> int:
+    """A batch or, where that fails, one ticket at a time."""
+    try:
+        return serve(cohort_id)
+    except Exception as error:
+        if failures.is_outage(error):
+            raise
+        log.warning("line_served_one_by_one", cohort=str(cohort_id), error=repr(error))
+    served = 0
+    while served < BATCH and _serve_next(cohort_id):
+        served += 1
+    return served
+
+
+def _serve_next(cohort_id: UUID) -> bool:
+    """Serves the first ticket of the line; False when there is none, or it is to be tried again.
+    One that cannot be served is set aside, and the line moves on."""
+    try:
+        return bool(serve(cohort_id, limit=1))
+    except Exception as error:
+        if failures.is_outage(error):
+            raise
+        with transaction.atomic():
+            room = actions.lock_if_free(cohort_id)
+            arrivals, up_to = queries.next_in_line(room, 1) if room is not None else ([], 0)
+            if room is None or not arrivals:
+                return False
+            ticket = str(arrivals[0].enrollment_id)
+            if not failures.record(TICKETS.name, ticket, error, max_tries=TICKET_TRIES):
+                return False
+            actions.pass_over(room, up_to)
+    return True
+
+
+@transaction.atomic
+def serve_set_aside(enrollment_id: UUID) -> None:
+    """Staff has a ticket that was set aside served now, out of turn. Nothing when its owner has
+    left meanwhile."""
+    room, arrivals = _call_again(enrollment_id)
+    if arrivals:
+        _serve(room, arrivals, room.served_up_to)
+
+
+@transaction.atomic
+def refuse_set_aside(enrollment_id: UUID) -> None:
+    """Staff gives up a ticket that was set aside: its enrollment fails, and says why."""
+    room, arrivals = _call_again(enrollment_id)
+    if arrivals:
+        course = catalog.course_of_cohort(room.pk)
+        refusal: dict[UUID, DomainError | Choice] = {
+            arrivals[0].person_id: IllegalState(NOT_SERVED)
+        }
+        _admit(course, room.pk, arrivals, refusal, room.served_up_to)
+
+
+def _call_again(enrollment_id: UUID) -> tuple[Room, list[Arrival]]:
+    """The locked room, and the ticket if it still waits. The event tells the doctor why this ticket
+    was not decided in order of arrival."""
+    cohort_id = Ticket.objects.values_list("line_id", flat=True).get(pk=enrollment_id)
+    room = Room.objects.select_for_update(no_key=True).get(pk=cohort_id)
+    seats.lock_counters([cohort_id])
+    enrollment = Enrollment.objects.select_for_update(no_key=True).get(pk=enrollment_id)
+    ticket = Ticket.objects.get(pk=enrollment_id)
+    if ticket.state != TicketState.WAITING:
+        return room, []
+    person_id = enrollment.person_id
+    events.append([NewEvent("enrollment.called_again", enrollment_id, person_id)])
+    return room, [Arrival(ticket.number, enrollment_id, person_id)]
 
 
 @transaction.atomic
@@ -124,6 +204,11 @@ def serve(cohort_id: UUID, limit: int = BATCH) -> int:
         if up_to > room.served_up_to:
             actions.pass_over(room, up_to)
         return 0
+    return _serve(room, arrivals, up_to)
+
+
+def _serve(room: Room, arrivals: Sequence[Arrival], up_to: int) -> int:
+    cohort_id: UUID = room.pk
     course = catalog.course_of_cohort(cohort_id)
     decisions = eligibility.decisions(
         course,
@@ -179,3 +264,23 @@ def _note_overrides(
     for enrollment_id in enrollments.admitted(excused) if excused else ():
         person_id, choice = excused[enrollment_id]
         overrides.note_use(person_id, [(enrollment_id, choice)])
+
+
+LINES = failures.register(
+    WorkQueue(
+        name="waiting_rooms",
+        title="Waiting rooms",
+        backlog="SELECT count(*), min(t.taken_at) FROM waitingroom_room r CROSS JOIN LATERAL ("
+        " SELECT taken_at FROM waitingroom_ticket t WHERE t.cohort_id = r.cohort_id"
+        " AND t.number > r.served_up_to AND t.state = 'waiting' ORDER BY t.number LIMIT 1) t"
+        " WHERE NOT r.is_paused",
+    )
+)
+TICKETS = failures.register(
+    WorkQueue(
+        name="waiting_room_tickets",
+        title="Waiting room tickets",
+        retry=lambda ticket: serve_set_aside(UUID(ticket)),
+        drop=lambda ticket: refuse_set_aside(UUID(ticket)),
+    )
+)

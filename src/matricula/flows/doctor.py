@@ -57,6 +57,7 @@ CHECKS: Sequence[Check] = (
     Check("stalled_lines", "Nobody waits a minute in a line that does not move."),
     Check("overdue_holds", "No hold outlives its time by more than a minute."),
     Check("unsent", "No event waits a minute to be dispatched, or ten for what it owes."),
+    Check("failed_work", "No work is set aside, and no job has failed for good."),
     Check("unsent_mail", "No mail is due for more than an hour without a try."),
     Check("untold", "Everybody who was enrolled has been told."),
     Check("order_sums", "An order's lines sum to it, and its payment asks for exactly that."),

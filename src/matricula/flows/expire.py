@@ -12,14 +12,16 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import structlog
 from django.db import transaction
 
 from matricula.enrollments import actions as enrollments
 from matricula.enrollments.models import Enrollment
 from matricula.enrollments.states import ENROLLMENT, Stage
 from matricula.flows import reconcile, waitlist
-from matricula.kernel import clock, events
+from matricula.kernel import clock, events, failures
 from matricula.kernel.events import NewEvent
+from matricula.kernel.failures import WorkQueue
 from matricula.kernel.words import marked
 from matricula.orders import actions as order_actions
 from matricula.orders.models import Order
@@ -33,14 +35,25 @@ ASKED_TOGETHER = 4
 # So that no hold outlives its time by a minute, however long the gateway takes.
 LONGEST_ASKING = timedelta(seconds=20)
 
+log = structlog.get_logger(__name__)
+HOLDS = failures.register(
+    WorkQueue(
+        name="expired_holds",
+        title="Release of expired holds",
+        backlog="SELECT count(*), min(expires_at) FROM (SELECT expires_at FROM seats_hold"
+        " WHERE state = 'held' AND expires_at <= now() ORDER BY expires_at LIMIT 1000) due",
+    )
+)
+
 
 def expire_due() -> int:
-    """Releases every hold that is due, in bounded transactions; returns how many."""
+    """Releases every hold that is due, in bounded transactions; returns how many. A hold that
+    cannot be released holds up no other."""
     total = 0
     asking_ends = clock.now() + LONGEST_ASKING
-    while due := seats.due(BATCH):
+    while due := seats.due(BATCH, apart_from=map(UUID, failures.held_back(HOLDS.name))):
         _ask_gateway(due, asking_ends)
-        released = _expire_batch(due)
+        released = _release(due)
         total += released
         if not released:
             break
@@ -59,6 +72,17 @@ def _ask_gateway(keys: Sequence[UUID], ends_at: datetime) -> None:
         asked = payments[start : start + ASKED_TOGETHER]
         if reconcile.is_silent(asked, reconcile.check_all(asked)):
             return
+
+
+def _release(due: Sequence[UUID]) -> int:
+    """Together or, where that fails, each alone."""
+    try:
+        return _expire_batch(due)
+    except Exception as error:
+        if failures.is_outage(error):
+            raise
+        log.warning("holds_released_one_by_one", count=len(due), error=repr(error))
+    return sum(failures.run_each(HOLDS.name, due, lambda key: _expire_batch([key])))
 
 
 @transaction.atomic

@@ -5,7 +5,7 @@ By jobs of their own and not inside settlement, which the lock of the number ser
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 from django.db.models import Prefetch
 
-from matricula.kernel import clock, ids
+from matricula.kernel import clock, failures, ids
+from matricula.kernel.failures import WorkQueue
 from matricula.orders import numbering, papers
 from matricula.orders.models import Document, Order, OrderLine
 from matricula.orders.states import OrderState
@@ -86,15 +87,24 @@ def issue_credit_note(refund_id: UUID) -> Document | None:
 
 def issue_missing() -> int:
     """What no job has issued, in case one was lost; returns how many."""
+    held_back = failures.held_back(DOCUMENTS.name)
     orders = Order.objects.filter(state=OrderState.PAID, total_minor__gt=0)
     invoiced = Document.objects.filter(kind=Document.Kind.INVOICE).values("order")
-    missing = orders.exclude(pk__in=invoiced).values_list("pk", flat=True)[:BATCH]
-    issued = len(issue_invoices(missing))
+    missing = orders.exclude(pk__in=invoiced).exclude(pk__in=held_back)
     refunds = Refund.objects.filter(state=RefundState.PROCESSED, parts__isnull=False).distinct()
     credited = Document.objects.filter(kind=Document.Kind.CREDIT_NOTE).values("cause")
-    for refund_id in refunds.exclude(pk__in=credited).values_list("pk", flat=True)[:BATCH]:
-        issued += issue_credit_note(refund_id) is not None
-    return issued
+    uncredited = refunds.exclude(pk__in=credited).exclude(pk__in=held_back)
+    issued = _run_each(missing.values_list("pk", flat=True)[:BATCH], issue_invoice)
+    return issued + _run_each(uncredited.values_list("pk", flat=True)[:BATCH], issue_credit_note)
+
+
+def _run_each(causes: Iterable[UUID], issue_one: Callable[[UUID], Document | None]) -> int:
+    """How many documents are there now. One that cannot be made holds up no other."""
+    made = failures.run_each(DOCUMENTS.name, list(causes), issue_one)
+    return sum(document is not None for document in made)
+
+
+DOCUMENTS = failures.register(WorkQueue(name="documents", title="Invoices and credit notes"))
 
 
 def _issued(kind: Document.Kind, causes: Iterable[UUID]) -> dict[UUID, Document]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from procrastinate.contrib.django import app
-
 from matricula.flows import (
     expire,
     issue,
@@ -22,10 +20,10 @@ from matricula.flows import (
     waitlist_mail,
     webhooks,
 )
-from matricula.kernel import clock, correlation, idempotency
+from matricula.kernel import clock, idempotency
 from matricula.kernel.effects import owe_together
+from matricula.kernel.event_jobs import event_job
 from matricula.kernel.models import Event
-from matricula.kernel.outbox import owe
 from matricula.kernel.queues import OUTSIDE
 from matricula.kernel.regularly import regularly
 from matricula.payments import gateways
@@ -38,14 +36,10 @@ def expire_holds() -> int:
     return expire.expire_due()
 
 
-@app.task
-def promote_waiting(event_seq: int, correlation_id: str = "") -> int:
+@event_job("seats.freed", "waitlist.left", "waitlist.moved")
+def promote_waiting(event_seq: int) -> int:
     """A seat came free, or somebody left the list: the next who wait get their turn."""
-    with correlation.following(correlation_id):
-        return promote.promote(UUID(Event.objects.get(seq=event_seq).data["cohort"]))
-
-
-owe(promote_waiting, "seats.freed", "waitlist.left", "waitlist.moved")
+    return promote.promote(UUID(Event.objects.get(seq=event_seq).data["cohort"]))
 
 
 @regularly("* * * * * */15")
@@ -58,14 +52,10 @@ def sweep_waitlists() -> int:
     return promote.sweep()
 
 
-@app.task
-def send_list_message(event_seq: int, correlation_id: str = "") -> int:
+@event_job("waitlist_message.written")
+def send_list_message(event_seq: int) -> int:
     """Staff has written to a waitlist."""
-    with correlation.following(correlation_id):
-        return waitlist_mail.send_message(Event.objects.get(seq=event_seq).subject)
-
-
-owe(send_list_message, "waitlist_message.written")
+    return waitlist_mail.send_message(Event.objects.get(seq=event_seq).subject)
 
 
 @regularly("23 * * * *")
@@ -74,14 +64,10 @@ def forget_answers() -> int:
     return idempotency.forget_old()
 
 
-@app.task(queue=OUTSIDE)
-def send_refund(event_seq: int, correlation_id: str = "") -> None:
+@event_job("payment.refund_requested", queue=OUTSIDE)
+def send_refund(event_seq: int) -> None:
     """A refund was decided: the gateway is asked for it."""
-    with correlation.following(correlation_id):
-        refund.send(UUID(Event.objects.get(seq=event_seq).data["refund"]))
-
-
-owe(send_refund, "payment.refund_requested")
+    refund.send(UUID(Event.objects.get(seq=event_seq).data["refund"]))
 
 
 def issue_invoices(event_seqs: Sequence[int]) -> int:
@@ -93,24 +79,16 @@ def issue_invoices(event_seqs: Sequence[int]) -> int:
 owe_together(issue_invoices, "payment.completed")
 
 
-@app.task
-def issue_credit_note(event_seq: int, correlation_id: str = "") -> None:
+@event_job("payment.refunded")
+def issue_credit_note(event_seq: int) -> None:
     """A refund has arrived: it is credited."""
-    with correlation.following(correlation_id):
-        issue.issue_credit_note(UUID(Event.objects.get(seq=event_seq).data["refund"]))
+    issue.issue_credit_note(UUID(Event.objects.get(seq=event_seq).data["refund"]))
 
 
-owe(issue_credit_note, "payment.refunded")
-
-
-@app.task(queue=OUTSIDE)
-def check_tax_id(event_seq: int, correlation_id: str = "") -> None:
+@event_job("tax_id.submitted", queue=OUTSIDE)
+def check_tax_id(event_seq: int) -> None:
     """A business has given its VAT id: VIES is asked about it."""
-    with correlation.following(correlation_id):
-        tax_ids.check(Event.objects.get(seq=event_seq).subject)
-
-
-owe(check_tax_id, "tax_id.submitted")
+    tax_ids.check(Event.objects.get(seq=event_seq).subject)
 
 
 @regularly("* * * * * */30", OUTSIDE)
@@ -141,6 +119,7 @@ def remind_people() -> int:
         + remind.tell_starting_courses()
         + remind.tell_unfinished_checkouts()
         + remind.tell_staff()
+        + remind.tell_failed_work()
     )
 
 

@@ -12,12 +12,13 @@ from django.db import DatabaseError, InterfaceError, connection, transaction
 from matricula.enrollments.models import Enrollment
 from matricula.flows import reconcile, refund, settle
 from matricula.flows.locked import lock_order
-from matricula.kernel import correlation, events
+from matricula.kernel import clock, correlation, events, failures
 from matricula.kernel.errors import DomainError
 from matricula.kernel.events import NewEvent
 from matricula.orders.models import Order
 from matricula.payments import actions as payments
-from matricula.payments import inbox, queries
+from matricula.payments import inbox, queries, rules
+from matricula.payments.errors import GatewayRefused
 from matricula.payments.models import Charge, Dispute, InboxEvent, StaffTask
 from matricula.payments.port import DisputeFacts, Notice
 
@@ -52,8 +53,9 @@ def handle_due() -> int:
                     ignored.append(event.pk)
         except Exception as error:  # noqa: BLE001 - written down: what fails here fails alone
             failed[event.pk] = error
-    for inbox_id, why in failed.items():
-        _put_off(inbox_id, why)
+    for event in taken:
+        if event.pk in failed:
+            _put_off(event, failed[event.pk])
     done = {event.pk for event in taken} - failed.keys()
     inbox.finish(done.difference(ignored), InboxEvent.State.HANDLED)
     inbox.finish(ignored, InboxEvent.State.IGNORED)
@@ -80,9 +82,18 @@ def _is_payment_hint(notice: Notice) -> bool:
 
 def _settle_hinted(provider: str, hints: Sequence[Told]) -> dict[UUID, Exception]:
     """Settles the payments that these speak of; returns the webhooks for which that failed."""
-    failed = settle.settle_all(
-        provider, {notice.payment_id: event.correlation_id for event, notice in hints}
-    )
+    try:
+        failed = settle.settle_all(
+            provider, {notice.payment_id: event.correlation_id for event, notice in hints}
+        )
+    except Exception as error:
+        if failures.is_outage(error):
+            raise
+        if len(hints) == 1:
+            return {hints[0][0].pk: error}
+        log.warning("webhooks_handled_one_by_one", count=len(hints), error=repr(error))
+        alone = [_settle_hinted(provider, [one]) for one in hints]
+        return {inbox_id: why for found in alone for inbox_id, why in found.items()}
     return {
         event.pk: failed[notice.payment_id]
         for event, notice in hints
@@ -90,14 +101,21 @@ def _settle_hinted(provider: str, hints: Sequence[Told]) -> dict[UUID, Exception
     }
 
 
-def _put_off(inbox_id: UUID, error: Exception) -> None:
-    """Its turn comes again by itself."""
+def _put_off(event: InboxEvent, error: Exception) -> None:
+    """Its turn comes again by itself; once that is no use any more, it is set aside."""
     if isinstance(error, DomainError):
-        log.warning("webhook_not_handled", inbox=str(inbox_id), error=error.code)
-        inbox.put_off(inbox_id, f"{error.code}: {error.detail}")
+        log.warning("webhook_not_handled", inbox=str(event.pk), error=error.code)
+        why = f"{error.code}: {error.said if isinstance(error, GatewayRefused) else error.detail}"
     else:
-        log.error("webhook_failed", inbox=str(inbox_id), exc_info=error)
-        inbox.put_off(inbox_id, repr(error))
+        log.error("webhook_failed", inbox=str(event.pk), exc_info=error)
+        why = failures.describe(error)
+    is_patient = isinstance(error, DomainError) and error.retryable
+    if is_patient and clock.now() - event.received_at < rules.WATCHED_FOR:
+        inbox.put_off(event.pk, why)  # the gateway is away, and will be back
+    elif event.tries + 1 < failures.MAX_TRIES:
+        inbox.put_off(event.pk, why)
+    else:
+        inbox.set_aside(event, why)
 
 
 def act(provider: str, notice: Notice) -> bool:

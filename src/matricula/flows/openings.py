@@ -24,7 +24,9 @@ from matricula.flows.letters.about import recipient
 from matricula.flows.offer import ButtonState, CourseOffer
 from matricula.interest import actions, queries
 from matricula.interest.models import Interest
+from matricula.kernel import failures
 from matricula.kernel.errors import IllegalState
+from matricula.kernel.failures import WorkQueue
 from matricula.notifications import actions as notifications
 from matricula.notifications.actions import Saying
 
@@ -59,7 +61,13 @@ def tell_openings() -> int:
     if not asked:
         return 0
     courses = list(catalog.courses_by_id(asked).values())
-    return sum(_tell_of(found) for found in offer.offers_of(courses, None) if found.is_open)
+    opened = [found for found in offer.offers_of(courses, None) if found.is_open]
+    return sum(
+        failures.run_each(OPENINGS.name, opened, _tell_of, reference=lambda it: str(it.course.id))
+    )
+
+
+OPENINGS = failures.register(WorkQueue(name="course_openings", title="Course opening mail"))
 
 
 def _tell_of(found: CourseOffer) -> int:

@@ -24,9 +24,10 @@ from matricula.enrollments import queries as enrollments
 from matricula.flows import eligibility, give
 from matricula.flows.claims import Choice
 from matricula.flows.turn import Turn, is_quiet, turn_of
-from matricula.kernel import clock, events
+from matricula.kernel import clock, events, failures
 from matricula.kernel.errors import DomainError
 from matricula.kernel.events import NewEvent
+from matricula.kernel.failures import WorkQueue
 from matricula.kernel.locks import lock_people
 from matricula.seats import actions as seats
 from matricula.seats import queries as seat_counts
@@ -49,7 +50,7 @@ SELECT q.cohort_id
   FROM waitlist_queue q
   JOIN seats_seatcount s ON s.cohort_id = q.cohort_id
   JOIN catalog_cohort h ON h.id = q.cohort_id
- WHERE (q.length > 0 OR s.queued)
+ WHERE (q.length > 0 OR s.queued) AND q.cohort_id <> ALL (%(held_back)s::uuid[])
    AND CASE WHEN least(h.closes_at, h.starts_at) <= %(now)s THEN s.queued
             WHEN s.queued THEN s.capacity IS NULL OR s.held + s.sold < s.capacity
             ELSE EXISTS (SELECT 1 FROM waitlist_entry e
@@ -81,18 +82,20 @@ def promote(cohort_id: UUID) -> int:
 
 
 def sweep() -> int:
-    """Looks at every list whose turn it may be; returns how many places were served."""
+    """Looks at every list whose turn it may be; returns how many places were served. A list that
+    cannot be served holds up no other."""
     now = clock.now()
     moments: dict[str, Any] = {
         "now": now,
         "rested": now - 2 * SAVED_FOR,
         "again": now - lines.LOOKED_AT_AGAIN_AFTER,
         "limit": SWEPT,
+        "held_back": list(failures.held_back(LISTS.name)),
     }
     with connection.cursor() as cursor:
         cursor.execute(_DUE, moments)
         due = [row[0] for row in cursor.fetchall()]
-    return sum(promote(cohort_id) for cohort_id in due)
+    return sum(failures.run_each(LISTS.name, due, promote))
 
 
 @dataclass(frozen=True)
@@ -246,3 +249,6 @@ def _note(turn: Turn, fit: Sequence[Waiting], plan: Plan) -> None:
     back = [w.place.id for w in fit if not w.is_counted and w.place.id not in {*resting, *served}]
     actions.count_again(back)
     actions.note(plan, resting, turn.at)
+
+
+LISTS = failures.register(WorkQueue(name="waitlists", title="Waitlists"))

@@ -13,13 +13,14 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from django.db import DatabaseError, transaction
+from django.db import transaction
 
 from matricula.enrollments.errors import PaymentRequired
 from matricula.flows import pay, refund, settle
-from matricula.kernel import clock
+from matricula.kernel import clock, failures
 from matricula.kernel.connections import release_connection
 from matricula.kernel.errors import DomainError
+from matricula.kernel.failures import WorkQueue
 from matricula.payments import actions as payments
 from matricula.payments import fetching, gateways, ledger, queries
 from matricula.payments.errors import GatewayRefused, GatewayUnavailable
@@ -37,6 +38,8 @@ LONGEST_DELAY = timedelta(minutes=10)
 LONGEST_AUTHORIZED = timedelta(minutes=1)
 
 log = structlog.get_logger(__name__)
+REFUNDS = failures.register(WorkQueue(name="refunds", title="Refunds to send"))
+FOUND = failures.register(WorkQueue(name="captured_payments", title="Captured payments found"))
 
 
 @dataclass
@@ -101,8 +104,10 @@ def check_all(payment_ids: Sequence[UUID]) -> dict[UUID, Exception]:
             for facts in _settled(payment, found):
                 if facts.status == "authorized":
                     _capture_left_alone(payment.id, facts)
-        except (DomainError, DatabaseError) as refusal:
-            failed[payment.id] = refusal
+        except Exception as error:
+            if failures.is_outage(error):
+                raise
+            failed[payment.id] = error
     for payment_id, reason in failed.items():
         log.warning("payment_not_checked", payment=str(payment_id), error=repr(reason))
     return failed
@@ -171,10 +176,12 @@ def _capture_left_alone(payment_id: UUID, facts: PaymentFacts) -> None:
 def send_due_refunds(limit: int = BATCH) -> int:
     """Sends, or looks up, every refund whose turn it is, as long as the gateway answers; returns
     how many. The others stay due."""
-    for count, refund_id in enumerate(due := queries.due_refunds(limit), 1):
-        if not refund.send(refund_id):
-            return count
-    return len(due)
+    sent: list[bool] = []
+    for refund_id in queries.due_refunds(limit):
+        sent += failures.run_each(REFUNDS.name, [refund_id], refund.send)
+        if sent and not sent[-1]:
+            break
+    return len(sent)
 
 
 def compare(provider_name: str, start: datetime, end: datetime) -> Summary:
@@ -201,13 +208,25 @@ def _settle_unheard(provider_name: str, start: datetime, end: datetime, seen: se
     for facts in provider.captured_between(start, end):
         summary.compared += 1
         seen.add(facts.id)
-        ours = Charge.objects.filter(provider=provider_name, provider_payment_id=facts.id).first()
-        if ours is None or ours.state != ChargeState.CAPTURED:
-            summary.settled += 1
-            _settle_found(provider_name, facts)
-        elif facts.amount_refunded:
-            _compare_refunds(provider_name, facts)
+        settled = failures.run_each(
+            FOUND.name,
+            [facts],
+            lambda found: _settle_or_compare(provider_name, found),
+            reference=lambda found: found.id,
+        )
+        summary.settled += sum(settled)
     return summary
+
+
+def _settle_or_compare(provider_name: str, facts: PaymentFacts) -> bool:
+    """Whether the captured payment was new to our books."""
+    ours = Charge.objects.filter(provider=provider_name, provider_payment_id=facts.id).first()
+    if ours is None or ours.state != ChargeState.CAPTURED:
+        _settle_found(provider_name, facts)
+        return True
+    if facts.amount_refunded:
+        _compare_refunds(provider_name, facts)
+    return False
 
 
 def _settle_found(provider_name: str, facts: PaymentFacts) -> None:

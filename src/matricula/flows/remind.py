@@ -21,7 +21,9 @@ from matricula.enrollments.states import LIVE, Stage
 from matricula.flows import tell
 from matricula.flows.letters import about, enrolling, staff
 from matricula.flows.letters.about import About
-from matricula.kernel import clock
+from matricula.kernel import clock, failures
+from matricula.kernel.failures import WorkQueue
+from matricula.kernel.models import FailedWork
 from matricula.notifications import actions, sending
 from matricula.notifications.actions import Saying
 from matricula.notifications.kinds import Category
@@ -37,6 +39,7 @@ HOLD_WARNING = timedelta(minutes=10)
 COURSE_WARNING = timedelta(hours=24)
 # After the last reminder's time, in case the worker was away then.
 GRACE = timedelta(hours=24)
+REMINDERS = failures.register(WorkQueue(name="reminders", title="Reminders"))
 _SECOND = UUID("3b8f3d0e-4f61-5d62-9b43-0c7f6f0f2f10")
 
 
@@ -90,7 +93,7 @@ def tell_staff() -> int:
     tasks = list(
         StaffTask.objects.filter(~Exists(told), closed_at__isnull=True).order_by("pk")[:BATCH]
     )
-    people = list(_task_readers()) if tasks else []
+    people = list(_readers_of("view_stafftask")) if tasks else []
     return actions.say(
         [
             Saying("staff_task", task.pk, about.recipient(person), staff.alert(task, person))
@@ -105,12 +108,20 @@ def _say(
 ) -> int:
     """Says it to those who were not told yet. `number` counts repetitions about one enrollment."""
     found = rows.select_related("course", "cohort", "person").order_by("pk")
-    said = 0
-    pages = found.filter(person__is_active=True)
-    for fact in about.of_enrollments(pages.exclude(pk__in=_told(kind, number))[:BATCH]):
-        key = _key(fact.event_id, number)
-        said += tell.say([(kind, write, about.dated(fact, key))])
-    return said
+    due = found.filter(person__is_active=True).exclude(pk__in=_told(kind, number))
+    held_back = [
+        reference.removeprefix(f"{kind}/")
+        for reference in failures.held_back(REMINDERS.name)
+        if reference.startswith(f"{kind}/")
+    ]
+
+    def say(fact: About) -> int:
+        return tell.say([(kind, write, about.dated(fact, _key(fact.event_id, number)))])
+
+    facts = about.of_enrollments(due.exclude(pk__in=held_back)[:BATCH])
+    return sum(
+        failures.run_each(REMINDERS.name, facts, say, reference=lambda it: f"{kind}/{it.event_id}")
+    )
 
 
 def _told(kind: str, number: int) -> list[UUID]:
@@ -174,8 +185,35 @@ def _still_unfinished(delivery: Delivery) -> bool:
 sending.send_only_if("checkout_waiting", _still_unfinished)
 
 
-def _task_readers() -> QuerySet[Person]:
+def tell_failed_work() -> int:
+    """Background work that was set aside, to those who may see it: one message a queue, and none
+    again until the item that it was about is dealt with."""
+    waiting = FailedWork.objects.filter(set_aside_at__isnull=False, dropped_at__isnull=True)
+    oldest: dict[str, list[UUID]] = {}
+    for queue, pk in waiting.order_by("set_aside_at").values_list("queue", "pk")[:BATCH]:
+        oldest.setdefault(queue, []).append(pk)
+    told = Message.objects.filter(
+        kind="failed_work", event_id__in=[found[0] for found in oldest.values()]
+    )
+    known = set(told.values_list("event_id", flat=True))
+    new = {queue: found for queue, found in oldest.items() if found[0] not in known}
+    people = list(_readers_of("view_failedwork")) if new else []
+    return actions.say(
+        [
+            Saying(
+                "failed_work",
+                found[0],
+                about.recipient(person),
+                staff.failed_work(queue, len(found), person),
+            )
+            for queue, found in new.items()
+            for person in people
+        ]
+    )
+
+
+def _readers_of(permission: str) -> QuerySet[Person]:
     may = Q(is_superuser=True)
     for way in ("groups__permissions", "user_permissions"):
-        may |= Q(**{f"{way}__codename": "view_stafftask"})
+        may |= Q(**{f"{way}__codename": permission})
     return Person.objects.filter(may, is_staff=True, is_active=True).distinct()

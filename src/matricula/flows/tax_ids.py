@@ -12,9 +12,10 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 
-from matricula.kernel import clock, events
+from matricula.kernel import clock, events, failures
 from matricula.kernel.connections import release_connection
 from matricula.kernel.events import NewEvent
+from matricula.kernel.failures import WorkQueue
 from matricula.pricing import queries as pricing
 from matricula.pricing.tax import EU
 from matricula.pricing.values import Place
@@ -73,9 +74,11 @@ def check(tax_id: UUID) -> None:
 def check_due() -> int:
     """Asks about every id whose turn it is; returns how many."""
     due = queries.due(BATCH) if settings.ENVIRONMENT.vies_url else []
-    for tax_id in due:
-        check(tax_id)
+    failures.run_each(CHECKS.name, due, check)
     return len(due)
+
+
+CHECKS = failures.register(WorkQueue(name="vat_ids", title="VAT id checks"))
 
 
 @transaction.atomic

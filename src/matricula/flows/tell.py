@@ -23,7 +23,8 @@ from matricula.flows import issue
 from matricula.flows.letters import about, enrolling, paying, waiting
 from matricula.flows.letters.about import About
 from matricula.flows.letters.waiting import AboutPlace
-from matricula.kernel import clock, correlation
+from matricula.kernel import clock, correlation, failures
+from matricula.kernel.failures import WorkQueue
 from matricula.kernel.models import Event
 from matricula.notifications import actions, sending
 from matricula.notifications.actions import Saying
@@ -217,11 +218,15 @@ sending.attach("document", _print)
 def tell_missing(limit: int = 500) -> int:
     """Confirmations that no job has said, in case one was lost; returns how many."""
     with connection.cursor() as cursor:
-        cursor.execute(_UNTOLD, [limit])
+        held_back = list(map(int, failures.held_back(UNTOLD.name)))
+        cursor.execute(_UNTOLD, [held_back, limit])
         seqs = [row[0] for row in cursor.fetchall()]
     if seqs:
         log.warning("events_not_told", count=len(seqs))
-    return tell(seqs)
+    return sum(failures.run_each(UNTOLD.name, seqs, lambda seq: tell([seq])))
+
+
+UNTOLD = failures.register(WorkQueue(name="lost_messages", title="Lost messages"))
 
 
 # Only what this installation has come to tell: events of before the room existed stay untold.
@@ -233,6 +238,7 @@ _UNTOLD = """
        AND e.at > (SELECT min(m.created_at) FROM notifications_message m)
        AND NOT EXISTS (SELECT 1 FROM notifications_message m
                         WHERE m.event_id = e.id AND m.kind = 'enrollment_confirmed')
+       AND e.seq <> ALL (%s::bigint[])
        AND NOT EXISTS (SELECT 1 FROM kernel_outbox o WHERE o.event_seq = e.seq)
        AND NOT EXISTS (SELECT 1 FROM kernel_effect f WHERE f.event_seq = e.seq)
      ORDER BY e.seq LIMIT %s

@@ -25,7 +25,7 @@ from matricula.enrollments.errors import CourseNotAvailable
 from matricula.enrollments.rules import choose_cohort
 from matricula.flows import eligibility, offer, standing, swap
 from matricula.flows.standing import Standing
-from matricula.kernel import clock, events, ids
+from matricula.kernel import clock, events, failures, ids
 from matricula.kernel.errors import (
     Action,
     FieldError,
@@ -35,6 +35,7 @@ from matricula.kernel.errors import (
     ValidationFailed,
 )
 from matricula.kernel.events import NewEvent
+from matricula.kernel.failures import WorkQueue
 from matricula.kernel.locks import lock_person
 from matricula.seats import actions as seats
 from matricula.seats import queries as seat_counts
@@ -199,14 +200,21 @@ def leave_others() -> int:
     were left. Until it comes to that, promotion gives them no second seat (`flows/promote.py`)."""
     found = line.all_to_leave(clock.now() - LEFT_WITHIN, LEFT_AT_ONCE)
     owners = dict(Entry.objects.filter(pk__in=dict(found)).values_list("pk", "person"))
-    left = 0
-    for entry_id, because in found:
+
+    def leave_one(place: tuple[UUID, UUID]) -> int:
+        entry_id, because = place
         try:
             leave(owners[entry_id], entry_id, actor_id=owners[entry_id], because=because)
         except IllegalState:  # it ended meanwhile
-            continue
-        left += 1
-    return left
+            return 0
+        return 1
+
+    return sum(failures.run_each(LEAVING.name, found, leave_one, reference=lambda it: str(it[0])))
+
+
+LEAVING = failures.register(
+    WorkQueue(name="waitlist_leaving", title="Leaving waitlists after enrolling")
+)
 
 
 def _cohort_to_wait_for(

@@ -20,15 +20,16 @@ import structlog
 from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from matricula.kernel import clock, events, ids
+from matricula.kernel import clock, events, failures, ids
 from matricula.kernel.batches import delete_in_batches
 from matricula.kernel.connections import release_connection
 from matricula.kernel.errors import IllegalState
 from matricula.kernel.events import NewEvent
+from matricula.kernel.failures import WorkQueue
 from matricula.kernel.models import Event
 from matricula.webhooks import rules, sending, types, vault
 from matricula.webhooks.models import Attempt, Delivery, Endpoint, Secret
@@ -77,14 +78,18 @@ def deliver_until(stop: threading.Event) -> None:
 
 def deliver_apart(delivery_id: UUID) -> UUID | None:
     """In a thread of the pool, with a connection of its own. Answers the delivery if the database
-    could not be reached, to be given back; after any other error its lease ends."""
+    could not be reached, to be given back; any other error is its own, as a try that failed."""
     try:
-        deliver(delivery_id)
-    except (OperationalError, InterfaceError) as error:
+        try:
+            deliver(delivery_id)
+        except Exception as error:
+            if failures.is_outage(error):
+                raise
+            log.exception("delivery_failed", delivery=str(delivery_id))
+            _failed(delivery_id, error)
+    except (DatabaseError, InterfaceError) as error:
         log.warning("delivery_left", delivery=str(delivery_id), error=str(error))
         return delivery_id
-    except Exception:
-        log.exception("delivery_failed", delivery=str(delivery_id))  # fails alone
     finally:
         release_connection()
     return None
@@ -128,6 +133,24 @@ def deliver(delivery_id: UUID) -> Outcome:
         milliseconds=outcome.milliseconds,
     )
     return outcome
+
+
+@transaction.atomic
+def _failed(delivery_id: UUID, error: Exception) -> None:
+    """It could not be made or noted, which is no fault of the receiver: tried again a few times,
+    then given up alone, and the deliveries of its subject behind it go on."""
+    found = Delivery.objects.get(pk=delivery_id)
+    _lock(found.endpoint_id)
+    delivery = Delivery.objects.select_for_update().get(pk=delivery_id)
+    delivery.leased_until = None
+    if delivery.state == DeliveryState.PENDING:
+        delivery.next_try_at = clock.now() + failures.pause_after(delivery.tries)
+        if delivery.tries >= failures.MAX_TRIES:
+            delivery.state = DELIVERY.transition(DeliveryState.PENDING, "give_up")
+            why = failures.describe(error)
+            failures.set_aside(DELIVERIES.name, str(delivery.pk), why, delivery.tries)
+        _move_behind(delivery)
+    delivery.save(update_fields=["state", "next_try_at", "leased_until"])
 
 
 def _prepare(delivery: Delivery) -> dict[str, str] | Outcome:
@@ -206,7 +229,9 @@ def _move_on(endpoint: Endpoint, delivery: Delivery, outcome: Outcome) -> None:
         if delivery.event_seq is not None:
             _disable(endpoint, outcome)
         return
-    delivery.next_try_at = clock.now() + pause * random.uniform(0.9, 1.1)  # noqa: S311 - spreads
+    spread = pause * random.uniform(0.9, 1.1)  # noqa: S311 - spreads
+    now = clock.now()
+    delivery.next_try_at = now + max(spread, rules.asked_pause(outcome.retry_after, now))
 
 
 def _move_behind(delivery: Delivery) -> None:
@@ -288,10 +313,11 @@ def test(endpoint_id: UUID) -> UUID:
 
 
 @transaction.atomic
-def replay(delivery_id: UUID, actor_id: UUID) -> None:
+def replay(delivery_id: UUID, actor_id: UUID | None) -> None:
     """It is sent again under the same id. Raises IllegalState while it is on its way."""
     found = Delivery.objects.get(pk=delivery_id)
     _lock(found.endpoint_id)
+    failures.clear(DELIVERIES.name, [str(delivery_id)])
     delivery = Delivery.objects.select_for_update().get(pk=delivery_id)
     delivery.state = DELIVERY.transition(DeliveryState(delivery.state), "replay")
     delivery.tries, delivery.next_try_at, delivery.delivered_at = 0, Now(), None
@@ -317,3 +343,18 @@ def _start(endpoint: Endpoint, actor_id: UUID) -> None:
     waiting = Delivery.objects.filter(endpoint=endpoint, state=DeliveryState.PENDING)
     waiting.update(tries=0, next_try_at=Now())
     events.append([NewEvent("webhook.started", endpoint.pk, actor=actor_id)])
+
+
+DELIVERIES = failures.register(
+    WorkQueue(
+        name="webhook_deliveries",
+        title="Outgoing webhooks",
+        # What waits for an earlier delivery of its subject is not due.
+        backlog="SELECT count(*), min(d.next_try_at) FROM webhooks_endpoint p CROSS JOIN LATERAL ("
+        " SELECT next_try_at FROM webhooks_delivery d WHERE d.endpoint_id = p.id"
+        " AND d.state = 'pending' AND d.next_try_at <= now()"
+        " AND (d.leased_until IS NULL OR d.leased_until < now())"
+        " ORDER BY d.next_try_at LIMIT 1000) d WHERE p.state = 'active'",
+        retry=lambda delivery_id: replay(UUID(delivery_id), None),
+    )
+)

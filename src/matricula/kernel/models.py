@@ -6,7 +6,10 @@ from typing import ClassVar
 
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Now
+
+from matricula.kernel import ids
 
 
 class Event(models.Model):
@@ -115,3 +118,35 @@ class SetUpMark(models.Model):
 
     def __str__(self) -> str:
         return self.mark
+
+
+class FailedWork(models.Model):
+    """One item that a background queue could not process (`failures.py`): tried again at
+    `next_try_at`, or, when that is empty, set aside until staff retries or drops it."""
+
+    id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
+    queue = models.TextField()
+    reference = models.TextField(help_text="The item, as its queue knows it.")
+    error = models.TextField()
+    tries = models.PositiveSmallIntegerField()
+    failed_at = models.DateTimeField(db_default=Now(), help_text="The first failure.")
+    next_try_at = models.DateTimeField(null=True)
+    set_aside_at = models.DateTimeField(null=True)
+    dropped_at = models.DateTimeField(null=True)
+    dropped_by = models.UUIDField(null=True)
+
+    class Meta:
+        verbose_name_plural = "failed work"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["queue", "reference"], name="one_failure_per_item")
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["set_aside_at"],
+                condition=Q(set_aside_at__isnull=False, dropped_at__isnull=True),
+                name="failed_work_set_aside",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.queue}: {self.reference}"

@@ -18,7 +18,8 @@ R = TypeVar("R")
 
 class Together(Generic[T, R]):
     """`work` is given up to `most` items, in order of arrival, and returns a result for each, in
-    order; one that is an exception is raised for its item alone. What it raises, all of them get.
+    order; one that is an exception is raised for its item alone. Where it raises, it is given each
+    item alone, so it must bear being repeated: an item that cannot be done fails nobody else.
     """
 
     def __init__(self, work: Callable[[Sequence[T]], Sequence[R | Exception]], most: int) -> None:
@@ -38,12 +39,20 @@ class Together(Generic[T, R]):
         return future.result()
 
     def _do_next(self) -> None:
-        batch = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
+        self._do_batch(
+            [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
+        )
+
+    def _do_batch(self, batch: Sequence[tuple[T, Future[R]]]) -> None:
         try:
             results = self._work([item for item, _ in batch])
             if len(results) != len(batch):
                 raise RuntimeError("one result for each item")
         except BaseException as error:
+            if isinstance(error, Exception) and len(batch) > 1:
+                for one in batch:
+                    self._do_batch([one])
+                return
             for _, future in batch:
                 future.set_exception(_another(error))
             if not isinstance(error, Exception):

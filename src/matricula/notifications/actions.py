@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
-from matricula.kernel import clock, ids
+from matricula.kernel import clock, failures, ids
 from matricula.kernel.errors import ValidationFailed
 from matricula.notifications import rendering, unsubscribing
 from matricula.notifications.kinds import ALWAYS, KINDS, Category
@@ -215,5 +215,6 @@ def send_again(delivery_id: UUID) -> None:
     its content is gone."""
     row = Delivery.objects.select_for_update(no_key=True).get(pk=delivery_id)
     row.state = DELIVERY.transition(DeliveryState(row.state), "requeue")
+    failures.clear("mail", [str(delivery_id)])
     row.tries, row.error, row.due_at = 0, "", clock.now()
     row.save(update_fields=["state", "tries", "error", "due_at"])

@@ -61,6 +61,7 @@ _KINDS = (
     Kind("course_starting", Category.REMINDER),
     Kind("checkout_waiting", Category.REMINDER),
     Kind("staff_task", Category.STAFF),
+    Kind("failed_work", Category.STAFF),
     Kind("account", Category.ACCOUNT),
     Kind("other", Category.SUPPORT),
 )

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from enum import Enum
 from typing import Any
+from uuid import UUID
 
 import structlog
 from anymail.exceptions import AnymailAPIError, AnymailError, AnymailRecipientsRefused
@@ -25,10 +26,11 @@ from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import DatabaseError, InterfaceError, connection, transaction
 
-from matricula.kernel import clock, correlation, events
+from matricula.kernel import clock, correlation, events, failures
 from matricula.kernel.connections import release_connection
 from matricula.kernel.events import NewEvent
-from matricula.notifications.actions import suppress
+from matricula.kernel.failures import WorkQueue
+from matricula.notifications.actions import send_again, suppress
 from matricula.notifications.kinds import ALWAYS, KINDS
 from matricula.notifications.models import LONGEST_ERROR, Delivery, SuppressedAddress
 from matricula.notifications.states import DELIVERY, DeliveryState
@@ -130,7 +132,7 @@ def _send(
         if stop is not None and stop.is_set():
             _give_back(batch[number:])
             return
-        if _is_turned_down(row, addresses):
+        if _is_turned_down_alone(row, addresses):
             continue
         release_connection()
         try:
@@ -143,6 +145,8 @@ def _send(
         if outcome is Outcome.SENT:
             _record_sent(row)
             addresses.note_sent(row)
+        elif isinstance(outcome, Exception):
+            _set_aside(row, outcome)
         else:
             _record(row, outcome, said)
         if outcome is Outcome.AGAIN:
@@ -197,6 +201,26 @@ class _Addresses:
         return self._sent[row.address] >= MOST_AN_HOUR
 
 
+def _is_turned_down_alone(row: Delivery, addresses: _Addresses) -> bool:
+    """`_is_turned_down`; a mail for which the checks themselves fail is set aside."""
+    try:
+        return _is_turned_down(row, addresses)
+    except Exception as error:
+        if failures.is_outage(error):
+            raise
+        _set_aside(row, error)
+        return True
+
+
+def _set_aside(row: Delivery, error: Exception) -> None:
+    """A mail that cannot be made or checked, which is no fault of its address: staff sees it."""
+    log.error("mail_not_made", delivery=str(row), exc_info=error)
+    why = failures.describe(error)
+    with transaction.atomic():
+        _record(row, Outcome.REFUSED, why)
+        failures.set_aside(MAIL.name, str(row.pk), why, row.tries + 1)
+
+
 def _is_turned_down(row: Delivery, addresses: _Addresses) -> bool:
     """Whether the mail is not sent now: its address takes none, it is not true any more, or the
     address has had enough for this hour."""
@@ -216,8 +240,8 @@ def _is_turned_down(row: Delivery, addresses: _Addresses) -> bool:
     return False
 
 
-def _try(row: Delivery, relay: BaseEmailBackend) -> tuple[Outcome, str]:
-    """One try; a mail that cannot be made or is refused fails alone."""
+def _try(row: Delivery, relay: BaseEmailBackend) -> tuple[Outcome | Exception, str]:
+    """One try; a mail that cannot be made, or is refused, fails alone."""
     with correlation.following(row.correlation_id):
         try:
             message = _message(row, relay)
@@ -226,9 +250,9 @@ def _try(row: Delivery, relay: BaseEmailBackend) -> tuple[Outcome, str]:
         except (OSError, AnymailError) as error:  # smtplib's errors are OSErrors
             return _of_refusal(error)
         except Exception as error:
-            # A mail that cannot be made must not stop those behind it; staff see it as failed.
-            log.exception("mail_not_made", delivery=str(row))
-            return Outcome.REFUSED, f"{type(error).__name__}: {error}"
+            if failures.is_outage(error):
+                raise
+            return error, ""
     return Outcome.SENT, ""
 
 
@@ -321,3 +345,14 @@ def _message(row: Delivery, relay: BaseEmailBackend) -> EmailMultiAlternatives:
         made, media_type = _makers[source](reference)
         message.attach(name, made, media_type)
     return message
+
+
+MAIL = failures.register(
+    WorkQueue(
+        name="mail",
+        title="Mail",
+        backlog="SELECT count(*), min(due_at) FROM (SELECT due_at FROM notifications_delivery"
+        " WHERE state = 'queued' AND due_at <= now() ORDER BY due_at LIMIT 1000) due",
+        retry=lambda delivery_id: send_again(UUID(delivery_id)),
+    )
+)

@@ -14,7 +14,9 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 from psycopg.types.json import Jsonb
 
-from matricula.kernel import correlation, ids
+from matricula.kernel import correlation, failures, ids
+from matricula.kernel.failures import WorkQueue
+from matricula.kernel.foreign_text import storable
 from matricula.payments import gateways, rules
 from matricula.payments.errors import SignatureInvalid
 from matricula.payments.models import InboxEvent, RejectedWebhook
@@ -68,8 +70,8 @@ def read(provider: str, headers: Mapping[str, str], body: bytes) -> NewWebhook:
     return NewWebhook(
         id=ids.new_id(),
         provider=provider,
-        event_id=notice.event_id,
-        type=notice.type[:80],
+        event_id=storable(notice.event_id, 120),
+        type=storable(notice.type, 80),
         headers=kept,
         body=body,
         correlation_id=correlation.current(),
@@ -137,12 +139,34 @@ def finish(inbox_ids: Iterable[UUID], state: InboxEvent.State) -> None:
 def put_off(inbox_id: UUID, why: str) -> None:
     """This one failed, and stays to be tried again."""
     rows = InboxEvent.objects.filter(pk=inbox_id)
-    rows.update(state=InboxEvent.State.FAILED, error=why[:LONGEST_ERROR])
+    rows.update(state=InboxEvent.State.FAILED, error=storable(why, LONGEST_ERROR))
+
+
+QUEUE = failures.register(
+    WorkQueue(
+        name="payment_webhooks",
+        title="Payment webhooks",
+        backlog="SELECT count(*), min(next_try_at) FROM ("
+        "SELECT next_try_at FROM payments_inboxevent"
+        " WHERE next_try_at <= now() ORDER BY next_try_at LIMIT 1000) due",
+        retry=lambda inbox_id: replay([UUID(inbox_id)]),
+    )
+)
+
+
+def set_aside(event: InboxEvent, why: str) -> None:
+    """It is tried no more until staff replays it."""
+    with transaction.atomic():
+        put_off(event.pk, why)
+        InboxEvent.objects.filter(pk=event.pk).update(next_try_at=None)
+        failures.set_aside(QUEUE.name, str(event.pk), why, event.tries + 1)
 
 
 def replay(inbox_ids: Iterable[UUID]) -> int:
     """Has these handled again; returns how many."""
-    rows = InboxEvent.objects.filter(pk__in=list(inbox_ids))
+    wanted = list(inbox_ids)
+    failures.clear(QUEUE.name, [str(inbox_id) for inbox_id in wanted])
+    rows = InboxEvent.objects.filter(pk__in=wanted)
     return rows.update(state=InboxEvent.State.RECEIVED, next_try_at=Now(), tries=0, error="")
 
 

@@ -122,10 +122,11 @@ def rename(person_id: UUID, new_person_id: UUID) -> None:
     Hold.objects.filter(person=person_id).update(person=new_person_id)
 
 
-def due(limit: int) -> list[UUID]:
+def due(limit: int, apart_from: Iterable[UUID] = ()) -> list[UUID]:
     """Keys of held seats whose time is over, the longest overdue first."""
     return list(
         Hold.objects.filter(state=HoldState.HELD, expires_at__lte=TransactionNow())
+        .exclude(key__in=list(apart_from))
         .order_by("expires_at")
         .values_list("key", flat=True)[:limit]
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from matricula.kernel.errors import FieldError, Guidance, ValidationFailed
@@ -24,6 +25,7 @@ PAUSES = (
     timedelta(hours=24),
 )
 LONGEST_URL = 500
+LONGEST_ASKED = timedelta(days=1)
 OVERLAP = timedelta(hours=24)  # in which the former secret signs too
 KEPT_FOR = timedelta(days=30)
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
@@ -32,6 +34,20 @@ _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 def pause_after(tries: int) -> timedelta | None:
     """How long to wait after so many tries that failed; None: no longer."""
     return PAUSES[tries - 1] if tries <= len(PAUSES) else None
+
+
+def asked_pause(retry_after: str, at: datetime) -> timedelta:
+    """How long a receiver asks us to wait by its `Retry-After` header, in seconds or as a date (RFC
+    9110, section 10.2.3), a day at most; nothing where it asks for nothing we can read."""
+    text = retry_after.strip()
+    if text.isascii() and text.isdigit():
+        return min(timedelta(seconds=int(text[:9])), LONGEST_ASKED)
+    try:
+        until = parsedate_to_datetime(text)
+        asked = until - at
+    except (ValueError, TypeError):  # no date, or one without a zone
+        return timedelta()
+    return min(max(asked, timedelta()), LONGEST_ASKED)
 
 
 def check_url(url: str, networks: Sequence[Network] = ()) -> str:

@@ -24,6 +24,7 @@ SECONDS = 15.0
 LARGEST_ANSWER = 1_000  # bytes that are read and kept
 _SUCCESS = range(200, 300)
 _REDIRECT = range(300, 400)
+_ASKED = b"retry-after"
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Outcome:
     error: str
     answer: str
     milliseconds: int
+    retry_after: str = ""  # the header of this name
 
     @property
     def is_success(self) -> bool:
@@ -49,9 +51,10 @@ def post(
 ) -> Outcome:
     """Sends it once. Never raises for what the network or the receiver does."""
     began = time.monotonic()
-    status, error, answer = None, "", b""
+    status, error, answer, retry_after = None, "", b"", ""
     try:
-        status, answer = _request(url, headers, body, _Backend(networks, began + seconds))
+        backend = _Backend(networks, began + seconds)
+        status, answer, retry_after = _request(url, headers, body, backend)
         if status in _REDIRECT:
             error = "It redirects: give the address that it leads to."
         elif status not in _SUCCESS:
@@ -64,12 +67,12 @@ def post(
         error = f"{type(failed).__name__}: {failed}"
     spent = round((time.monotonic() - began) * 1000)
     words = answer.decode("utf-8", "replace").replace("\x00", "")
-    return Outcome(status, error[:200], words, spent)
+    return Outcome(status, error[:200], words, spent, retry_after)
 
 
 def _request(
     url: str, headers: Mapping[str, str], body: bytes, backend: httpcore.NetworkBackend
-) -> tuple[int, bytes]:
+) -> tuple[int, bytes, str]:
     with (
         httpcore.ConnectionPool(network_backend=backend, keepalive_expiry=0) as pool,
         pool.stream("POST", url, headers=list(headers.items()), content=body) as response,
@@ -79,7 +82,8 @@ def _request(
             answer += chunk
             if len(answer) >= LARGEST_ANSWER:
                 break
-        return response.status, answer[:LARGEST_ANSWER]
+        asked = next((value for name, value in response.headers if name.lower() == _ASKED), b"")
+        return response.status, answer[:LARGEST_ANSWER], asked.decode("latin-1")
 
 
 class _Refused(Exception):

@@ -20,6 +20,7 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
+from matricula.edges.console import references
 from matricula.kernel.errors import DomainError
 
 LONGEST_REASON = 500
@@ -83,7 +84,10 @@ class Acting:
         if asked.is_valid():
             words, level = _outcome(lambda: run(record, asked.cleaned_data), done)
             self.message_user(request, words, level)  # type: ignore[attr-defined]
-            return HttpResponseRedirect(address)
+            is_there = type(record)._default_manager.filter(pk=record.pk).exists()  # noqa: SLF001 - Django's name
+            return HttpResponseRedirect(
+                address if is_there else references.changelist(type(record))
+            )
         context = {
             **self.admin_site.each_context(request),
             "title": title,

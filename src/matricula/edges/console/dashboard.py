@@ -11,13 +11,15 @@ from django.http import HttpRequest
 from matricula.catalog.models import Cohort, Course, CourseStatus
 from matricula.edges.console import events, references
 from matricula.enrollments.models import Enrollment
-from matricula.kernel import clock
+from matricula.kernel import backlogs, clock
+from matricula.kernel.models import FailedWork
 from matricula.payments.models import StaffTask
 from matricula.seats.models import Hold, SeatCount
 from matricula.support.models import Conversation
 from matricula.support.states import ConversationState
 
 UPCOMING = 5
+LATE_SECONDS = 60.0
 LATEST = 10
 
 
@@ -49,6 +51,8 @@ def facts(request: HttpRequest) -> dict[str, Any]:
     if may("payments.view_stafftask"):
         waiting = StaffTask.objects.filter(closed_at=None).count()
         figures.append(Fact("To decide", waiting, references.changelist(StaffTask)))
+    if may("kernel.view_failedwork"):
+        figures += _background_work()
     if may("support.view_conversation"):
         asked = Conversation.objects.filter(state=ConversationState.OPEN).count()
         address = f"{references.changelist(Conversation)}?state__exact={ConversationState.OPEN}"
@@ -58,6 +62,18 @@ def facts(request: HttpRequest) -> dict[str, Any]:
         "upcoming": _upcoming() if may("catalog.view_cohort") else None,
         "latest": events.latest(LATEST) if may("kernel.view_event") else None,
     }
+
+
+def _background_work() -> list[Fact]:
+    """What is set aside or late; nothing while all is well."""
+    found = backlogs.backlogs()
+    address = references.changelist(FailedWork)
+    set_aside = sum(backlog.set_aside for backlog in found)
+    facts = [Fact("Failed work", set_aside, address)] if set_aside else []
+    return facts + [
+        Fact(f"{late.queue.title}: minutes late", round(late.oldest_seconds / 60), address)
+        for late in backlogs.late(found, LATE_SECONDS)
+    ]
 
 
 def _upcoming() -> list[dict[str, Any]]:

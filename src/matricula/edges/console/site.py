@@ -37,6 +37,7 @@ from matricula.edges.console.courses import CourseAdmin
 from matricula.edges.console.endpoints import EndpointAdmin, WebhookDeliveryAdmin
 from matricula.edges.console.enrollments import EnrollmentAdmin
 from matricula.edges.console.events import EventAdmin
+from matricula.edges.console.failed_work import FailedWorkAdmin
 from matricula.edges.console.holds import HoldAdmin
 from matricula.edges.console.mail import DeliveryAdmin, SuppressedAddressAdmin
 from matricula.edges.console.orders import OrderAdmin
@@ -62,7 +63,7 @@ from matricula.edges.console.waitlists import EntryAdmin, PriorityGroupAdmin
 from matricula.edges.console.webhooks import InboxAdmin, RejectedWebhookAdmin
 from matricula.enrollments.models import Enrollment, Override
 from matricula.kernel import correlation
-from matricula.kernel.models import Event
+from matricula.kernel.models import Event, FailedWork
 from matricula.notifications.models import Delivery, SuppressedAddress
 from matricula.orders.models import Order, RefundStep
 from matricula.payments.models import (
@@ -144,7 +145,14 @@ NAVIGATION: tuple[tuple[str, tuple[tuple[type[models.Model], str, str], ...]], .
             (WebhookDelivery, "Webhook deliveries", "outbox"),
         ),
     ),
-    ("Oversight", ((Event, "Events", "receipt_long"), (Group, "Roles", "admin_panel_settings"))),
+    (
+        "Oversight",
+        (
+            (FailedWork, "Failed work", "sync_problem"),
+            (Event, "Events", "receipt_long"),
+            (Group, "Roles", "admin_panel_settings"),
+        ),
+    ),
 )
 # The site's green, as the scale that the theme asks for.
 ACCENT = {
@@ -289,6 +297,7 @@ console.register(LearnerGroup, LearnerGroupAdmin)
 console.register(CategoryLimit, CategoryLimitAdmin)
 console.register(Override, OverrideAdmin)
 console.register(Event, EventAdmin)
+console.register(FailedWork, FailedWorkAdmin)
 console.register(Group, RoleAdmin)
 console.register(Delivery, DeliveryAdmin)
 console.register(SuppressedAddress, SuppressedAddressAdmin)

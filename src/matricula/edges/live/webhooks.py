@@ -16,6 +16,7 @@ from matricula.payments import inbox
 from matricula.payments.inbox import NewWebhook
 
 MOST_AT_ONCE = 100
+_Batch = list[tuple[NewWebhook, asyncio.Future[bool]]]
 
 
 class Inbox:
@@ -24,7 +25,7 @@ class Inbox:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._waiting: list[tuple[NewWebhook, asyncio.Future[bool]]] = []
+        self._waiting: _Batch = []
         self._writing: asyncio.Task[None] | None = None
 
     async def store(self, webhook: NewWebhook) -> bool:
@@ -38,19 +39,25 @@ class Inbox:
     async def _write(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
-            try:
-                columns = inbox.columns([webhook for webhook, _ in batch])
-                rows = await self._database.rows(inbox.STORE, columns)
-            except Exception as error:  # noqa: BLE001 - it is each one's answer
-                _answer(batch, error)
-            else:
-                _answer(batch, {row[0] for row in rows})
+            await self._write_batch(batch)
         self._writing = None
 
+    async def _write_batch(self, batch: _Batch) -> None:
+        """All at once or, where that fails, each alone: one that cannot be stored fails alone."""
+        try:
+            columns = inbox.columns([webhook for webhook, _ in batch])
+            rows = await self._database.rows(inbox.STORE, columns)
+        except Exception as error:  # noqa: BLE001 - it is each one's answer
+            if len(batch) == 1:
+                _answer(batch, error)
+                return
+            for one in batch:
+                await self._write_batch([one])
+        else:
+            _answer(batch, {row[0] for row in rows})
 
-def _answer(
-    batch: list[tuple[NewWebhook, asyncio.Future[bool]]], found: set[object] | Exception
-) -> None:
+
+def _answer(batch: _Batch, found: set[object] | Exception) -> None:
     for webhook, stored in batch:
         if stored.done():
             continue  # its client went away

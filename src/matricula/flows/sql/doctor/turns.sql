@@ -1,12 +1,13 @@
 -- By the log: in each line, tickets were queued in the order of their numbers, and decided in the
--- order in which they were queued.
+-- order in which they were queued. Those that staff had served later, after they had failed, are left out.
 WITH told AS MATERIALIZED (
     SELECT t.cohort_id, t.number, q.seq AS queued, (q.data ->> 'ticket')::bigint AS said,
-           CASE WHEN t.state IN ('admitted', 'refused') THEN d.seq END AS decided
+           CASE WHEN t.state IN ('admitted', 'refused') AND d.type <> 'enrollment.called_again' THEN d.seq END
+               AS decided
       FROM waitingroom_ticket t
       JOIN kernel_event q ON q.subject = t.enrollment_id AND q.type = 'enrollment.queued'
       LEFT JOIN LATERAL (
-           SELECT v.seq FROM kernel_event v
+           SELECT v.seq, v.type FROM kernel_event v
             WHERE v.subject = t.enrollment_id AND v.subject_seq > q.subject_seq
             ORDER BY v.subject_seq LIMIT 1) d ON true
 ), queued AS (

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from matricula.kernel.foreign_text import storable
 from matricula.kernel.money import Money
 from matricula.kernel.words import marked
 from matricula.payments.port import (
@@ -38,6 +39,7 @@ _REFUND_STATUS: dict[str, RefundStatus] = {
     "failed": "failed",
 }
 _LONGEST_ID = 64
+_LONGEST_TEXT = 2_000
 _LATEST = 32_503_680_000  # the year 3000
 
 
@@ -172,12 +174,14 @@ def _id(content: Mapping[str, Any], name: str) -> str:
 
 
 def _short(value: object) -> str:
-    return value if isinstance(value, str) and len(value) <= _LONGEST_ID else ""
+    if not isinstance(value, str) or len(value) > _LONGEST_ID:
+        return ""
+    return storable(value, _LONGEST_ID)
 
 
 def _text(content: Mapping[str, Any], name: str) -> str:
     value = content.get(name)
-    return value if isinstance(value, str) else ""
+    return storable(value, _LONGEST_TEXT) if isinstance(value, str) else ""
 
 
 def _money(content: Mapping[str, Any], name: str) -> Money:
