@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 from pytest_django import DjangoAssertNumQueries
 
-from matricula.catalog import queries, search
+from matricula.catalog import queries
 from matricula.catalog.models import CoursePrice, CourseStatus
 from matricula.catalog.queries import Filters, Page, Sort
-from matricula.kernel import clock
+from matricula.kernel import clock, cursors
 from matricula.kernel.errors import NotFound
 from tests.support.factories import make_course
 
@@ -83,16 +83,16 @@ class AnyText(TestCase):
         st.one_of(
             st.text(max_size=40),
             st.tuples(st.text(max_size=9), st.text(max_size=9)).map(
-                lambda values: search.make_cursor(*values)
+                lambda values: cursors.make(*values)
             ),
             st.text(max_size=9).map(
-                lambda title: search.make_cursor(title, "crs_01h455vb4pex5vsknk084sn02q")
+                lambda title: cursors.make(title, "crs_01h455vb4pex5vsknk084sn02q")
             ),
-            st.integers().map(search.make_cursor),
+            st.integers().map(cursors.make),
         )
     )
-    @example(search.make_cursor("a\x00", "crs_01h455vb4pex5vsknk084sn02q"))
-    @example(search.make_cursor("\ud800", "crs_01h455vb4pex5vsknk084sn02q"))
+    @example(cursors.make("a\x00", "crs_01h455vb4pex5vsknk084sn02q"))
+    @example(cursors.make("\ud800", "crs_01h455vb4pex5vsknk084sn02q"))
     def test_any_cursor_is_a_page_or_not_found(self, cursor: str) -> None:
         for filters in (Filters(), Filters(search="course"), Filters(sort="newest")):
             try:
@@ -184,7 +184,7 @@ def test_a_search_in_a_large_catalog_uses_its_index(db: None) -> None:
             " '', 'published', false FROM generate_series(1, 5000) n"
         )
         # What autovacuum does in time: rows still on the index's waiting list are read one by one.
-        cursor.execute("SELECT gin_clean_pending_list('course_search')")
+        cursor.execute("SELECT gin_clean_pending_list('course_search_index')")
         cursor.execute("ANALYZE catalog_course")
     statements = CaptureQueriesContext(connection)
     with statements:
@@ -193,4 +193,4 @@ def test_a_search_in_a_large_catalog_uses_its_index(db: None) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN {searched}".replace("%", "%%"))
         plan = "\n".join(row[0] for row in cursor.fetchall())
-    assert "course_search" in plan
+    assert "course_search_index" in plan

@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from matricula.catalog.indexed import SearchedCourse
 from matricula.kernel import ids, money
 
 LONGEST_ACCESS = 36_500  # days
@@ -36,10 +37,8 @@ class ProfileField(models.TextChoices):
 
 
 class SearchVector(models.Func):
-    """What is searched: title before summary before the rest.
-
-    The `simple` configuration keeps every word of every language as it is (no stop words, no
-    English stems), so that a prefix finds what a person sees on the page.
+    """The words of a course as PostgreSQL parses them, which recommendations compare
+    (`flows/sql/recommend/likeness.sql`). Visitors search in `search_index`.
     """
 
     template = (
@@ -51,7 +50,7 @@ class SearchVector(models.Func):
     output_field = SearchVectorField()
 
 
-class Course(models.Model):
+class Course(SearchedCourse):
     """Something to learn. People enroll in one of its cohorts."""
 
     id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
@@ -144,9 +143,13 @@ class Course(models.Model):
         expression=SearchVector(), output_field=SearchVectorField(), db_persist=True
     )
 
-    class Meta:
+    class Meta(SearchedCourse.Meta):
         indexes: ClassVar = [
             GinIndex(fields=["search"], name="course_search"),
+            GinIndex(fields=["search_index"], name="course_search_index"),
+            models.Index(
+                fields=["id"], name="course_not_indexed", condition=Q(search_index__isnull=True)
+            ),
             models.Index(fields=["title", "id"], name="course_by_title"),
             models.Index(fields=["category"], name="course_by_category"),
         ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from matricula.catalog import plans, recommendations, search
 from matricula.catalog.models import Course, CourseStatus
 from matricula.catalog.plans import CohortPlan, CoursePlan, Prerequisite
-from matricula.kernel import ids
+from matricula.kernel import cursors, ids
 from matricula.kernel.errors import NotFound
 
 __all__ = ["CohortPlan", "CoursePlan", "Prerequisite"]  # what these reads give
@@ -48,6 +48,13 @@ _ORDERS: dict[str, str] = {
     " THEN p.sale_minor ELSE p.amount_minor END)"
     " FROM catalog_courseprice p WHERE p.course_id = c.id) NULLS FIRST, c.title, c.id",
 }
+# The course that is called what was typed, then those that have the very words, then those with
+# words that begin so.
+_BY_RANK = (
+    "c.search_index @@ %(title)s::tsquery DESC,"
+    " ts_rank(c.search_index, %(exact)s::tsquery) + ts_rank(c.search_index, %(prefixes)s::tsquery)"
+    " DESC, c.title, c.id"
+)
 
 
 @dataclass(frozen=True)
@@ -198,35 +205,34 @@ def similar_courses(course: CoursePlan, limit: int, start: int = 0) -> list[Cour
 def _page_by_title(filters: Filters, cursor: str | None, limit: int) -> Page:
     clauses, params = _narrowed(filters)
     if cursor is not None:
-        title, last_id = search.read_cursor(cursor, str, str)
+        title, last_id = cursors.read(cursor, str, str)
         clauses += " AND (c.title, c.id) > (%(title)s, %(last)s)"
         params |= {"title": title, "last": ids.from_text("crs", last_id)}
     clauses += " ORDER BY c.title, c.id LIMIT %(limit)s"
     found = plans.read(clauses, {**params, "limit": limit + 1})
     last = found[limit - 1] if len(found) > limit else None
-    following = search.make_cursor(last.title, ids.to_text("crs", last.id)) if last else None
+    following = cursors.make(last.title, ids.to_text("crs", last.id)) if last else None
     return Page(tuple(found[:limit]), following)
 
 
 def _page_by_rank(filters: Filters, words: str, cursor: str | None, limit: int) -> Page:
-    query = search.to_tsquery(words)
+    query = search.to_query(words)
     if query is None:
         return Page((), None)
     clauses, params = _narrowed(filters)
-    clauses += " AND c.search @@ to_tsquery('simple', %(query)s)"
-    rank = "ts_rank(c.search, to_tsquery('simple', %(query)s)) DESC, c.title, c.id"
-    order = _ORDERS.get(filters.sort, rank)
-    return _page_by_place(clauses, {**params, "query": query}, order, cursor, limit)
+    clauses += " AND c.search_index @@ %(prefixes)s::tsquery"
+    order = _ORDERS.get(filters.sort, _BY_RANK)
+    return _page_by_place(clauses, {**params, **asdict(query)}, order, cursor, limit)
 
 
 def _page_by_place(
     clauses: str, params: Mapping[str, Any], order: str, cursor: str | None, limit: int
 ) -> Page:
     """Results in an order that changes by itself, or that are few: their cursor is their place."""
-    (start,) = search.read_cursor(cursor, int) if cursor is not None else (0,)
+    (start,) = cursors.read(cursor, int) if cursor is not None else (0,)
     clauses += f" ORDER BY {order} LIMIT %(limit)s OFFSET %(start)s"
     found = plans.read(clauses, {**params, "limit": limit + 1, "start": start})
-    following = search.make_cursor(start + limit) if len(found) > limit else None
+    following = cursors.make(start + limit) if len(found) > limit else None
     return Page(tuple(found[:limit]), following)
 
 

@@ -34,6 +34,7 @@ from matricula.kernel.money import Money
 
 router = Router(tags=["Courses"])
 Problem = schemas.Problem
+Cursor = schemas.Cursor
 Word = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
 
 
@@ -42,7 +43,7 @@ class CourseQuery(Schema):
     category: Word = ""
     language: Word = ""
     price: Literal["free", "paid"] | None = None
-    cursor: Annotated[str, StringConstraints(max_length=500)] | None = None
+    cursor: Cursor | None = None
     limit: int = Field(24, ge=1, le=catalog.LONGEST_PAGE)
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
-from matricula.catalog import search
 from matricula.edges.api import enrollment_schemas as schemas
 from matricula.edges.api import idempotent, initializing
 from matricula.edges.api.answers import answer
@@ -19,7 +17,7 @@ from matricula.edges.api.enrollment_json import (
     enrollment,
     own_enrollment,
 )
-from matricula.edges.api.schemas import Problem
+from matricula.edges.api.schemas import Cursor, Problem
 from matricula.edges.metrics import ENROLLMENTS
 from matricula.enrollments import queries
 from matricula.enrollments.queries import EnrollmentRecord
@@ -29,7 +27,7 @@ from matricula.flows import desk, payment_status
 from matricula.flows import extend as extending
 from matricula.flows import swap as swapping
 from matricula.flows.applications import AlreadyAnswered
-from matricula.kernel import ids
+from matricula.kernel import cursors, ids
 from matricula.kernel.errors import DomainError
 
 router = Router(tags=["Enrollments"], auth=SignedIn())
@@ -37,7 +35,7 @@ router = Router(tags=["Enrollments"], auth=SignedIn())
 
 class ListQuery(Schema):
     status: Status | None = None
-    cursor: Annotated[str, StringConstraints(max_length=500)] | None = None
+    cursor: Cursor | None = None
     limit: int = Field(queries.PAGE, ge=1, le=100)
 
 
@@ -78,7 +76,7 @@ def list_enrollments(request: HttpRequest, filters: Query[ListQuery]) -> HttpRes
     person_id = active_person_id(request)
     before = None
     if filters.cursor is not None:
-        (last,) = search.read_cursor(filters.cursor, str)
+        (last,) = cursors.read(filters.cursor, str)
         before = ids.from_text("enr", last)
     found = queries.list_of_person(
         person_id,
@@ -94,7 +92,7 @@ def list_enrollments(request: HttpRequest, filters: Query[ListQuery]) -> HttpRes
             items=[
                 enrollment(record, standings.get(record.id, payment_status.FREE)) for record in page
             ],
-            next_cursor=search.make_cursor(ids.to_text("enr", page[-1].id)) if more else None,
+            next_cursor=cursors.make(ids.to_text("enr", page[-1].id)) if more else None,
         )
     )
 

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
-from matricula.catalog import search
 from matricula.edges.api import enrollment_schemas as schemas
 from matricula.edges.api import idempotent
 from matricula.edges.api.answers import answer
 from matricula.edges.api.authentication import SignedIn, active_person_id
 from matricula.edges.api.checkout_input import terms_of
 from matricula.edges.api.enrollment_json import REFUSALS, order, retry_after, session
-from matricula.edges.api.schemas import Problem
+from matricula.edges.api.schemas import Cursor, Problem
 from matricula.flows import cart, pay
 from matricula.flows.cart import Wish
-from matricula.kernel import ids
+from matricula.kernel import cursors, ids
 from matricula.kernel.errors import FieldError, Guidance, ValidationFailed
 from matricula.orders import queries
 
@@ -27,7 +25,7 @@ router = Router(tags=["Orders"], auth=SignedIn())
 
 
 class ListQuery(Schema):
-    cursor: Annotated[str, StringConstraints(max_length=500)] | None = None
+    cursor: Cursor | None = None
     limit: int = Field(queries.PAGE, ge=1, le=100)
 
 
@@ -62,7 +60,7 @@ def list_orders(request: HttpRequest, filters: Query[ListQuery]) -> HttpResponse
     person_id = active_person_id(request)
     before: UUID | None = None
     if filters.cursor is not None:
-        (last,) = search.read_cursor(filters.cursor, str)
+        (last,) = cursors.read(filters.cursor, str)
         before = ids.from_text("ord", last)
     found = queries.list_of_person(person_id, before=before, limit=filters.limit + 1)
     page = found[: filters.limit]
@@ -70,7 +68,7 @@ def list_orders(request: HttpRequest, filters: Query[ListQuery]) -> HttpResponse
     return answer(
         schemas.OrderList(
             items=[order(row) for row in page],
-            next_cursor=search.make_cursor(ids.to_text("ord", page[-1].id)) if more else None,
+            next_cursor=cursors.make(ids.to_text("ord", page[-1].id)) if more else None,
         )
     )
 

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 from ninja import Schema
 from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 
+from matricula.kernel import cursors
+
 Amount = Annotated[
     Decimal, WithJsonSchema({"type": "number", "description": "Major units, exact decimals."})
 ]
@@ -20,6 +22,7 @@ ButtonState = Literal[
     "already_enrolled",
     "not_available",
 ]
+Cursor = Annotated[str, StringConstraints(max_length=cursors.LONGEST)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
 
 

@@ -10,15 +10,14 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema
 from pydantic import Field, StringConstraints
 
-from matricula.catalog import search
 from matricula.edges.api import idempotent
 from matricula.edges.api.answers import answer
 from matricula.edges.api.authentication import SignedIn, active_person_id
 from matricula.edges.api.enrollment_json import REFUSALS
-from matricula.edges.api.schemas import Problem
+from matricula.edges.api.schemas import Cursor, Problem
 from matricula.flows import support
 from matricula.flows.support import Question, Written
-from matricula.kernel import correlation, ids
+from matricula.kernel import correlation, cursors, ids
 from matricula.kernel.errors import FieldError, Guidance, ValidationFailed
 from matricula.support import queries
 from matricula.support.queries import ConversationRecord
@@ -86,7 +85,7 @@ class MessageAnswer(Schema):
 
 
 class ListQuery(Schema):
-    cursor: Annotated[str, StringConstraints(max_length=500)] | None = None
+    cursor: Cursor | None = None
     limit: int = Field(queries.PAGE, ge=1, le=100)
 
 
@@ -100,7 +99,7 @@ def list_conversations(request: HttpRequest, filters: Query[ListQuery]) -> HttpR
     person_id = active_person_id(request)
     before: UUID | None = None
     if filters.cursor is not None:
-        (last,) = search.read_cursor(filters.cursor, str)
+        (last,) = cursors.read(filters.cursor, str)
         before = ids.from_text("sup", last)
     found = queries.list_of_person(person_id, before=before, limit=filters.limit + 1)
     page = found[: filters.limit]
@@ -108,7 +107,7 @@ def list_conversations(request: HttpRequest, filters: Query[ListQuery]) -> HttpR
     return answer(
         ConversationList(
             items=[Conversation(**_members(record)) for record in page],
-            next_cursor=search.make_cursor(ids.to_text("sup", page[-1].id)) if more else None,
+            next_cursor=cursors.make(ids.to_text("sup", page[-1].id)) if more else None,
         )
     )
 

@@ -170,7 +170,7 @@ class OverrideAdmin(FoundByReference, Acting, ConsoleAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Override]:
         rows: QuerySet[Override] = super().get_queryset(request)
         return rows.select_related("person", "cohort__course", "granted_by").defer(
-            "cohort__course__search", "cohort__course__description"
+            "cohort__course__search", "cohort__course__search_index", "cohort__course__description"
         )
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:

@@ -108,7 +108,9 @@ class CohortAdmin(RecordsEvents, WritesToList, ConsoleAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Cohort]:
         rows: QuerySet[Cohort] = super().get_queryset(request)
-        return rows.select_related("course", "seats").defer("course__search", "course__description")
+        return rows.select_related("course", "seats").defer(
+            "course__search", "course__search_index", "course__description"
+        )
 
     def changeform_view(
         self,

@@ -219,7 +219,7 @@ class CourseAdmin(RecordsEvents, ConsoleAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Course]:
         rows: QuerySet[Course] = super().get_queryset(request)
-        return rows.defer("search").annotate(cohorts_made=_COHORTS_MADE)
+        return rows.defer("search", "search_index").annotate(cohorts_made=_COHORTS_MADE)
 
     def formfield_for_foreignkey(
         self, db_field: Any, request: HttpRequest, **kwargs: Any

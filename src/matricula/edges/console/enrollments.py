@@ -153,7 +153,7 @@ class EnrollmentAdmin(FoundByReference, ShowsTimeline, Acting, ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Enrollment]:
         rows: QuerySet[Enrollment] = super().get_queryset(request)
         return rows.select_related("person", "course", "cohort").defer(
-            "course__search", "course__description"
+            "course__search", "course__search_index", "course__description"
         )
 
     # --- cancelling -------------------------------------------------------------------------

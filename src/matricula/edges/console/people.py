@@ -61,7 +61,11 @@ class CompletionInline(PlainChoices, TabularInline):  # type: ignore[misc]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Completion]:
         rows: QuerySet[Completion] = super().get_queryset(request)
-        return rows.select_related("course", "recorded_by").defer("course__search").order_by("-pk")
+        return (
+            rows.select_related("course", "recorded_by")
+            .defer("course__search", "course__search_index")
+            .order_by("-pk")
+        )
 
     @column("Completed")
     def completed_on(self, completion: Completion) -> str:

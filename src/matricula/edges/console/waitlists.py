@@ -150,7 +150,7 @@ class EntryAdmin(FoundByReference, ShowsTimeline, Acting, ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Entry]:
         rows: QuerySet[Entry] = super().get_queryset(request)
         return rows.select_related("person", "cohort__course", "group").defer(
-            "cohort__course__search", "cohort__course__description"
+            "cohort__course__search", "cohort__course__search_index", "cohort__course__description"
         )
 
     def has_act_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
