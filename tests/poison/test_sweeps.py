@@ -9,7 +9,11 @@ from uuid import UUID
 
 import pytest
 from django.conf import settings
+from django.db import connection
 
+from matricula.catalog import search
+from matricula.catalog.jobs import index_courses
+from matricula.catalog.models import Course
 from matricula.flows import expire, jobs, openings, promote, remind, tax_ids, tell, waitlist
 from matricula.interest.models import Interest
 from matricula.kernel import failures
@@ -147,6 +151,26 @@ def test_a_lost_message_that_cannot_be_written_holds_up_no_other(
     assert tell.tell_missing() == 2
     assert told == [7, 9]
     assert failed.of("lost_messages") == ["8"]
+
+
+@poisons("matricula.catalog.jobs.index_courses")
+def test_a_course_that_cannot_be_indexed_holds_up_no_other(
+    failed: SetAside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = make_course(title="Poison"), make_course(title="Sound")
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE catalog_course SET search_source = ''")
+    real = search.to_index
+
+    def to_index(title: str, *texts: str) -> str:
+        if title == "Poison":
+            raise KeyError("poison")
+        return real(title, *texts)
+
+    monkeypatch.setattr(search, "to_index", to_index)
+    index_courses(0)
+    assert not Course.objects.unindexed().filter(pk=good.pk).exists()
+    assert failed.of("search_index") == [str(bad.pk)]
 
 
 def test_a_place_that_cannot_be_left_holds_up_no_other(

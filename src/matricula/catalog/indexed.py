@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from django.db import models
 from django.db.models import Q
@@ -43,15 +43,21 @@ class CourseQuerySet(models.QuerySet[C]):
         """Makes the search index of the courses that have none, or one by another version of the
         folding; returns how many. In batches, each its own statement: a catalog may be large."""
         count = 0
-        version = f"{words.VERSION}:"
-        stale = self.filter(Q(search_index=None) | ~Q(search_source__startswith=version))
-        missing = stale.only(*SEARCHED_IN_ORDER)
-        while batch := list(missing[:INDEX_BATCH]):
+        missing = self.unindexed().only(*SEARCHED_IN_ORDER).order_by("pk")
+        batch = list(missing[:INDEX_BATCH])
+        while batch:
             for course in batch:
                 course.make_search_index()
             self.bulk_update(batch, ["search_index", "search_source"])
             count += len(batch)
+            # Onward from the last: one that the database empties again is not made for ever.
+            batch = list(missing.filter(pk__gt=batch[-1].pk)[:INDEX_BATCH])
         return count
+
+    def unindexed(self) -> Self:
+        """The courses whose index is missing, or of another version of the folding."""
+        version = f"{words.VERSION}:"
+        return self.filter(Q(search_index=None) | ~Q(search_source__startswith=version))
 
 
 class SearchedCourse(models.Model):

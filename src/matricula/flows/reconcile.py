@@ -25,7 +25,7 @@ from matricula.payments import actions as payments
 from matricula.payments import fetching, gateways, ledger, queries
 from matricula.payments.errors import GatewayRefused, GatewayUnavailable
 from matricula.payments.models import Charge, InboxEvent, Payment, StaffTask
-from matricula.payments.port import PaymentFacts
+from matricula.payments.port import Listing, PaymentFacts
 from matricula.payments.queries import PaymentRecord
 from matricula.payments.states import PAYMENT, UNSETTLED, ChargeState, PaymentState
 
@@ -139,14 +139,15 @@ def _with_gateway_orders(
 
 
 def _settled(
-    payment: PaymentRecord, found: Sequence[PaymentFacts] | Exception
+    payment: PaymentRecord, found: Listing[PaymentFacts] | Exception
 ) -> Sequence[PaymentFacts]:
     """What the gateway said of a payment's attempts, settled; raised where it said nothing."""
     if isinstance(found, Exception):
         raise found
-    for facts in found:
+    payments.report_unreadable(payment.provider, found.unreadable)
+    for facts in found.items:
         settle.record(payment.provider, facts)
-    return found
+    return found.items
 
 
 def look_up(payment_id: UUID) -> None:
@@ -205,12 +206,14 @@ def _settle_unheard(provider_name: str, start: datetime, end: datetime, seen: se
     summary = Summary()
     provider = gateways.provider(provider_name)
     release_connection()
-    for facts in provider.captured_between(start, end):
-        summary.compared += 1
-        seen.add(facts.id)
+    for page in provider.captured_between(start, end):
+        payments.report_unreadable(provider_name, page.unreadable)
+        seen.update(item.id for item in page.unreadable)
+        seen.update(facts.id for facts in page.items)
+        summary.compared += len(page.items)
         settled = failures.run_each(
             FOUND.name,
-            [facts],
+            page.items,
             lambda found: _settle_or_compare(provider_name, found),
             reference=lambda found: found.id,
         )
@@ -221,19 +224,15 @@ def _settle_unheard(provider_name: str, start: datetime, end: datetime, seen: se
 def _settle_or_compare(provider_name: str, facts: PaymentFacts) -> bool:
     """Whether the captured payment was new to our books."""
     ours = Charge.objects.filter(provider=provider_name, provider_payment_id=facts.id).first()
-    if ours is None or ours.state != ChargeState.CAPTURED:
-        _settle_found(provider_name, facts)
-        return True
-    if facts.amount_refunded:
-        _compare_refunds(provider_name, facts)
-    return False
-
-
-def _settle_found(provider_name: str, facts: PaymentFacts) -> None:
+    is_new = ours is None or ours.state != ChargeState.CAPTURED
     try:
-        settle.record(provider_name, facts)
+        if is_new:
+            settle.record(provider_name, facts)
+        elif facts.amount_refunded:
+            _compare_refunds(provider_name, facts)
     except DomainError as error:
         log.warning("payment_not_settled", charge=facts.id, error=error.code)
+    return is_new
 
 
 def _compare_refunds(provider_name: str, facts: PaymentFacts) -> None:
@@ -241,7 +240,9 @@ def _compare_refunds(provider_name: str, facts: PaymentFacts) -> None:
     charge = Charge.objects.get(provider=provider_name, provider_payment_id=facts.id)
     if ledger.balance(charge).refunded == facts.amount_refunded:
         return
-    for found in gateways.provider(provider_name).refunds_of_payment(facts.id):
+    listing = gateways.provider(provider_name).refunds_of_payment(facts.id)
+    payments.report_unreadable(provider_name, listing.unreadable)
+    for found in listing.items:
         refund.record_from_gateway(provider_name, facts.id, found.id)
 
 

@@ -295,7 +295,9 @@ def send(refund_id: UUID) -> bool:
 def _look_up(refund: Refund) -> RefundFacts | None:
     """The refund at the gateway, by its id there or by our key."""
     provider = gateways.provider(refund.charge.provider)
-    for facts in provider.refunds_of_payment(refund.charge.provider_payment_id):
+    listing = provider.refunds_of_payment(refund.charge.provider_payment_id)
+    payments.report_unreadable(refund.charge.provider, listing.unreadable)
+    for facts in listing.items:
         if refund.provider_refund_id == facts.id or facts.receipt == str(refund):
             return facts
     return None
@@ -333,7 +335,9 @@ def record(refund_id: UUID, facts: RefundFacts) -> None:
 def record_from_gateway(provider: str, payment_id: str, refund_id: str) -> bool:
     """Fetches a refund the gateway speaks of and records it, also one that was made there and not
     here. False when there is none such, or its charge is not known yet."""
-    for facts in gateways.provider(provider).refunds_of_payment(payment_id):
+    listing = gateways.provider(provider).refunds_of_payment(payment_id)
+    payments.report_unreadable(provider, listing.unreadable)
+    for facts in listing.items:
         if facts.id == refund_id:
             return _record_found(provider, facts)
     return False

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import structlog
 from django.contrib.postgres.functions import TransactionNow
 from django.db.models.functions import Now
 
@@ -23,7 +24,13 @@ from matricula.payments.models import (
     RefundPart,
     StaffTask,
 )
-from matricula.payments.port import DisputeFacts, GatewayOrder, PaymentFacts, RefundFacts
+from matricula.payments.port import (
+    DisputeFacts,
+    GatewayOrder,
+    PaymentFacts,
+    RefundFacts,
+    UnreadableItem,
+)
 from matricula.payments.states import (
     CHARGE,
     PAYMENT,
@@ -35,6 +42,7 @@ from matricula.payments.states import (
 )
 
 LONGEST_DETAIL = 500
+log = structlog.get_logger(__name__)
 _LOCK_CHARGES = """
 SELECT * FROM payments_charge WHERE provider = %s AND provider_payment_id = ANY (%s::text[])
  ORDER BY id FOR UPDATE
@@ -360,6 +368,18 @@ def open_task(
         defaults={"detail": detail, "charge": charge, "refund": refund, "due_at": due_at},
     )
     return task
+
+
+def report_unreadable(provider: str, items: Iterable[UnreadableItem]) -> None:
+    """Staff is asked about items that a gateway listed and that could not be read."""
+    for item in items:
+        log.warning("gateway_item_unreadable", provider=provider, item=item.id, why=item.problem)
+        open_task(
+            StaffTask.Kind.GATEWAY,
+            f"unreadable {item.id}",
+            f"{provider} lists {item.id}, which cannot be read: {item.problem}. It was left out; "
+            "everything else is being handled. Look at it in the gateway's dashboard.",
+        )
 
 
 def close_task(task_id: UUID, *, actor_id: UUID, resolution: str) -> bool:

@@ -7,18 +7,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from itertools import islice
 
 import structlog
 
 from matricula.kernel import clock
 from matricula.payments import gateways
-from matricula.payments.port import PaymentFacts, PaymentProvider
+from matricula.payments.port import Listing, PaymentFacts, PaymentProvider
 from matricula.payments.queries import PaymentRecord
 
 # From so many on, the gateway's newest captured payments are read first: a hundred in one call.
 MANY = 3
-NEWEST = 100
 NEW = timedelta(hours=1)
 AT_ONCE = 4
 
@@ -42,16 +40,16 @@ def fetch_all(
 
 def attempts_on(
     payments: Sequence[PaymentRecord],
-) -> list[Sequence[PaymentFacts] | Exception]:
+) -> list[Listing[PaymentFacts] | Exception]:
     """For each of these payments, in order, all attempts on its gateway order, or why they could
     not be read. Not to be called in a transaction."""
 
-    def read(payment: PaymentRecord) -> Sequence[PaymentFacts] | Exception:
+    def read(payment: PaymentRecord) -> Listing[PaymentFacts] | Exception:
         order_id = payment.provider_order_id
+        if not order_id:
+            return Listing()
         try:
-            return (
-                gateways.provider(payment.provider).payments_of_order(order_id) if order_id else ()
-            )
+            return gateways.provider(payment.provider).payments_of_order(order_id)
         except Exception as error:  # noqa: BLE001 - handed back: one keeps no other from it
             return error
 
@@ -67,11 +65,8 @@ def _newest(provider: PaymentProvider, wanted: frozenset[str]) -> dict[str, Paym
     now = clock.now()
     found: dict[str, PaymentFacts] = {}
     try:
-        for facts in islice(provider.captured_between(now - NEW, now + NEW), NEWEST):
-            if facts.id in wanted:
-                found[facts.id] = facts
-                if len(found) == len(wanted):
-                    break
+        page = next(provider.captured_between(now - NEW, now + NEW), Listing())
+        found.update((facts.id, facts) for facts in page.items if facts.id in wanted)
     except Exception as error:  # noqa: BLE001 - then each is fetched, and fails by itself
         log.warning("newest_payments_not_read", error=repr(error))
     return found

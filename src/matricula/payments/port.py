@@ -6,15 +6,34 @@ gateway's own texts. What it is told it verifies; what it cannot know it says.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Generic, Literal, Protocol, TypeVar
 
 from matricula.kernel.money import Money
 
 FactsStatus = Literal["created", "authorized", "captured", "failed"]
 RefundStatus = Literal["pending", "processed", "failed"]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class UnreadableItem:
+    """An item of a gateway's list that could not be read. `id` is what the gateway calls it, or a
+    fingerprint where that cannot be read either."""
+
+    id: str
+    problem: str
+
+
+@dataclass(frozen=True)
+class Listing(Generic[T]):
+    """What a gateway lists: the items that could be read, and those that could not. One odd item
+    never makes the others unreadable; report the unreadable ones (`payments.actions`)."""
+
+    items: tuple[T, ...] = ()
+    unreadable: tuple[UnreadableItem, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -119,7 +138,7 @@ class PaymentProvider(Protocol):
 
     def find_order(self, receipt: str) -> GatewayOrder | None: ...
 
-    def payments_of_order(self, order_id: str) -> Sequence[PaymentFacts]: ...
+    def payments_of_order(self, order_id: str) -> Listing[PaymentFacts]: ...
 
     def fetch_payment(self, payment_id: str) -> PaymentFacts: ...
 
@@ -127,9 +146,10 @@ class PaymentProvider(Protocol):
 
     def refund(self, request: RefundRequest) -> RefundFacts: ...
 
-    def refunds_of_payment(self, payment_id: str) -> Sequence[RefundFacts]: ...
+    def refunds_of_payment(self, payment_id: str) -> Listing[RefundFacts]: ...
 
-    def captured_between(self, start: datetime, end: datetime) -> Iterator[PaymentFacts]: ...
+    def captured_between(self, start: datetime, end: datetime) -> Iterator[Listing[PaymentFacts]]:
+        """Captured payments by when they were begun, page by page, the newest first."""
 
     def verify_hand_back(self, hand_back: HandBack, order_id: str) -> None:
         """Raises SignatureInvalid unless it is signed for our `order_id`."""

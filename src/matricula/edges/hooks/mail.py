@@ -7,7 +7,7 @@ secret in its address (MATRICULA_MAIL_WEBHOOK_SECRET); Mailgun signs beside that
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
@@ -79,11 +79,23 @@ def _receive(
     could not act, so that the service says it again."""
     try:
         response, heard = _hear(request, service, kind)
-        for event in heard:
-            act(event)
+        _act_on_each(heard, act)
     except DomainError as error:
         return problems.respond(error)
     return response
+
+
+def _act_on_each(heard: Sequence[Any], act: Callable[[Any], None]) -> None:
+    """Acts on every event; one that fails keeps no other from it. Then the first failure is raised,
+    so that the service tells it again: what was done already is not done twice."""
+    failed: list[Exception] = []
+    for event in heard:
+        try:
+            act(event)
+        except Exception as error:  # noqa: BLE001 - raised below, once the others are done
+            failed.append(error)
+    if failed:
+        raise failed[0]
 
 
 def _hear(request: HttpRequest, service: str, kind: str) -> tuple[HttpResponse, _Heard]:
@@ -110,7 +122,7 @@ def _act(event: AnymailTrackingEvent) -> None:
         delivery_id = ids.from_text("dlv", str((event.metadata or {}).get("delivery", "")))
     except NotFound:
         return
-    address = str(event.recipient or "")
+    address = str(event.recipient or "").replace("\x00", "")
     if event.event_type == EventType.DELIVERED:
         bounces.note_arrival(delivery_id, address)
         return

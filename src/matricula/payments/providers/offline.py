@@ -4,7 +4,7 @@ hand.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from matricula.kernel.errors import NotFound
@@ -13,6 +13,7 @@ from matricula.payments.errors import SignatureInvalid
 from matricula.payments.port import (
     GatewayOrder,
     HandBack,
+    Listing,
     Notice,
     OrderRequest,
     PaymentFacts,
@@ -35,8 +36,8 @@ class OfflineProvider:
     def find_order(self, receipt: str) -> GatewayOrder | None:  # noqa: ARG002
         return None
 
-    def payments_of_order(self, order_id: str) -> Sequence[PaymentFacts]:  # noqa: ARG002
-        return ()
+    def payments_of_order(self, order_id: str) -> Listing[PaymentFacts]:  # noqa: ARG002
+        return Listing()
 
     def fetch_payment(self, payment_id: str) -> PaymentFacts:  # noqa: ARG002
         raise NotFound
@@ -48,10 +49,14 @@ class OfflineProvider:
         """Accepted, and waiting until staff says that it was paid out."""
         return RefundFacts(request.key, request.payment_id, "pending", request.amount, request.key)
 
-    def refunds_of_payment(self, payment_id: str) -> Sequence[RefundFacts]:  # noqa: ARG002
-        return ()
+    def refunds_of_payment(self, payment_id: str) -> Listing[RefundFacts]:  # noqa: ARG002
+        return Listing()
 
-    def captured_between(self, start: datetime, end: datetime) -> Iterator[PaymentFacts]:  # noqa: ARG002
+    def captured_between(
+        self,
+        start: datetime,  # noqa: ARG002
+        end: datetime,  # noqa: ARG002
+    ) -> Iterator[Listing[PaymentFacts]]:
         return iter(())
 
     def verify_hand_back(self, hand_back: HandBack, order_id: str) -> None:  # noqa: ARG002

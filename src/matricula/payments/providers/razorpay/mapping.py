@@ -7,9 +7,11 @@ sense.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import re
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from matricula.kernel.foreign_text import storable
 from matricula.kernel.money import Money
@@ -18,11 +20,15 @@ from matricula.payments.port import (
     DisputeFacts,
     FactsStatus,
     GatewayOrder,
+    Listing,
     Notice,
     PaymentFacts,
     RefundFacts,
     RefundStatus,
+    UnreadableItem,
 )
+
+T = TypeVar("T")
 
 _PAYMENT_STATUS: dict[str, FactsStatus] = {
     "created": "created",
@@ -38,8 +44,9 @@ _REFUND_STATUS: dict[str, RefundStatus] = {
     "processed": "processed",
     "failed": "failed",
 }
-_LONGEST_ID = 64
+_ID = re.compile(r"[A-Za-z0-9_]{1,64}")
 _LONGEST_TEXT = 2_000
+_LONGEST_PROBLEM = 200
 _LATEST = 32_503_680_000  # the year 3000
 
 
@@ -59,9 +66,11 @@ def order_of(content: Mapping[str, Any]) -> GatewayOrder:
 
 def payment_of(content: Mapping[str, Any]) -> PaymentFacts:
     """https://razorpay.com/docs/api/payments/entity/"""
-    status = _PAYMENT_STATUS.get(_text(content, "status"))
-    if status is None:
+    told = _text(content, "status")
+    if not told:
         raise Unreadable(f"payment status {content.get('status')!r}")
+    # A status that we don't know (`pending`: cash on delivery) is not captured yet.
+    status = _PAYMENT_STATUS.get(told, "created")
     amount = _money(content, "amount")
     if content.get("status") == "refunded" and content.get("captured") is False:
         # Never captured, and given back by Razorpay itself when its time was over.
@@ -72,7 +81,7 @@ def payment_of(content: Mapping[str, Any]) -> PaymentFacts:
         status=status,
         amount=amount,
         amount_refunded=Money(_whole(content.get("amount_refunded") or 0), amount.currency),
-        fee=None if not content.get("fee") else Money(_whole(content["fee"]), amount.currency),
+        fee=_fee(content, amount.currency),
         method=_text(content, "method"),
         failure_code=_text(content, "error_reason") or _text(content, "error_code"),
         failure_detail=_text(content, "error_description"),
@@ -151,12 +160,27 @@ def notice_of(event_id: str, content: Mapping[str, Any]) -> Notice:
     )
 
 
-def items_of(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The members of a collection."""
+def listing_of(content: Mapping[str, Any], read: Callable[[Mapping[str, Any]], T]) -> Listing[T]:
+    """The members of a collection, each read by itself. Raises Unreadable for what is none."""
     items = content.get("items")
-    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+    if not isinstance(items, list):
         raise Unreadable("a collection without items")
-    return items
+    found: list[T] = []
+    unreadable: list[UnreadableItem] = []
+    for item in items:
+        try:
+            if not isinstance(item, dict):
+                raise Unreadable("an item that is no object")
+            found.append(read(item))
+        except Unreadable as error:
+            unreadable.append(UnreadableItem(_name_of(item), str(error)[:_LONGEST_PROBLEM]))
+    return Listing(tuple(found), tuple(unreadable))
+
+
+def _name_of(item: object) -> str:
+    """What an unreadable item is called, the same each time it is met."""
+    name = _short(item.get("id")) if isinstance(item, dict) else ""
+    return name or hashlib.sha256(repr(item).encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def _entity(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -174,14 +198,23 @@ def _id(content: Mapping[str, Any], name: str) -> str:
 
 
 def _short(value: object) -> str:
-    if not isinstance(value, str) or len(value) > _LONGEST_ID:
-        return ""
-    return storable(value, _LONGEST_ID)
+    return value if isinstance(value, str) and _ID.fullmatch(value) else ""
 
 
 def _text(content: Mapping[str, Any], name: str) -> str:
+    """A text without what PostgreSQL cannot store: NUL, and halves of surrogate pairs."""
     value = content.get(name)
     return storable(value, _LONGEST_TEXT) if isinstance(value, str) else ""
+
+
+def _fee(content: Mapping[str, Any], currency: str) -> Money | None:
+    """The gateway's fee; None where there is none yet, or it makes no sense: it decides nothing
+    about whether the money is there."""
+    try:
+        minor = _whole(content.get("fee") or 0)
+    except Unreadable:
+        return None
+    return Money(minor, currency) if minor else None
 
 
 def _money(content: Mapping[str, Any], name: str) -> Money:

@@ -7,6 +7,7 @@ import hmac
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ from matricula.payments.errors import GatewayUnavailable, OutcomeUnknown, Signat
 from matricula.payments.port import (
     GatewayOrder,
     HandBack,
+    Listing,
     Notice,
     OrderRequest,
     PaymentFacts,
@@ -71,12 +73,12 @@ class RazorpayProvider:
 
     def find_order(self, receipt: str) -> GatewayOrder | None:
         found = self._client.get("/orders", receipt=receipt, count=1)
-        orders = [_read(mapping.order_of, item) for item in _read(mapping.items_of, found)]
+        orders = _listed(mapping.order_of, found).items
         return next((order for order in orders if order.receipt == receipt), None)
 
-    def payments_of_order(self, order_id: str) -> Sequence[PaymentFacts]:
+    def payments_of_order(self, order_id: str) -> Listing[PaymentFacts]:
         found = self._client.get(f"/orders/{_checked(order_id)}/payments")
-        return [_read(mapping.payment_of, item) for item in _read(mapping.items_of, found)]
+        return _listed(mapping.payment_of, found)
 
     def fetch_payment(self, payment_id: str) -> PaymentFacts:
         return _read(mapping.payment_of, self._client.get(f"/payments/{_checked(payment_id)}"))
@@ -100,19 +102,25 @@ class RazorpayProvider:
         )
         return _done(mapping.refund_of, found)
 
-    def refunds_of_payment(self, payment_id: str) -> Sequence[RefundFacts]:
+    def refunds_of_payment(self, payment_id: str) -> Listing[RefundFacts]:
         found = self._client.get(f"/payments/{_checked(payment_id)}/refunds", count=PAGE)
-        return [_read(mapping.refund_of, item) for item in _read(mapping.items_of, found)]
+        return _listed(mapping.refund_of, found)
 
-    def captured_between(self, start: datetime, end: datetime) -> Iterator[PaymentFacts]:
-        """By when the payment was begun; page by page."""
+    def captured_between(self, start: datetime, end: datetime) -> Iterator[Listing[PaymentFacts]]:
+        for page in self._pages("/payments", mapping.payment_of, start, end):
+            captured = (facts for facts in page.items if facts.status == "captured")
+            yield replace(page, items=tuple(captured))
+
+    def _pages(
+        self, path: str, read: Callable[[Mapping[str, Any]], T], start: datetime, end: datetime
+    ) -> Iterator[Listing[T]]:
+        """A collection by when its members were made, page by page."""
         span = {"from": int(start.timestamp()), "to": int(end.timestamp()), "count": PAGE}
         skip = 0
         while True:
-            found = self._client.get("/payments", **span, skip=skip)
-            page = [_read(mapping.payment_of, item) for item in _read(mapping.items_of, found)]
-            yield from (facts for facts in page if facts.status == "captured")
-            if len(page) < PAGE:
+            page = _listed(read, self._client.get(path, **span, skip=skip))
+            yield page
+            if len(page.items) + len(page.unreadable) < PAGE:
                 return
             skip += PAGE
 
@@ -165,6 +173,10 @@ def _read(read: Callable[[Any], T], content: Any) -> T:
         return read(content)
     except Unreadable as error:
         raise GatewayUnavailable from error
+
+
+def _listed(read: Callable[[Mapping[str, Any]], T], content: Any) -> Listing[T]:
+    return _read(lambda found: mapping.listing_of(found, read), content)
 
 
 def _done(read: Callable[[Any], T], content: Any) -> T:
