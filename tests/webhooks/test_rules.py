@@ -35,6 +35,13 @@ PRIVATE = (
     "2002:0a00:0001::1",
     "64:ff9b::7f00:1",
     "2001:0:0a00:1::f5ff:fffe",
+    "::7f00:1",  # IPv4-compatible, deprecated and still routed by some stacks
+    "::93.184.215.14",
+    "::ffff:0:7f00:1",  # IPv4-translated
+    "fec0::1",  # site-local
+    "64:ff9b:1::7f00:1",  # NAT64 of somebody's own network
+    "100::1",
+    "4000::1",
 )
 
 

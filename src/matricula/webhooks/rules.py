@@ -29,6 +29,9 @@ LONGEST_ASKED = timedelta(days=1)
 OVERLAP = timedelta(hours=24)  # in which the former secret signs too
 KEPT_FOR = timedelta(days=30)
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+# All of IPv6 that is routed on the internet (RFC 4291, section 2.4; IANA). Outside it
+# lie site-local, IPv4-compatible and IPv4-translated addresses, which lead into private networks.
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 
 
 def pause_after(tries: int) -> timedelta | None:
@@ -85,6 +88,8 @@ def may_reach(
     inner = _inside(address)
     if inner is not None:
         return may_reach(inner, networks)
+    if isinstance(address, ipaddress.IPv6Address) and address not in _GLOBAL_UNICAST:
+        return False
     return address.is_global and not address.is_multicast
 
 
