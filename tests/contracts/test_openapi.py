@@ -91,3 +91,14 @@ def test_checks_are_all_there() -> None:
     """So that an upgrade that renames a check does not silently drop it."""
     names = set(CHECKS.get_all_names())
     assert {"not_a_server_error", "response_schema_conformance", "ignored_auth"} <= names
+
+
+def test_every_operation_says_that_it_is_limited() -> None:
+    document = api.get_openapi_schema()
+    unsaid = [
+        f"{method} {path}"
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+        if not {429, "429"} & operation["responses"].keys()
+    ]
+    assert unsaid == []

@@ -43,6 +43,7 @@ _PROBLEM_REF = "#/components/schemas/Problem"
 _ANYWHERE = (
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.SERVICE_UNAVAILABLE,
 )
 _IDEMPOTENCY_KEY: dict[str, Any] = {
