@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from matricula.config.environment import Environment, load
-from matricula.config.reading import SettingError
+from matricula.config.reading import SettingError, listed
 
 REAL = {
     "MATRICULA_SECRET_KEY": "s" * 40,
@@ -259,6 +259,19 @@ def test_webhook_secrets_may_be_several(tmp_path: Path) -> None:
     assert account.webhook_secrets == ("newest", "older")
     assert account.checkout_script == "https://checkout.razorpay.com/v1/checkout.js"
     assert not account.is_sandbox
+
+
+def test_a_secret_that_holds_a_comma_stands_in_quotes(tmp_path: Path) -> None:
+    given = 'newest,"with, a comma", "and ""quotes"""'
+    found = listed({"RAZORPAY_WEBHOOK_SECRET": given}, "RAZORPAY_WEBHOOK_SECRET")
+    assert found == ("newest", "with, a comma", 'and "quotes"')
+
+
+@pytest.mark.parametrize("text", [" , ", ",", '""', '"open'])
+@pytest.mark.parametrize("name", ["RAZORPAY_WEBHOOK_SECRET", "ALLOWED_HOSTS", "TRUSTED_PROXIES"])
+def test_a_list_that_holds_nothing_is_refused(name: str, text: str) -> None:
+    with pytest.raises(SettingError, match=name):
+        listed({name: text}, name)
 
 
 def test_demo_mode_without_an_account_is_the_sandbox(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from matricula.config import mail
 from matricula.config.mail import MailSettings
-from matricula.config.reading import SettingError, integer, split
+from matricula.config.reading import SettingError, integer, listed, split
 
 RAZORPAY_URL = "https://api.razorpay.com"
 VIES_URL = "https://ec.europa.eu/taxation_customs/vies/rest-api"
@@ -209,7 +209,7 @@ def _razorpay(
     return RazorpaySettings(
         key_id=given["RAZORPAY_KEY_ID"],
         key_secret=given["RAZORPAY_KEY_SECRET"],
-        webhook_secrets=_list(environ, "RAZORPAY_WEBHOOK_SECRET"),
+        webhook_secrets=listed(environ, "RAZORPAY_WEBHOOK_SECRET"),
         base_url=base_url,
     )
 
@@ -257,10 +257,6 @@ def _flag(environ: Mapping[str, str], name: str, *, default: bool) -> bool:
     if text in {"0", "false", "no", "off"}:
         return False
     raise SettingError(name, f"is {text!r}, not a yes or a no", "set it to 1 or 0")
-
-
-def _list(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in environ.get(name, "").split(",") if part.strip())
 
 
 def _is_loopback(host: str) -> bool:
@@ -360,7 +356,7 @@ def _allowed_origins(
     environ: Mapping[str, str], base_url: str, *, demo: bool, port: int
 ) -> tuple[str, ...]:
     name = "MATRICULA_ALLOWED_ORIGINS"
-    given = [_origin(name, url.rstrip("/")) for url in _list(environ, name)]
+    given = [_origin(name, url.rstrip("/")) for url in listed(environ, name)]
     loopback = [f"http://127.0.0.1:{port}", f"http://localhost:{port}", DEMO_EXTRA_ORIGIN]
     return tuple(dict.fromkeys([base_url, *given, *(loopback if demo else [])]))
 
@@ -368,11 +364,11 @@ def _allowed_origins(
 def _allowed_hosts(environ: Mapping[str, str], base_url: str, *, demo: bool) -> tuple[str, ...]:
     own = urlsplit(base_url).hostname or ""
     loopback = ["127.0.0.1", "localhost", "[::1]"] if demo else []
-    return tuple(dict.fromkeys([own, *_list(environ, "ALLOWED_HOSTS"), *loopback]))
+    return tuple(dict.fromkeys([own, *listed(environ, "ALLOWED_HOSTS"), *loopback]))
 
 
 def _trusted_proxies(environ: Mapping[str, str]) -> tuple[str, ...]:
-    proxies = _list(environ, "TRUSTED_PROXIES")
+    proxies = listed(environ, "TRUSTED_PROXIES")
     for proxy in proxies:
         try:
             ipaddress.ip_network(proxy, strict=False)
@@ -399,7 +395,7 @@ def _bind(environ: Mapping[str, str], *, demo: bool) -> str:
 def _webhook_networks(environ: Mapping[str, str]) -> tuple[IPNetwork, ...]:
     """The private networks that webhooks may reach; none by default."""
     try:
-        return tuple(map(ipaddress.ip_network, _list(environ, "MATRICULA_WEBHOOK_NETWORKS")))
+        return tuple(map(ipaddress.ip_network, listed(environ, "MATRICULA_WEBHOOK_NETWORKS")))
     except ValueError as error:
         raise SettingError(
             "MATRICULA_WEBHOOK_NETWORKS",

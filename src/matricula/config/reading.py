@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping
 from urllib.parse import SplitResult, urlsplit
 
@@ -33,6 +34,24 @@ def integer(environ: Mapping[str, str], name: str, *, default: int, low: int, hi
     if not is_number or not low <= int(text) <= high:
         raise SettingError(name, f"is {text!r}", f"set it to a whole number from {low} to {high}")
     return int(text)
+
+
+def listed(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """The values of a comma-separated setting; none when it is unset. A value that holds a comma
+    itself stands in double quotes, as in a CSV file. A setting that is set and holds no value is
+    refused: read as an empty list it would mean what an unset one means, or nothing at all."""
+    text = environ.get(name, "").strip()
+    if not text:
+        return ()
+    remedy = 'write values separated by commas, in double quotes ("") where they hold one'
+    try:
+        (row,) = csv.reader([text], skipinitialspace=True, strict=True)
+    except (csv.Error, ValueError) as error:
+        raise SettingError(name, "is not a list", remedy) from error
+    values = tuple(value.strip() for value in row if value.strip())
+    if not values:
+        raise SettingError(name, "holds no value", remedy)
+    return values
 
 
 def split(name: str, url: str, remedy: str) -> SplitResult:
