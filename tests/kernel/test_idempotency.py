@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from datetime import timedelta
 from uuid import UUID
@@ -188,3 +189,33 @@ def test_two_requests_have_one_fingerprint_only_if_they_are_the_same(
             idempotency.fingerprint(other_route, other_body),
         )
         assert (prints[0] == prints[1]) == same
+
+
+@pytest.mark.parametrize(
+    ("body", "again"),
+    [
+        (b'{"course_id":"a","n":1}', b'{ "n": 1,\n "course_id": "a" }'),
+        ('{"name":"\u00e9"}'.encode(), b'{"name":"\\u00e9"}'),
+        (b"no JSON", b"no JSON"),
+        (b"[" * 100_000, b"[" * 100_000),
+    ],
+)
+def test_a_body_written_another_way_is_the_same_request(body: bytes, again: bytes) -> None:
+    prints = [idempotency.fingerprint("POST /", text) for text in (body, again)]
+    assert idempotency.is_same_request(*prints)
+
+
+@pytest.mark.parametrize(
+    ("body", "another"),
+    [(b'{"n":1}', b'{"n":"1"}'), (b'{"n":[1,2]}', b'{"n":[2,1]}'), (b"{}", b""), (b"a", b"a ")],
+)
+def test_another_body_is_another_request(body: bytes, another: bytes) -> None:
+    prints = [idempotency.fingerprint("POST /", text) for text in (body, another)]
+    assert not idempotency.is_same_request(*prints)
+
+
+def test_a_key_kept_by_the_former_release_still_answers(owner: UUID) -> None:
+    body = b'{"course_id": "a"}'
+    before = hashlib.sha256(b"POST /" + b"\n" + body).hexdigest()
+    idempotency.remember(owner, "k", before, CREATED)
+    assert idempotency.recall(owner, "k", idempotency.fingerprint("POST /", body)) == CREATED

@@ -12,6 +12,7 @@ effect and is remembered after the fact.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -61,8 +62,25 @@ def checked_key(key: str | None) -> str | None:
 
 
 def fingerprint(route: str, body: bytes) -> str:
-    """What makes two requests the same request."""
-    return hashlib.sha256(route.encode() + b"\n" + body).hexdigest()
+    """What makes two requests the same request: the route and the meaning of the JSON body, so that
+    a client may write it again with other spaces or in another order. Behind the colon stands the
+    digest of the bytes as they came, which is all that former releases kept."""
+    start = route.encode() + b"\n"
+    meaning = hashlib.sha256(start + _canonical(body)).hexdigest()
+    return f"{meaning}:{hashlib.sha256(start + body).hexdigest()}"
+
+
+def is_same_request(one: str, other: str) -> bool:
+    """Whether two fingerprints, also of a former release, stand for the same request."""
+    return not set(one.split(":")).isdisjoint(other.split(":"))
+
+
+def _canonical(body: bytes) -> bytes:
+    try:
+        content = json.loads(body)
+        return json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
+    except (ValueError, RecursionError):
+        return body
 
 
 def is_remembered(status: int) -> bool:
@@ -85,7 +103,7 @@ def replayed(remembered: Remembered, print_: str) -> Answer:
     Raises IdempotencyMismatch when the key stands for another request, and
     IdempotencyInProgress while the first one runs.
     """
-    if remembered.fingerprint != print_:
+    if not is_same_request(remembered.fingerprint, print_):
         raise IdempotencyMismatch
     if remembered.status is None or remembered.body is None:
         raise IdempotencyInProgress(guidance=Guidance(retry_after=1))

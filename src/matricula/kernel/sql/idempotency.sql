@@ -18,7 +18,8 @@ BEGIN
     VALUES (p_owner, p_key, p_fingerprint, now() + make_interval(secs => p_lease_seconds))
     ON CONFLICT (owner, key) DO UPDATE
        SET lease_until = excluded.lease_until
-     WHERE a.status IS NULL AND a.lease_until < now() AND a.fingerprint = excluded.fingerprint;
+     WHERE a.status IS NULL AND a.lease_until < now()
+       AND split_part(a.fingerprint, ':', 1) = split_part(excluded.fingerprint, ':', 1);
     RETURN FOUND;
 END
 $$;
