@@ -8,7 +8,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -17,6 +17,10 @@ from matricula.catalog.indexed import SearchedCourse
 from matricula.kernel import ids, money
 
 LONGEST_ACCESS = 36_500  # days
+
+
+# What begins like an id is looked up as one.
+is_no_id = RegexValidator(r"^(?!crs_)", "An address cannot begin with crs_: ids do.")
 
 
 class CourseStatus(models.TextChoices):
@@ -54,7 +58,7 @@ class Course(SearchedCourse):
     """Something to learn. People enroll in one of its cohorts."""
 
     id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
-    slug = models.SlugField(max_length=80, unique=True)
+    slug = models.SlugField(max_length=80, unique=True, validators=[is_no_id])
     title = models.CharField(max_length=150)
     summary = models.CharField(max_length=300, blank=True)
     description = models.TextField(blank=True, max_length=20_000)
@@ -167,10 +171,29 @@ class Course(SearchedCourse):
                 | Q(greatest_age__gte=F("least_age")),
                 name="course_ages_in_order",
             ),
+            models.CheckConstraint(
+                condition=Q(slug__regex=r"^[-a-zA-Z0-9_]+$") & ~Q(slug__startswith="crs_"),
+                name="course_slug_can_be_an_address",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.title
+
+
+class CourseSlug(models.Model):
+    """A slug that a course has or once had. The database writes it (`sql/slugs.sql`): a slug stays
+    its course's for ever, so that what was printed or mailed still leads there."""
+
+    slug = models.CharField(max_length=80, primary_key=True)
+    course = models.ForeignKey(Course, on_delete=models.CASCADE, related_name="slugs")
+
+    class Meta:
+        verbose_name = "address"
+        verbose_name_plural = "addresses"
+
+    def __str__(self) -> str:
+        return self.slug
 
 
 class CoursePrice(models.Model):
