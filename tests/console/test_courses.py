@@ -196,3 +196,11 @@ def test_an_address_that_another_course_had_is_a_form_error(console: Client) -> 
     answer = console.post(f"{COURSES}add/", course_form(slug="had-once"))
     assert "Another course has this address" in answer.content.decode()
     assert saved(console.post(change(COURSES, course.pk), course_form(course, slug="had-once")))
+
+
+def test_a_title_is_cleaned_and_one_that_shows_nothing_is_a_form_error(console: Client) -> None:
+    answer = console.post(f"{COURSES}add/", course_form(title="\u200b\u2060"))
+    assert list(answer.context["adminform"].form.errors) == ["title"]
+    title = "\u202e Ada\u200b  Lovelace"
+    assert saved(console.post(f"{COURSES}add/", course_form(title=title, slug="")))
+    assert Course.objects.get(slug="ada-lovelace").title == "Ada Lovelace"

@@ -15,6 +15,7 @@ from django.db.models.functions import Now
 
 from matricula.catalog.indexed import SearchedCourse
 from matricula.kernel import ids, money
+from matricula.kernel.fields import LineField
 
 LONGEST_ACCESS = 36_500  # days
 
@@ -59,10 +60,10 @@ class Course(SearchedCourse):
 
     id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
     slug = models.SlugField(max_length=80, unique=True, validators=[is_no_id])
-    title = models.CharField(max_length=150)
-    summary = models.CharField(max_length=300, blank=True)
+    title = LineField(max_length=150)
+    summary = LineField(max_length=300, blank=True)
     description = models.TextField(blank=True, max_length=20_000)
-    category = models.CharField(max_length=60, blank=True)
+    category = LineField(max_length=60, blank=True)
     language = models.CharField(max_length=12, default="en", help_text="ISO 639-1, like en or hi.")
     instructor = models.ForeignKey(
         "accounts.Person",
@@ -72,7 +73,7 @@ class Course(SearchedCourse):
         related_name="courses_taught",
         help_text="The account that teaches it, if there is one.",
     )
-    instructor_name = models.CharField(max_length=150, blank=True, help_text="Shown to learners.")
+    instructor_name = LineField(max_length=150, blank=True, help_text="Shown to learners.")
     duration_weeks = models.PositiveSmallIntegerField(null=True, blank=True)
     access_days = models.PositiveIntegerField(
         null=True,
@@ -233,7 +234,7 @@ class Cohort(models.Model):
 
     id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
     course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="cohorts")
-    name = models.CharField(max_length=80)
+    name = LineField(max_length=80)
     opens_at = models.DateTimeField(null=True, blank=True)
     closes_at = models.DateTimeField(null=True, blank=True)
     starts_at = models.DateTimeField(null=True, blank=True)
@@ -265,7 +266,7 @@ class Cohort(models.Model):
 class CategoryLimit(models.Model):
     """How many courses of a category one person may be enrolled in at the same time."""
 
-    category = models.CharField(max_length=60, unique=True)
+    category = LineField(max_length=60, unique=True)
     most = models.PositiveSmallIntegerField(validators=[MinValueValidator(1)])
 
     def __str__(self) -> str:
@@ -284,7 +285,7 @@ class CohortMeeting(models.Model):
     ends = models.TimeField()
     zone = models.CharField(max_length=64)
     skipped = ArrayField(models.DateField(), default=list, blank=True)
-    place = models.CharField(max_length=120, blank=True)
+    place = LineField(max_length=120, blank=True)
 
     class Meta:
         constraints: ClassVar = [
