@@ -89,7 +89,9 @@ def test_it_shows_price_and_seats_and_leads_into_the_enrollment(
     expect(page.locator("#one .seats")).to_have_text("500 seats left")
     expect(page.locator("#two .box")).to_have_attribute("dir", "rtl")
     expect(page.locator("#one .box")).to_have_css("background-color", "rgb(31, 31, 28)")
-    expect(page.locator("#none a")).to_have_text("Else")
+    expect(page.locator("#none > a")).to_have_text("Else")
+    expect(page.locator("#none .refused")).to_contain_text("There is no such course.")
+    expect(page.locator("#none .site")).to_have_attribute("href", partner.site.url)
     assert [told for told in troubles if "no-such-course" not in told and "404" not in told] == []
     assert page.context.cookies() == []
     link.click()
@@ -117,6 +119,8 @@ def test_where_it_may_not_stand_the_link_inside_stays(
         page.goto(partner.stranger)
     expect(page.locator("#one > a")).to_be_visible()
     expect(page.locator("#one .button")).to_have_count(0)
+    expect(page.locator("#one .refused")).to_contain_text("This site may not show the button")
+    expect(page.locator("#one .site")).to_have_attribute("href", partner.site.url)
 
 
 def test_without_scripts_the_link_inside_is_there(chromium: Browser, partner: Partner) -> None:

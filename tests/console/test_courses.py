@@ -137,7 +137,7 @@ def test_a_slug_already_taken_is_a_form_error(console: Client) -> None:
     taken = make_course(with_cohort=False)
     answer = console.post(f"{COURSES}add/", course_form(slug=taken.slug))
     assert answer.status_code == 200
-    assert "already exists" in answer.content.decode()
+    assert "Another course has this address" in answer.content.decode()
 
 
 def test_djangos_own_log_stays_empty(console: Client) -> None:
@@ -166,3 +166,41 @@ def test_the_row_is_locked_before_it_is_changed(
     reads_between = [sql for sql in steps[lock + 1 : update] if sql.startswith("SELECT")]
     assert lock < update
     assert reads_between
+
+
+@pytest.mark.parametrize(
+    ("title", "slug"),
+    [("Đại học", "dai-hoc"), ("数据", "shuju"), ("Basic Programming", "basic-programming-2")],
+)
+def test_an_address_left_empty_is_made_of_the_title(console: Client, title: str, slug: str) -> None:
+    assert saved(console.post(f"{COURSES}add/", course_form(title=title, slug="")))
+    assert Course.objects.get(title=title, slug=slug)
+
+
+def test_an_address_emptied_later_stays(console: Client) -> None:
+    course = make_course(with_cohort=False)
+    assert saved(console.post(change(COURSES, course.pk), course_form(course, slug="")))
+    assert Course.objects.get(pk=course.pk).slug == course.slug
+
+
+@pytest.mark.parametrize("slug", ["crs_knots", "two words", "ü", "x" * 81])
+def test_what_cannot_be_an_address_is_a_form_error(console: Client, slug: str) -> None:
+    answer = console.post(f"{COURSES}add/", course_form(slug=slug))
+    assert answer.status_code == 200
+    assert list(answer.context["adminform"].form.errors) == ["slug"]
+
+
+def test_an_address_that_another_course_had_is_a_form_error(console: Client) -> None:
+    course = make_course(slug="had-once", with_cohort=False)
+    Course.objects.filter(pk=course.pk).update(slug="has-now")
+    answer = console.post(f"{COURSES}add/", course_form(slug="had-once"))
+    assert "Another course has this address" in answer.content.decode()
+    assert saved(console.post(change(COURSES, course.pk), course_form(course, slug="had-once")))
+
+
+def test_a_title_is_cleaned_and_one_that_shows_nothing_is_a_form_error(console: Client) -> None:
+    answer = console.post(f"{COURSES}add/", course_form(title="\u200b\u2060"))
+    assert list(answer.context["adminform"].form.errors) == ["title"]
+    title = "\u202e Ada\u200b  Lovelace"
+    assert saved(console.post(f"{COURSES}add/", course_form(title=title, slug="")))
+    assert Course.objects.get(slug="ada-lovelace").title == "Ada Lovelace"

@@ -156,7 +156,7 @@ def test_a_page_that_could_not_be_made_anew_is_not_shown_for_long(
     now = kept.time.monotonic()
     monkeypatch.setattr(kept.time, "monotonic", lambda: now + 601)
     with monkeypatch.context() as failing:
-        failing.setattr("matricula.edges.web.views.course.flow.find_offer", None)
+        failing.setattr("matricula.edges.web.views.course.flow.offer_of", None)
         assert guest.get(PAGE).status_code == 500
     rename("Renamed meanwhile")
     assert "Renamed meanwhile" not in text(browser())

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from matricula.accounts.errors import EmailTaken
 from matricula.accounts.models import Person
+from matricula.kernel.fields import LineFormField
 
 LONGEST_EMAIL = 254  # RFC 5321, section 4.5.3.1.3
 
@@ -23,7 +24,7 @@ LONGEST_EMAIL = 254  # RFC 5321, section 4.5.3.1.3
 class SignupForm(allauth_forms.SignupForm):  # type: ignore[misc]
     """allauth's form with the person's name and, if they like, a telephone number."""
 
-    full_name = forms.CharField(
+    full_name = LineFormField(
         label=_("Full name"),
         max_length=150,
         widget=forms.TextInput(attrs={"autocomplete": "name"}),

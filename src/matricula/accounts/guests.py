@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from matricula.accounts.models import Person
 from matricula.kernel import ids
 from matricula.kernel.errors import FieldError, Guidance, NotFound, ValidationFailed
+from matricula.kernel.text import clean_line
 
 _SALT = "matricula.guest"
 _AMONG = "SELECT * FROM accounts_person WHERE id = ANY (%s::uuid[]) AND guest_email <> ''"
@@ -36,7 +37,8 @@ def make(email: str, full_name: str, phone: str = "") -> Person:
         validate_email(email)
     except ValidationError:
         errors.append(FieldError("email", _("Give an e-mail address, like name@example.org.")))
-    if not full_name.strip():
+    full_name = clean_line(full_name)[:150]
+    if not full_name:
         errors.append(FieldError("full_name", _("Give your name; it is printed on the invoice.")))
     if errors:
         raise ValidationFailed(guidance=Guidance(errors=errors))
@@ -45,7 +47,7 @@ def make(email: str, full_name: str, phone: str = "") -> Person:
         id=person_id,
         email=f"{ids.to_text('usr', person_id)}@{_NOWHERE}",
         guest_email=email,
-        full_name=full_name.strip()[:150],
+        full_name=full_name,
         phone=phone.strip()[:32],
         language=get_language() or "",
     )

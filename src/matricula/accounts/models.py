@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower, Now
 
 from matricula.kernel import ids
+from matricula.kernel.fields import LineField
 
 
 class People(BaseUserManager["Person"]):
@@ -31,7 +32,7 @@ class Person(AbstractBaseUser, PermissionsMixin):
 
     id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
     email = models.EmailField(max_length=254)
-    full_name = models.CharField(max_length=150, blank=True)
+    full_name = LineField(max_length=150, blank=True)
     phone = models.CharField(max_length=32, blank=True)
     birth_date = models.DateField(
         null=True, blank=True, help_text="Asked for only by courses with an age limit."
@@ -80,7 +81,7 @@ class LearnerGroup(models.Model):
     """People whom staff put together: a class, a company, a scholarship. It gives no rights."""
 
     id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
-    name = models.CharField(max_length=80, unique=True)
+    name = LineField(max_length=80, unique=True)
     members = models.ManyToManyField(Person, blank=True, related_name="learner_groups")
 
     def __str__(self) -> str:

@@ -12,6 +12,7 @@ from matricula.accounts.models import Person
 from matricula.kernel import clock, events
 from matricula.kernel.errors import FieldError, Guidance, IllegalState, ValidationFailed
 from matricula.kernel.events import NewEvent
+from matricula.kernel.text import clean_line
 
 OLDEST = 130  # years
 
@@ -34,7 +35,7 @@ def change(
     if birth_date is not None:
         _check_birth_date(person, birth_date)
     given = {
-        "full_name": full_name,
+        "full_name": None if full_name is None else clean_line(full_name),
         "phone": phone,
         "birth_date": birth_date,
         "language": language,

@@ -9,6 +9,8 @@ from django.db import models
 from django.db.models import Q
 
 from matricula.catalog import search, words
+from matricula.kernel.fields import LineField
+from matricula.kernel.text import clean_line
 
 INDEX_BATCH = 200
 # What the index is made of, in the order of `sql/search_index.sql`.
@@ -82,6 +84,10 @@ class SearchedCourse(models.Model):
 
     def make_search_index(self) -> None:
         """Works out the search index of the texts as they stand here."""
+        for name in SEARCHED_IN_ORDER:  # as the database will have them: it compares
+            field = self._meta.get_field(name)
+            if isinstance(field, LineField):
+                setattr(self, name, clean_line(getattr(self, name)))
         title, summary, *rest = (getattr(self, name) for name in SEARCHED_IN_ORDER)
         self.search_index = search.to_index(title, summary, " ".join(rest))
         self.search_source = search.source_of([title, summary, *rest])

@@ -8,15 +8,20 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from matricula.catalog.indexed import SearchedCourse
 from matricula.kernel import ids, money
+from matricula.kernel.fields import LineField
 
 LONGEST_ACCESS = 36_500  # days
+
+
+# What begins like an id is looked up as one.
+is_no_id = RegexValidator(r"^(?!crs_)", "An address cannot begin with crs_: ids do.")
 
 
 class CourseStatus(models.TextChoices):
@@ -54,11 +59,11 @@ class Course(SearchedCourse):
     """Something to learn. People enroll in one of its cohorts."""
 
     id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
-    slug = models.SlugField(max_length=80, unique=True)
-    title = models.CharField(max_length=150)
-    summary = models.CharField(max_length=300, blank=True)
+    slug = models.SlugField(max_length=80, unique=True, validators=[is_no_id])
+    title = LineField(max_length=150)
+    summary = LineField(max_length=300, blank=True)
     description = models.TextField(blank=True, max_length=20_000)
-    category = models.CharField(max_length=60, blank=True)
+    category = LineField(max_length=60, blank=True)
     language = models.CharField(max_length=12, default="en", help_text="ISO 639-1, like en or hi.")
     instructor = models.ForeignKey(
         "accounts.Person",
@@ -68,7 +73,7 @@ class Course(SearchedCourse):
         related_name="courses_taught",
         help_text="The account that teaches it, if there is one.",
     )
-    instructor_name = models.CharField(max_length=150, blank=True, help_text="Shown to learners.")
+    instructor_name = LineField(max_length=150, blank=True, help_text="Shown to learners.")
     duration_weeks = models.PositiveSmallIntegerField(null=True, blank=True)
     access_days = models.PositiveIntegerField(
         null=True,
@@ -167,10 +172,29 @@ class Course(SearchedCourse):
                 | Q(greatest_age__gte=F("least_age")),
                 name="course_ages_in_order",
             ),
+            models.CheckConstraint(
+                condition=Q(slug__regex=r"^[-a-zA-Z0-9_]+$") & ~Q(slug__startswith="crs_"),
+                name="course_slug_can_be_an_address",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.title
+
+
+class CourseSlug(models.Model):
+    """A slug that a course has or once had. The database writes it (`sql/slugs.sql`): a slug stays
+    its course's for ever, so that what was printed or mailed still leads there."""
+
+    slug = models.CharField(max_length=80, primary_key=True)
+    course = models.ForeignKey(Course, on_delete=models.CASCADE, related_name="slugs")
+
+    class Meta:
+        verbose_name = "address"
+        verbose_name_plural = "addresses"
+
+    def __str__(self) -> str:
+        return self.slug
 
 
 class CoursePrice(models.Model):
@@ -210,7 +234,7 @@ class Cohort(models.Model):
 
     id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
     course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="cohorts")
-    name = models.CharField(max_length=80)
+    name = LineField(max_length=80)
     opens_at = models.DateTimeField(null=True, blank=True)
     closes_at = models.DateTimeField(null=True, blank=True)
     starts_at = models.DateTimeField(null=True, blank=True)
@@ -242,7 +266,7 @@ class Cohort(models.Model):
 class CategoryLimit(models.Model):
     """How many courses of a category one person may be enrolled in at the same time."""
 
-    category = models.CharField(max_length=60, unique=True)
+    category = LineField(max_length=60, unique=True)
     most = models.PositiveSmallIntegerField(validators=[MinValueValidator(1)])
 
     def __str__(self) -> str:
@@ -261,7 +285,7 @@ class CohortMeeting(models.Model):
     ends = models.TimeField()
     zone = models.CharField(max_length=64)
     skipped = ArrayField(models.DateField(), default=list, blank=True)
-    place = models.CharField(max_length=120, blank=True)
+    place = LineField(max_length=120, blank=True)
 
     class Meta:
         constraints: ClassVar = [

@@ -13,7 +13,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from matricula.catalog import plans, recommendations, search
-from matricula.catalog.models import Course, CourseStatus
+from matricula.catalog.errors import CourseMoved
+from matricula.catalog.models import Course, CourseSlug, CourseStatus
 from matricula.catalog.plans import CohortPlan, CoursePlan, Prerequisite
 from matricula.kernel import cursors, ids
 from matricula.kernel.errors import NotFound
@@ -33,6 +34,8 @@ SELECT DISTINCT ON (w.cohort_id) w.cohort_id, c.title, c.slug, lower(first.span)
  WHERE w.cohort_id = ANY (%(cohorts)s::uuid[]) AND t.cohort_id = ANY (%(cohorts)s::uuid[])
  ORDER BY w.cohort_id, first.span
 """
+_OF_SLUG = "(SELECT s.course_id FROM catalog_courseslug s WHERE s.slug = %(wanted)s)"
+_OF_SLUGS = "SELECT s.course_id FROM catalog_courseslug s WHERE s.slug = ANY (%(wanted)s)"
 _HAS_PRICE = "EXISTS (SELECT 1 FROM catalog_courseprice p WHERE p.course_id = c.id)"
 
 
@@ -88,17 +91,26 @@ class Facets:
 
 
 def find_course(reference: str | UUID, *, hidden: bool = False) -> CoursePlan:
-    """The course with this id (TypeID or UUID) or slug.
+    """The course with this id (TypeID or UUID) or slug, present or former.
 
     Drafts are found only with `hidden`. Raises NotFound.
     """
     if isinstance(reference, str) and reference.startswith("crs_"):
         reference = ids.from_text("crs", reference)
-    column = "id" if isinstance(reference, UUID) else "slug"
-    found = plans.read(f"WHERE c.{column} = %(wanted)s", {"wanted": reference})
+    is_id = isinstance(reference, UUID)
+    wanted = "%(wanted)s" if is_id else _OF_SLUG
+    found = plans.read(f"WHERE c.id = {wanted}", {"wanted": reference})
     if not found or (found[0].status == CourseStatus.DRAFT and not hidden):
         raise NotFound(_("There is no such course."))
     return found[0]
+
+
+def course_at(slug: str, *, hidden: bool = False) -> CoursePlan:
+    """The course whose page is at this address. Raises CourseMoved when it was once, NotFound."""
+    course = find_course(slug, hidden=hidden)
+    if course.slug != slug:
+        raise CourseMoved(course.slug)
+    return course
 
 
 def course_of_cohort(cohort_id: UUID) -> CoursePlan:
@@ -119,24 +131,32 @@ def courses_by_id(course_ids: Iterable[UUID]) -> dict[UUID, CoursePlan]:
 
 
 def courses_by_slug(slugs: Iterable[str]) -> dict[str, CoursePlan]:
-    """The courses with these slugs, drafts left out."""
-    found = plans.read("WHERE c.slug = ANY (%(wanted)s)", {"wanted": list(slugs)})
-    return {course.slug: course for course in found if course.status != CourseStatus.DRAFT}
+    """The courses with these slugs, present or former, drafts left out; by the slugs given. One
+    query, and another when a slug is not a present one."""
+    wanted = set(slugs)
+    found = plans.read(f"WHERE c.id IN ({_OF_SLUGS})", {"wanted": list(wanted)})
+    shown = [course for course in found if course.status != CourseStatus.DRAFT]
+    by_slug = {course.slug: course for course in shown if course.slug in wanted}
+    if former := wanted - by_slug.keys():
+        by_id = {course.id: course for course in shown}
+        rows = CourseSlug.objects.filter(slug__in=former, course__in=by_id)
+        by_slug |= {slug: by_id[pk] for slug, pk in rows.values_list("slug", "course_id")}
+    return by_slug
 
 
 def course_ids(references: Iterable[str]) -> frozenset[UUID]:
-    """The ids of the courses with these ids (TypeIDs) or slugs, drafts left out. Raises NotFound
-    when one is unknown."""
+    """The ids of the courses with these ids (TypeIDs) or slugs, present or former, drafts left
+    out. Raises NotFound when one is unknown."""
     wanted = set(references)
     by_id = {one: ids.from_text("crs", one) for one in wanted if one.startswith("crs_")}
     slugs = wanted - by_id.keys()
-    rows = Course.objects.exclude(status=CourseStatus.DRAFT).filter(
-        Q(pk__in=by_id.values()) | Q(slug__in=slugs)
+    rows = CourseSlug.objects.exclude(course__status=CourseStatus.DRAFT).filter(
+        Q(course__in=by_id.values()) | Q(slug__in=slugs)
     )
-    found = dict(rows.values_list("pk", "slug"))
-    if not (found.keys() >= set(by_id.values()) and set(found.values()) >= slugs):
+    found = dict(rows.values_list("slug", "course_id"))
+    if not (set(found.values()) >= set(by_id.values()) and found.keys() >= slugs):
         raise NotFound(_("There is no such course."))
-    return frozenset(found)
+    return frozenset(found.values())
 
 
 def browse(filters: Filters, *, cursor: str | None = None, limit: int = 24) -> Page:

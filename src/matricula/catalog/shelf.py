@@ -28,8 +28,11 @@ LIST_SECONDS = 2.0
 MOST_LISTS = 200
 
 _REVISIONS = """
-SELECT c.id, c.revision, c.slug, NULL::uuid FROM catalog_course c
- WHERE c.slug = ANY (%(slugs)s::text[]) OR c.id = ANY (%(ids)s::uuid[])
+SELECT c.id, c.revision, s.slug, NULL::uuid
+  FROM catalog_courseslug s JOIN catalog_course c ON c.id = s.course_id
+ WHERE s.slug = ANY (%(slugs)s::text[])
+ UNION ALL
+SELECT c.id, c.revision, c.slug, NULL::uuid FROM catalog_course c WHERE c.id = ANY (%(ids)s::uuid[])
 """
 _REVISIONS_BY_COHORT = """
 SELECT c.id, c.revision, c.slug, h.id
@@ -59,7 +62,8 @@ class Found:
 
 
 def find(names: Iterable[str | UUID], cohort_ids: Collection[UUID] = ()) -> Found:
-    """The courses with these ids (TypeID or UUID) or slugs, and those of these cohorts.
+    """The courses with these ids (TypeID or UUID) or slugs, present or former, and those of
+    these cohorts.
 
     Drafts are not found. One query, and another when a plan has changed or is not here yet.
     """
@@ -70,7 +74,7 @@ def find(names: Iterable[str | UUID], cohort_ids: Collection[UUID] = ()) -> Foun
         "ids": [key for key in keys if isinstance(key, UUID)],
         "cohorts": list(cohort_ids),
     }
-    statement = _REVISIONS + f"UNION ALL {_REVISIONS_BY_COHORT}" if cohort_ids else _REVISIONS
+    statement = _REVISIONS + f" UNION ALL {_REVISIONS_BY_COHORT}" if cohort_ids else _REVISIONS
     with connection.cursor() as cursor:
         cursor.execute(statement, params)
         rows = cursor.fetchall()

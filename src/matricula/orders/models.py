@@ -9,6 +9,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from matricula.kernel import ids
+from matricula.kernel.fields import LineField
 from matricula.kernel.money import Money
 from matricula.orders.states import OrderState
 
@@ -29,11 +30,11 @@ class Order(models.Model):
     total_minor = models.PositiveBigIntegerField()
     notes = models.JSONField(default=list, help_text="What the tax rules say about this supply.")
     coupon_codes = models.JSONField(default=list)
-    buyer_name = models.CharField(max_length=150, blank=True)
+    buyer_name = LineField(max_length=150, blank=True)
     buyer_email = models.EmailField(max_length=254)
     buyer_phone = models.CharField(max_length=32, blank=True)
     # Empty where the bill goes to the buyer by name; an invoice of a business names both.
-    billing_name = models.CharField(max_length=150, blank=True, default="", db_default="")
+    billing_name = LineField(max_length=150, blank=True, default="", db_default="")
     billing_address = models.TextField(max_length=500, blank=True, default="", db_default="")
     billing_country = models.CharField(max_length=2)
     billing_state = models.CharField(max_length=3, blank=True)

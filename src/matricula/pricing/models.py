@@ -11,6 +11,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now, Upper
 
 from matricula.kernel import ids, money
+from matricula.kernel.fields import LineField
 from matricula.kernel.states import Transitions
 
 
@@ -174,8 +175,8 @@ class Seller(models.Model):
     """Who sells: printed on invoices, and where taxes are owed. One row."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
-    name = models.CharField(max_length=150)
-    legal_name = models.CharField(max_length=150)
+    name = LineField(max_length=150)
+    legal_name = LineField(max_length=150)
     address = models.TextField(help_text="As on invoices, over several lines.")
     country = models.CharField(max_length=2)
     state = models.CharField(max_length=3, blank=True)

@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from matricula.kernel import ids
+from matricula.kernel.fields import LineField
 from matricula.support.rules import LONGEST_KEY, LONGEST_SUBJECT
 from matricula.support.states import Author, Channel, ConversationState
 
@@ -22,7 +23,7 @@ class Conversation(models.Model):
     person = models.ForeignKey(
         "accounts.Person", on_delete=models.CASCADE, related_name="conversations"
     )
-    subject = models.CharField(max_length=LONGEST_SUBJECT)
+    subject = LineField(max_length=LONGEST_SUBJECT)
     state = models.CharField(
         max_length=10, choices=ConversationState.choices, default=ConversationState.OPEN
     )
@@ -125,7 +126,7 @@ class Message(models.Model):
 class CannedAnswer(models.Model):
     """A text that staff answer with often. It is looked over, and changed, before it is sent."""
 
-    title = models.CharField(max_length=80, unique=True)
+    title = LineField(max_length=80, unique=True)
     content = models.TextField(max_length=4_000)
 
     class Meta:

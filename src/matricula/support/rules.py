@@ -12,6 +12,7 @@ from matricula.kernel.errors import (
     ValidationFailed,
     Words,
 )
+from matricula.kernel.text import clean_line
 from matricula.kernel.words import said
 
 LONGEST_MESSAGE = 4_000
@@ -42,7 +43,7 @@ def message_text(content: str) -> str:
 
 def subject_of(subject: str, text: str) -> str:
     """What it is about, in one line: as given, else how the message begins."""
-    line = " ".join((subject.strip() or text.split("\n", 1)[0]).split())
+    line = clean_line(subject) or clean_line(text.strip().split("\n", 1)[0])
     if len(line) <= LONGEST_SUBJECT:
         return line
     whole_words = line[: LONGEST_SUBJECT - 1].rpartition(" ")[0]

@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 
 from matricula.kernel import ids
 from matricula.kernel.errors import Words
+from matricula.kernel.fields import LineField
 from matricula.kernel.kept_words import read_back
 from matricula.kernel.words import stored
 from matricula.waitlist.states import OPEN, EntryState, OfferState
@@ -24,7 +25,7 @@ LONGEST_OFFER = 30 * 24  # hours
 class PriorityGroup(models.Model):
     """People whom staff lets wait before others. Everybody on the list sees that there is one."""
 
-    name = models.CharField(max_length=60, unique=True)
+    name = LineField(max_length=60, unique=True)
     rank = models.PositiveSmallIntegerField(
         default=50,
         validators=[MinValueValidator(1), MaxValueValidator(LAST_RANK - 1)],
@@ -191,7 +192,7 @@ class ListMessage(models.Model):
     id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
     cohort = models.ForeignKey("catalog.Cohort", on_delete=models.CASCADE)
     author = models.ForeignKey("accounts.Person", on_delete=models.PROTECT)
-    subject = models.CharField(max_length=150)
+    subject = LineField(max_length=150)
     body = models.TextField()
     written_at = models.DateTimeField(db_default=Now())
     reached = models.UUIDField(null=True)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from ninja import Schema
 from pydantic import Field, StringConstraints
 
-from matricula.edges.api.schemas import Amount, Text
+from matricula.edges.api.schemas import Amount, Line, Text
 from matricula.enrollments.states import Status
 from matricula.flows.payment_status import PaymentStatus
 from matricula.orders.states import OrderState
@@ -40,7 +40,7 @@ class Billing(Schema):
 class Checkout(Billing):
     """What every checkout may say beside what is bought."""
 
-    billing_name: Annotated[str, StringConstraints(max_length=150)] | None = Field(
+    billing_name: Annotated[Line, StringConstraints(max_length=150)] | None = Field(
         None, description="Whom the invoice names; the buyer when not given."
     )
     billing_address: Annotated[str, StringConstraints(max_length=500)] | None = None

@@ -10,10 +10,18 @@ from ninja import Schema
 from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 from matricula.kernel import cursors
+from matricula.kernel.text import visible_line
 
 Amount = Annotated[
     Decimal, WithJsonSchema({"type": "number", "description": "Major units, exact decimals."})
 ]
+
+
+def _visible(value: Any) -> Any:
+    """Raises ValueError for a text of invisible characters."""
+    return visible_line(value) if isinstance(value, str) else value
+
+
 ButtonState = Literal[
     "available",
     "login_required",
@@ -23,6 +31,8 @@ ButtonState = Literal[
     "not_available",
 ]
 Cursor = Annotated[str, StringConstraints(max_length=cursors.LONGEST)]
+# One line that people write, without what nobody sees.
+Line = Annotated[str, BeforeValidator(_visible)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
 
 
@@ -58,9 +68,7 @@ class Problem(Schema):
 class Signup(Schema):
     email: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=254)]
     password: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
-    full_name: Annotated[
-        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=150)
-    ]
+    full_name: Annotated[Line, StringConstraints(min_length=1, max_length=150)]
     phone: Annotated[str, StringConstraints(strip_whitespace=True, max_length=32)] | None = None
 
 
@@ -94,9 +102,7 @@ WrittenDate = Annotated[date, BeforeValidator(_written)]
 class ProfileChange(Schema):
     """What to change; what is left out stays."""
 
-    full_name: Annotated[str, StringConstraints(strip_whitespace=True, max_length=150)] | None = (
-        None
-    )
+    full_name: Annotated[Line, StringConstraints(max_length=150)] | None = None
     phone: Annotated[str, StringConstraints(strip_whitespace=True, max_length=32)] | None = None
     birth_date: WrittenDate | None = Field(
         None, description="Once told, only staff can correct it."

@@ -14,7 +14,7 @@ from matricula.edges.api import idempotent
 from matricula.edges.api.answers import answer
 from matricula.edges.api.authentication import SignedIn, active_person_id
 from matricula.edges.api.enrollment_json import REFUSALS
-from matricula.edges.api.schemas import Cursor, Problem
+from matricula.edges.api.schemas import Cursor, Line, Problem
 from matricula.flows import support
 from matricula.flows.support import Question, Written
 from matricula.kernel import correlation, cursors, ids
@@ -31,7 +31,7 @@ Content = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_MESS
 
 class NewConversation(Schema):
     content: Content = Field(description="What happened, in the person's words.")
-    subject: Annotated[str, StringConstraints(max_length=LONGEST_SUBJECT)] | None = Field(
+    subject: Annotated[Line, StringConstraints(max_length=LONGEST_SUBJECT)] | None = Field(
         None, description="In one line; without it, how the message begins."
     )
     enrollment_id: str | None = Field(None, description="What it is about, if one of theirs.")

@@ -1,7 +1,5 @@
 """Courses, with their prerequisites."""
 
-# ruff: noqa: ARG002 - overrides keep the parameters that Django's admin gives them
-
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -22,7 +20,15 @@ from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
 from matricula.accounts.models import Person
-from matricula.catalog.models import Cohort, Course, CourseStatus, ProfileField
+from matricula.catalog import slugs
+from matricula.catalog.models import (
+    Cohort,
+    Course,
+    CourseSlug,
+    CourseStatus,
+    ProfileField,
+    is_no_id,
+)
 from matricula.edges.console import references
 from matricula.edges.console.base import ConsoleAdmin, column
 from matricula.edges.console.prices import PriceInline, price_changes
@@ -85,6 +91,15 @@ class CourseForm(forms.ModelForm):  # type: ignore[type-arg]
             "tax_category",
         )
 
+    slug = forms.SlugField(
+        max_length=slugs.LONGEST,
+        required=False,
+        label="Address",
+        widget=UnfoldAdminTextInputWidget,
+        validators=[is_no_id],
+        help_text="The last part of the course's web address. Empty: made of the title. Addresses "
+        "it had before lead to the present one.",
+    )
     required_profile = forms.MultipleChoiceField(
         choices=ProfileField.choices,
         required=False,
@@ -100,6 +115,17 @@ class CourseForm(forms.ModelForm):  # type: ignore[type-arg]
         help_text="Only people with a confirmed address there: example.com, example.org. "
         "Empty: everybody.",
     )
+
+    def clean_slug(self) -> str:
+        slug = str(self.cleaned_data["slug"])
+        if not slug:
+            title = self.cleaned_data.get("title", "")
+            return self.instance.slug or slugs.free_slug(title)
+        if CourseSlug.objects.filter(slug=slug).exclude(course=self.instance.pk).exists():
+            raise forms.ValidationError(
+                "Another course has this address, or had it once: old links lead there."
+            )
+        return slug
 
     def clean_email_domains(self) -> list[str]:
         return sorted({name.lower() for name in self.cleaned_data["email_domains"]})
@@ -167,7 +193,7 @@ class CourseAdmin(RecordsEvents, ConsoleAdmin):
         "cohort_count",
     )
     list_filter = ("status", "category", "language")
-    search_fields = ("title", "slug", "category")
+    search_fields = ("title", "slugs__slug", "category")
     search_help_text = "Title, address or category"
     ordering = ("title", "id")
     autocomplete_fields = ("prerequisites", "corequisites", "equivalents", "learner_groups")
@@ -212,10 +238,6 @@ class CourseAdmin(RecordsEvents, ConsoleAdmin):
             *fieldsets,
             ("Cohorts", {"fields": ("cohort_list", "interested", "reference", "embedding")}),
         )
-
-    def get_prepopulated_fields(self, request: HttpRequest, obj: Course | None = None) -> Any:
-        # Later the address stands in people's bookmarks and mails.
-        return {"slug": ("title",)} if obj is None else {}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Course]:
         rows: QuerySet[Course] = super().get_queryset(request)

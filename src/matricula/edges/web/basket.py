@@ -32,12 +32,13 @@ def remove(request: HttpRequest, slugs_: Sequence[str]) -> None:
 
 
 def courses(request: HttpRequest) -> list[CoursePlan]:
-    """The courses in the cart, in one query; what does not exist any more is taken out."""
+    """The courses in the cart, in one query; what does not exist any more is taken out, and what
+    has another address since is kept by that one."""
     wanted = slugs(request)
     if not wanted:
         return []
     found = catalog.courses_by_slug(wanted)
-    gone = [slug for slug in wanted if slug not in found]
-    if gone:
-        remove(request, gone)
-    return [found[slug] for slug in wanted if slug in found]
+    courses = {found[slug].slug: found[slug] for slug in wanted if slug in found}
+    if list(courses) != wanted:
+        request.session[_KEY] = list(courses)
+    return list(courses.values())

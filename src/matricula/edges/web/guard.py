@@ -7,11 +7,13 @@ from functools import wraps
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.http.response import HttpResponseRedirectBase
+from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 
 from matricula.accounts.models import Person
+from matricula.catalog.errors import CourseMoved
 from matricula.edges.web import kept
 from matricula.edges.web.views.errors import error_page
 from matricula.kernel.errors import AuthenticationRequired, MethodNotAllowed
@@ -44,7 +46,10 @@ def page(*methods: str, personal: bool = True, is_shared: bool = False) -> Calla
             def make(asked: HttpRequest) -> HttpResponse:
                 return view(asked, *args, **kwargs)
 
-            response = kept.answer(request, make) if is_shared else make(request)
+            try:
+                response = kept.answer(request, make) if is_shared else make(request)
+            except CourseMoved as moved:
+                return _moved(request, moved)
             if personal and request.user.is_authenticated:
                 add_never_cache_headers(response)
                 if request.method == "POST":
@@ -54,6 +59,21 @@ def page(*methods: str, personal: bool = True, is_shared: bool = False) -> Calla
         return guarded
 
     return guard
+
+
+def _moved(request: HttpRequest, moved: CourseMoved) -> HttpResponse:
+    """The same page at the course's present address. Asked anew each time, since a course may get
+    an address back that it had: two redirects kept by a browser would lead in a circle."""
+    match = request.resolver_match
+    assert match is not None  # noqa: S101 - a view was found
+    address = reverse(match.view_name, kwargs={**match.kwargs, "slug": moved.slug})
+    if query := request.META.get("QUERY_STRING"):
+        address += f"?{query}"
+    # 308 has a form sent again, with all that is in it.
+    is_read = request.method in {"GET", "HEAD"}
+    response = HttpResponsePermanentRedirect(address, preserve_request=not is_read)
+    response["Cache-Control"] = "no-cache"
+    return response
 
 
 def visitor_id(request: HttpRequest) -> UUID | None:

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
+from matricula.catalog import queries as catalog
 from matricula.edges import languages
 from matricula.edges.web import art as drawing
 from matricula.edges.web import (
@@ -39,7 +40,7 @@ ART_LIFETIME = 365 * 86_400
 def course(request: HttpRequest, slug: str) -> HttpResponse:
     """Everything about one course, and the enroll control."""
     visitor = visitor_id(request)
-    offer = flow.find_offer(slug, visitor)
+    offer = flow.offer_of(catalog.course_at(slug), visitor)
     cost, around = costs.of_offer(offer, visitor), suggested.around(offer, visitor)
     if kept.is_for_anybody(request) and not _is_same_for_all(offer, cost, around):
         raise kept.NotTheSame

@@ -37,9 +37,10 @@ OK, UNPROCESSABLE = 200, 422
 @login_required
 def enroll(request: HttpRequest, slug: str) -> HttpResponse:
     """GET shows what is agreed to; POST agrees. Sending it twice books once."""
+    course = catalog.course_at(slug)
     if request.method == "POST" and "update" not in request.POST:
-        return _enroll(request, catalog.find_course(slug))
-    return _confirm(request, offering.find_offer(slug, person_of(request).pk))
+        return _enroll(request, course)
+    return _confirm(request, offering.offer_of(course, person_of(request).pk))
 
 
 def _confirm(

@@ -94,7 +94,7 @@ def _card(slug: str, title: str, summary: str, site_name: str) -> bytes:
 @page("GET", personal=False)
 def card(request: HttpRequest, slug: str) -> HttpResponse:  # noqa: ARG001 - the same for everybody
     """The picture that social sites show beside a link to the course."""
-    course = catalog.find_course(slug)
+    course = catalog.course_at(slug)
     picture = _card(course.slug, course.title, course.summary, settings.SITE_NAME)
     response = HttpResponse(picture, content_type="image/png")
     response["Cache-Control"] = CARD_KEPT

@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 
 from matricula.accounts import guests as accounts
 from matricula.accounts.actions import limit_guests
+from matricula.catalog import queries as catalog
 from matricula.edges.web import checkout_form, guest_form, offers, reminding, visits, words
 from matricula.edges.web.checkout_form import CheckoutForm
 from matricula.edges.web.guard import SeeOther, page, visitor_id
@@ -41,7 +42,7 @@ def check_out(request: HttpRequest, slug: str) -> HttpResponse:
     """The confirmation of a paid course for somebody without an account."""
     if visitor_id(request) is not None:
         return SeeOther(reverse("enroll", args=[slug]))
-    offer = offering.find_offer(slug, None)
+    offer = offering.offer_of(catalog.course_at(slug), None)
     if not offering.is_paid(offer.course, offer.at):
         raise NotFound
     if offer.refusal is not None or offer.chosen is None:

@@ -52,7 +52,7 @@ def my_courses(request: HttpRequest) -> HttpResponse:
 @login_required
 def course_home(request: HttpRequest, slug: str) -> HttpResponse:
     """The inside of a course, for those who have access; for others, why not and the way in."""
-    course = catalog.find_course(slug, hidden=True)
+    course = catalog.course_at(slug, hidden=True)
     found = access.access_to(person_of(request).pk, course.id)
     if course.status == CourseStatus.DRAFT and found.enrollment is None:
         raise NotFound

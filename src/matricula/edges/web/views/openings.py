@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from matricula.catalog import queries as catalog
 from matricula.edges.web import offers
 from matricula.edges.web.guard import SeeOther, page, person_of
 from matricula.flows import offer as offering
@@ -22,7 +23,7 @@ def tell_me(request: HttpRequest, slug: str) -> HttpResponse:
     """GET says what asking means, or that one has asked; POST asks, or withdraws it. Sending it
     twice asks once. An open course leads to its page."""
     person_id, here = person_of(request).pk, reverse("course", args=[slug])
-    offer = offering.find_offer(slug, person_id)
+    offer = offering.offer_of(catalog.course_at(slug), person_id)
     if request.method == "POST" and "withdraw" in request.POST:
         openings.withdraw(person_id, slug)
         messages.success(request, _("You will not be told."))

@@ -44,7 +44,7 @@ OK, UNPROCESSABLE = 200, 422
 @login_required
 def waitlist(request: HttpRequest, slug: str) -> HttpResponse:
     """GET shows where one stands, or how to join; POST joins. Sending it twice joins once."""
-    course, person_id = catalog.find_course(slug), person_of(request).pk
+    course, person_id = catalog.course_at(slug), person_of(request).pk
     cohort_id = cohort_wish(course, _sent(request, "cohort"))
     given_up = _given_up(request)
     if request.method == "POST":

@@ -34,10 +34,12 @@
     .price { font-weight: 650 }
     s, .seats { color: light-dark(#5d5950, #aaa598); font-size: .875rem; font-weight: 400 }
     .low { color: light-dark(#8a4b08, #e5ae6c); font-weight: 600 }
-    a { display: inline-flex; align-items: center; min-height: 48px; box-sizing: border-box;
+    .refused { display: block; font: .875rem/1.4 system-ui, sans-serif }
+    a:not(.site) { display: inline-flex; align-items: center; min-height: 48px; box-sizing: border-box;
       padding: .6rem 1.4rem; border: 1px solid var(--m-accent); border-radius: 6px;
       background: var(--m-accent); color: var(--m-on-accent); font-weight: 600;
       text-decoration: none }
+    .site { color: inherit }
     a:hover { text-decoration: underline }
     a:focus-visible { outline: 3px solid var(--m-accent); outline-offset: 2px }
     .closed { background: none; border: 1px dashed light-dark(#8b8577, #7f7b70); color: inherit }`);
@@ -91,7 +93,8 @@
       return this.#button?.course_id ?? "";
     }
 
-    /** Reads the button anew. Whatever goes wrong, what stands there stays. */
+    /** Reads the button anew. Whatever goes wrong, what stands there stays; where no button stands
+     * yet, a line says why. */
     async ask() {
       const course = this.getAttribute("course") ?? "";
       const number = (this.#asked += 1);
@@ -103,11 +106,24 @@
         const found = await answer.json();
         if (number !== this.#asked) return;
         if (answer.ok) this.#show(found);
-        else console.warn(`matricula-enroll ${course}: ${found.detail}`);
+        else {
+          console.warn(`matricula-enroll ${course}: ${found.detail}`);
+          this.#refuse(found.detail);
+        }
       } catch {
         console.warn(`matricula-enroll ${course}: ${SITE} cannot be reached`);
       }
       follow();
+    }
+
+    /** A wrong course, or a site that may not show it. @param {string} detail */
+    #refuse(detail) {
+      if (this.#button) return;
+      const link = make("a", "site", new Text(new URL(SITE).host));
+      link.setAttribute("href", SITE);
+      link.setAttribute("target", "_top");
+      const why = make("span", "refused", new Text(`${detail} `), link);
+      this.#root.replaceChildren(document.createElement("slot"), why);
     }
 
     /** @param {Button} button */
