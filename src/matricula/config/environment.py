@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import time
+from datetime import time, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -83,6 +83,7 @@ class Environment:
     time_zone: ZoneInfo
     hold_seconds: int
     rooms_open_above: int
+    registration_after_start: timedelta
     base_url: str
     allowed_origins: tuple[str, ...]
     allowed_hosts: tuple[str, ...]
@@ -128,6 +129,15 @@ def load(environ: Mapping[str, str]) -> Environment:
         ),
         rooms_open_above=integer(
             environ, "MATRICULA_ROOMS_OPEN_ABOVE", default=0, low=0, high=1_000_000
+        ),
+        registration_after_start=timedelta(
+            hours=integer(
+                environ,
+                "MATRICULA_REGISTRATION_HOURS_AFTER_START",
+                default=0,
+                low=0,
+                high=366 * 24,
+            )
         ),
         base_url=base_url,
         allowed_origins=_allowed_origins(environ, base_url, demo=demo, port=port),
