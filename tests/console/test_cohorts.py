@@ -171,3 +171,16 @@ def test_a_database_error_is_a_clear_page(
     assert words in answer.content.decode()
     assert "Traceback" not in answer.content.decode()
     assert "frame-ancestors 'none'" in answer["Content-Security-Policy"]
+
+
+def test_registration_cannot_open_after_it_ends(console: Client, cohort: Cohort) -> None:
+    form = cohort_form(
+        name=cohort.name,
+        opens_at_0="2026-03-02",
+        opens_at_1="09:00",
+        starts_at_0="2026-03-01",
+        starts_at_1="09:00",
+    )
+    answer = console.post(change(COHORTS, cohort.pk), form)
+    assert answer.status_code == 200
+    assert "or say when it closes" in answer.content.decode()

@@ -47,8 +47,8 @@ def taking(person: UUID, course: UUID, cohort: UUID) -> Callable[[psycopg.Connec
 
     def work(connection: psycopg.Connection[Any]) -> str:
         row = connection.execute(
-            "SELECT outcome FROM queue_people(%s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[],"
-            " %s::jsonb[], %s::text[], %s::text[])",
+            "SELECT outcome FROM take_tickets(%s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[],"
+            " %s::jsonb[], %s::text[], %s::text[], interval '0')",
             [[person], [course], [cohort], [ids.new_id()], [Jsonb({})], [""], [None]],
         ).fetchone()
         assert row is not None

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from django.db.models.functions import Now
 
-from matricula.catalog.models import Cohort
+from matricula.catalog.models import Cohort, Course, CourseStatus
 from matricula.enrollments.models import Enrollment
 from matricula.flows import accept, cancel, expire, promote, waitlist
 from matricula.flows.accept import Acceptance
@@ -84,6 +84,42 @@ def test_without_the_flag_under_the_lock_a_newcomer_gets_it(track: Track) -> Non
     second = during(track.url, lambda: give_up(owner), lambda: claim(place, newcomer))
     assert second.result() == "enrolled"
     promote.promote(place[1])
+    assert state(waiting) == "waiting"
+
+
+def closed_with_a_free_seat(track: Track) -> tuple[tuple[UUID, UUID], UUID]:
+    """An archived course with a free seat, and who waits for it."""
+    place, (owner,) = place_of(track, 1)
+    waiting = join(track, place)
+    Course.objects.filter(pk=place[0]).update(status=CourseStatus.ARCHIVED)
+    give_up(owner)
+    promote.promote(place[1])
+    return place, waiting
+
+
+def publish(place: tuple[UUID, UUID]) -> None:
+    Course.objects.filter(pk=place[0]).update(status=CourseStatus.PUBLISHED)
+
+
+def test_a_newcomer_who_claims_while_a_course_opens_again_does_not_get_the_seat(
+    track: Track,
+) -> None:
+    place, waiting = closed_with_a_free_seat(track)
+    (newcomer,) = track.crowd(1)
+    second = during(track.url, lambda: publish(place), lambda: claim(place, newcomer))
+    assert second.result() == "full"
+    assert promote.sweep() == 1
+    assert state(waiting) == "accepted"
+    assert promises(track) == []
+
+
+def test_without_a_queue_that_stands_while_closed_a_newcomer_gets_the_seat(track: Track) -> None:
+    place, waiting = closed_with_a_free_seat(track)
+    SeatCount.objects.filter(pk=place[1]).update(queued=False)
+    (newcomer,) = track.crowd(1)
+    second = during(track.url, lambda: publish(place), lambda: claim(place, newcomer))
+    assert second.result() == "enrolled"
+    promote.sweep()
     assert state(waiting) == "waiting"
 
 

@@ -63,7 +63,8 @@ def test_an_offer_is_warned_of_once_before_it_ends(paid: Full) -> None:
 
 def test_a_short_offer_is_warned_of_in_its_last_quarter(paid: Full) -> None:
     place = paid.join()
-    Cohort.objects.filter(pk=paid.cohort).update(starts_at=clock.now() + timedelta(hours=4))
+    soon = clock.now() + timedelta(hours=4)
+    Cohort.objects.filter(pk=paid.cohort).update(starts_at=soon, closes_at=None)
     paid.free()
     promote.promote(paid.cohort)
     (offer,) = offers(place)

@@ -229,7 +229,8 @@ class CoursePrice(models.Model):
 
 class Cohort(models.Model):
     """One intake of a course. Its seats are counted in the seats room. Windows are half-open:
-    opens_at <= now < closes_at; an empty end is no limit.
+    opens_at <= now < closes_at. Without `closes_at` the other dates say when registration ends
+    (`rules.registration_ends_at`).
     """
 
     id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)

@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import time
+from datetime import time, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -83,6 +83,7 @@ class Environment:
     time_zone: ZoneInfo
     hold_seconds: int
     rooms_open_above: int
+    registration_after_start: timedelta
     base_url: str
     allowed_origins: tuple[str, ...]
     allowed_hosts: tuple[str, ...]
@@ -126,6 +127,7 @@ def load(environ: Mapping[str, str]) -> Environment:
         time_zone=_time_zone(environ),
         hold_seconds=_hold_seconds(environ),
         rooms_open_above=_rooms_open_above(environ),
+        registration_after_start=_registration_after_start(environ),
         base_url=base_url,
         allowed_origins=_allowed_origins(environ, base_url, demo=demo, port=port),
         allowed_hosts=_allowed_hosts(environ, base_url, demo=demo),
@@ -155,6 +157,11 @@ def _rooms_open_above(environ: Mapping[str, str]) -> int:
 def _not_ready_after_seconds(environ: Mapping[str, str]) -> int:
     """0: background work that lags never makes the site not ready."""
     return integer(environ, "MATRICULA_NOT_READY_AFTER_SECONDS", default=900, low=0, high=86400)
+
+
+def _registration_after_start(environ: Mapping[str, str]) -> timedelta:
+    name = "MATRICULA_REGISTRATION_HOURS_AFTER_START"
+    return timedelta(hours=integer(environ, name, default=0, low=0, high=366 * 24))
 
 
 def _waitlist(environ: Mapping[str, str]) -> WaitlistSettings:

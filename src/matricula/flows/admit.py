@@ -13,6 +13,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -78,11 +79,12 @@ class Queued:
 def queue(requests: Sequence[Request]) -> list[Queued]:
     """Takes a ticket for each request, in their order, which is the order of arrival. One call is
     one transaction; a person at most once in it."""
+    after_start: Any = settings.ENVIRONMENT.registration_after_start
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT outcome, enrollment_id, stage, hold_expires_at, number FROM queue_people("
+            "SELECT outcome, enrollment_id, stage, hold_expires_at, number FROM take_tickets("
             "%s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::jsonb[], %s::text[],"
-            " %s::text[])",
+            " %s::text[], %s::interval)",
             [
                 [request.person_id for request in requests],
                 [request.course_id for request in requests],
@@ -91,6 +93,7 @@ def queue(requests: Sequence[Request]) -> list[Queued]:
                 [Jsonb(dict(request.metadata)) for request in requests],
                 [request.correlation_id for request in requests],
                 [request.key for request in requests],
+                after_start,
             ],
         )
         return [

@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 
+from django.conf import settings
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 MOST_SHOWN = 100
 
@@ -118,6 +120,7 @@ def examine(*, repair: bool = False) -> list[Finding]:
 
 def _violations(check: Check) -> list[str]:
     with transaction.atomic(), connection.cursor() as cursor:
+        _tell_settings(cursor)
         cursor.execute("SET LOCAL statement_timeout = 0")  # it reads whole tables
         # And joins them in one pass. Statistics taken while a crowd's rows were not committed yet
         # say that a table is empty, and then every join looks cheap as a loop in a loop.
@@ -133,6 +136,15 @@ def _run_repair(name: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = 0")
         cursor.execute(_sql(name))
+
+
+def _tell_settings(cursor: CursorWrapper) -> None:
+    """What the checks read with `current_setting`."""
+    after_start = settings.ENVIRONMENT.registration_after_start
+    cursor.execute(
+        "SELECT set_config('matricula.registration_after_start', %s, true)",
+        [f"{after_start.total_seconds():.0f} seconds"],
+    )
 
 
 def _sql(name: str) -> str:

@@ -12,10 +12,10 @@ from enum import StrEnum
 from uuid import UUID
 
 from matricula.catalog import queries as catalog
-from matricula.catalog import shelf
+from matricula.catalog import registration, shelf
 from matricula.catalog.models import CourseStatus
 from matricula.catalog.queries import CohortPlan, CoursePlan, Prerequisite
-from matricula.catalog.rules import Window, window
+from matricula.catalog.rules import Window
 from matricula.enrollments import rules, standings
 from matricula.enrollments.admission import NOTHING_KNOWN, Demands, Objection, missing
 from matricula.enrollments.errors import (
@@ -58,6 +58,11 @@ class CohortOffer:
     seats: Availability
     window: Window
     objections: tuple[Objection, ...] = ()
+
+    @property
+    def deadline(self) -> datetime | None:
+        """When registration ends; None when it never does."""
+        return registration.deadline(self.plan)
 
 
 @dataclass(frozen=True)
@@ -296,7 +301,7 @@ def course_facts(
         cohorts=[
             CohortFacts(
                 id=plan.id,
-                window=window(plan.opens_at, plan.closes_at, at),
+                window=registration.window_of(plan, at),
                 opens_at=plan.opens_at,
                 is_full=counts.get(plan.id, NO_SEATS).is_full,
                 demands=_demands(course, plan, at) if course.has_rules else None,

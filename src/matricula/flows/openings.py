@@ -85,7 +85,7 @@ def _tell_some(found: CourseOffer) -> int:
         .select_related("person")
         .order_by("pk")[:AT_ONCE]
     )
-    closes_at = found.chosen.plan.closes_at if found.chosen else None
+    closes_at = found.chosen.deadline if found.chosen else None
     notifications.say(
         [
             _saying(wish.pk, wish.person, found, closes_at)

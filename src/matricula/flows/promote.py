@@ -3,7 +3,8 @@
 Owed by the transaction that freed it: `release_seats` and `set_capacity` of the seats room write
 an event `seats.freed` when people queue for the cohort, whoever called them (cancelling,
 refunding, expiry, a lapsed offer, more seats). From then until here newcomers are refused under the
-counter row's lock (`queued`). A sweep finds what a lost job would have left.
+counter row's lock (`queued`), and that stands while registration is closed too: whatever opens it
+again finds the queue in place. A sweep finds what a lost job would have left.
 
 Read without locks, decide by the same rules that everybody meets (`flows/eligibility.py`), then
 lock the people and the counters, read the list again, and serve it in order as far as it is what
@@ -18,6 +19,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, transaction
 
 from matricula.enrollments import queries as enrollments
@@ -43,22 +45,30 @@ DEEPEST = 2_000
 MOST_ROUNDS = 1_000
 SWEPT = 200
 
-# Seats that wait for a queue, queues that stand though their time is over, and people who wait
-# though nobody keeps a seat for them.
+# Lists of open cohorts with free seats, or with places that are to be looked at again; and, open or
+# not, people who wait though no seat is kept for them.
 _DUE = """
 SELECT q.cohort_id
   FROM waitlist_queue q
   JOIN seats_seatcount s ON s.cohort_id = q.cohort_id
   JOIN catalog_cohort h ON h.id = q.cohort_id
+  JOIN catalog_course c ON c.id = h.course_id
+ CROSS JOIN LATERAL (SELECT
+       c.status = 'published'
+       AND coalesce(h.opens_at <= %(now)s, true)
+       AND coalesce(%(now)s < registration_ends_at(
+               h.closes_at, h.starts_at, h.ends_at, %(after_start)s), true) AS is_open,
+       s.capacity IS NULL OR s.held + s.sold < s.capacity AS has_seats) t
  WHERE (q.length > 0 OR s.queued) AND q.cohort_id <> ALL (%(held_back)s::uuid[])
-   AND CASE WHEN least(h.closes_at, h.starts_at) <= %(now)s THEN s.queued
-            WHEN s.queued THEN s.capacity IS NULL OR s.held + s.sold < s.capacity
+   AND CASE WHEN s.queued THEN t.is_open AND t.has_seats
             ELSE EXISTS (SELECT 1 FROM waitlist_entry e
                           WHERE e.cohort_id = q.cohort_id AND e.state = 'waiting'
                             AND (e.is_counted
-                                 OR e.saving_since <= %(rested)s
-                                 OR (s.capacity IS NULL OR s.held + s.sold < s.capacity)
-                                    AND (e.skipped_at IS NULL OR e.skipped_at < %(again)s)))
+                                 OR t.is_open
+                                    AND (e.saving_since <= %(rested)s
+                                         OR t.has_seats
+                                            AND (e.skipped_at IS NULL
+                                                 OR e.skipped_at < %(again)s))))
        END
  ORDER BY q.looked_at NULLS FIRST
  LIMIT %(limit)s
@@ -87,6 +97,7 @@ def sweep() -> int:
     now = clock.now()
     moments: dict[str, Any] = {
         "now": now,
+        "after_start": settings.ENVIRONMENT.registration_after_start,
         "rested": now - 2 * SAVED_FOR,
         "again": now - lines.LOOKED_AT_AGAIN_AFTER,
         "limit": SWEPT,
@@ -132,7 +143,7 @@ def _round(cohort_id: UUID, depth: int) -> _Done:
     """One transaction's worth, from the first `depth` places."""
     turn = turn_of(cohort_id)
     if turn is None or (turn.is_paid and is_quiet(turn.at)):
-        _look_away(cohort_id, is_over=turn is None)
+        _look_away(cohort_id)
         return _Done()
     is_free = free_seats(cohort_id) != 0
     return _serve(turn, depth, _decide(turn, depth) if is_free else _Decided())
@@ -157,10 +168,11 @@ def _line(turn: Turn, depth: int) -> list[Waiting]:
 
 
 @transaction.atomic
-def _look_away(cohort_id: UUID, *, is_over: bool) -> None:
-    """Nobody is served now. Once its time is over the queue keeps no seat any more."""
+def _look_away(cohort_id: UUID) -> None:
+    """Nobody is served now. The queue keeps the seats also while registration is closed, so that
+    newcomers do not get them first once it opens again."""
     seats.lock_counters([cohort_id])
-    seats.set_queued(cohort_id, not is_over and actions.is_waited_for(cohort_id))
+    seats.set_queued(cohort_id, actions.is_waited_for(cohort_id))
     actions.looked(cohort_id)
 
 

@@ -9,8 +9,8 @@ from uuid import UUID
 from django.utils.translation import gettext_lazy as _
 
 from matricula.catalog import queries as catalog
+from matricula.catalog import registration
 from matricula.catalog.queries import CohortPlan, CoursePlan
-from matricula.flows.turn import stops_at
 from matricula.kernel import clock
 from matricula.kernel.errors import NotFound
 from matricula.waitlist import queries, rules
@@ -38,7 +38,7 @@ class Standing:
 
     @property
     def is_over(self) -> bool:
-        """Whether registration has ended, or the course begun: nobody is promoted any more."""
+        """Whether registration has ended: nobody is promoted any more."""
         return self.stops_at is not None and self.stops_at <= clock.now()
 
 
@@ -68,7 +68,7 @@ def of_person(person_id: UUID) -> list[Standing]:
 def _standing(entry: EntryRecord, course: CoursePlan) -> Standing:
     cohort = next(plan for plan in course.cohorts if plan.id == entry.cohort_id)
     queue, now = queries.queue(cohort.id), clock.now()
-    known = Standing(entry, course, cohort, queue.length, stops_at=stops_at(cohort))
+    known = Standing(entry, course, cohort, queue.length, stops_at=registration.deadline(cohort))
     if entry.state is not EntryState.WAITING:
         return known
     ahead = queries.ahead(entry)

@@ -9,9 +9,9 @@ from uuid import UUID
 from django.conf import settings
 
 from matricula.catalog import queries as catalog
+from matricula.catalog import registration
 from matricula.catalog.models import CourseStatus
 from matricula.catalog.queries import CohortPlan, CoursePlan
-from matricula.catalog.rules import window
 from matricula.flows import offer
 from matricula.kernel import clock
 from matricula.kernel.errors import NotFound
@@ -55,15 +55,10 @@ def turn_of(cohort_id: UUID) -> Turn | None:
         return None
     cohort = next(plan for plan in course.cohorts if plan.id == cohort_id)
     seconds = _offer_seconds(cohort, at)
-    is_open = window(cohort.opens_at, stops_at(cohort), at) == "open"
+    is_open = registration.window_of(cohort, at) == "open"
     if course.status != CourseStatus.PUBLISHED or not is_open or seconds < 1:
         return None
     return Turn(course, cohort, at, offer.is_paid(course, at), seconds)
-
-
-def stops_at(cohort: CohortPlan) -> datetime | None:
-    """The cohort's deadline or start, whichever comes first: nobody is promoted after it."""
-    return min(filter(None, [cohort.closes_at, cohort.starts_at]), default=None)
 
 
 def is_quiet(at: datetime) -> bool:
@@ -78,5 +73,5 @@ def is_quiet(at: datetime) -> bool:
 
 def _offer_seconds(cohort: CohortPlan, at: datetime) -> int:
     hours = queries.queue(cohort.id).offer_hours or settings.ENVIRONMENT.waitlist.offer_hours
-    ends = [at + timedelta(hours=hours), *filter(None, [stops_at(cohort)])]
+    ends = [at + timedelta(hours=hours), *filter(None, [registration.deadline(cohort)])]
     return int((min(ends) - at).total_seconds())

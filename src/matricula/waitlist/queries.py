@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
@@ -36,7 +38,7 @@ _EARLIER = """
 SELECT q.seats_given
   FROM catalog_cohort h JOIN waitlist_queue q ON q.cohort_id = h.id
  WHERE h.course_id = %s AND h.id <> %s AND q.begun_at IS NOT NULL
-   AND least(h.closes_at, h.starts_at) <= %s
+   AND registration_ends_at(h.closes_at, h.starts_at, h.ends_at, %s) <= %s
 """
 STORY = """
 SELECT p.is_active, e.state,
@@ -211,7 +213,8 @@ def queue(cohort_id: UUID) -> Queue:
 def earlier_lists(course_id: UUID, cohort_id: UUID, at: datetime) -> list[int]:
     """How many seats each list of the course's earlier cohorts gave away."""
     with connection.cursor() as cursor:
-        cursor.execute(_EARLIER, [course_id, cohort_id, at])
+        after_start: Any = settings.ENVIRONMENT.registration_after_start
+        cursor.execute(_EARLIER, [course_id, cohort_id, after_start, at])
         return [row[0] for row in cursor.fetchall()]
 
 

@@ -174,7 +174,7 @@ def course_json(offer: CourseOffer) -> schemas.Course:
         button=schemas.Button(
             state=offer.button.value, label=button.label(offer), action_url=button.target(offer)
         ),
-        enrollment_deadline=chosen.plan.closes_at if chosen else None,
+        enrollment_deadline=chosen.deadline if chosen else None,
         starts_at=chosen.plan.starts_at if chosen else None,
         cohorts=[_cohort_json(cohort) for cohort in offer.cohorts],
     )
@@ -234,7 +234,7 @@ def _cohort_json(cohort: CohortOffer) -> schemas.Cohort:
         id=ids.to_text("coh", plan.id),
         name=plan.name,
         opens_at=plan.opens_at,
-        closes_at=plan.closes_at,
+        closes_at=cohort.deadline,
         starts_at=plan.starts_at,
         ends_at=plan.ends_at,
         capacity=cohort.seats.capacity,

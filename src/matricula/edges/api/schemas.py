@@ -157,7 +157,10 @@ class Cohort(Schema):
     id: str
     name: str
     opens_at: datetime | None
-    closes_at: datetime | None
+    closes_at: datetime | None = Field(
+        description="When registration ends: at a deadline of its own, else at the start or a time "
+        "after it that the site sets. null: never."
+    )
     starts_at: datetime | None
     ends_at: datetime | None
     capacity: int | None = Field(description="null: no limit.")

@@ -9,6 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminRadioSelectWidget
 
+from matricula.catalog import registration
 from matricula.catalog.models import Cohort
 from matricula.edges.console import references
 from matricula.seats.errors import CapacityTooSmall
@@ -105,10 +106,23 @@ class CohortForm(forms.ModelForm):  # type: ignore[type-arg]
         elif values.get("seats_limit") == _LIMITED and values.get("capacity", 0) is None:
             self.add_error("capacity", "Say how many seats there are, or choose No limit.")
         self._in_order("opens_at", "closes_at", "Registration has to close after it opens.")
+        if values.get("closes_at") is None:
+            self._opens_before_it_ends()
         self._in_order("starts_at", "ends_at", "The cohort has to end after it starts.")
         if self.refusal is not None:
             self.add_error("capacity", _what_blocks(self.instance, self.refusal))
         return values
+
+    def _opens_before_it_ends(self) -> None:
+        dates = {name: self.cleaned_data.get(name) for name in ("starts_at", "ends_at")}
+        ends_at = registration.deadline(Cohort(**dates))
+        opens_at = self.cleaned_data.get("opens_at")
+        if opens_at is not None and ends_at is not None and opens_at >= ends_at:
+            self.add_error(
+                "opens_at",
+                "Without a closing time, registration ends when the cohort starts or ends. Open it "
+                "before then, or say when it closes.",
+            )
 
     def _in_order(self, first: str, second: str, otherwise: str) -> None:
         before, after = self.cleaned_data.get(first), self.cleaned_data.get(second)

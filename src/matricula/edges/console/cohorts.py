@@ -15,8 +15,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from matricula.catalog import actions as catalog
+from matricula.catalog import registration
 from matricula.catalog.models import Cohort
-from matricula.catalog.rules import window
 from matricula.edges.console import references, waiting_rooms
 from matricula.edges.console.base import ConsoleAdmin, column
 from matricula.edges.console.cohort_form import LIST_TERMS, CohortForm
@@ -187,7 +187,7 @@ class CohortAdmin(RecordsEvents, WritesToList, ConsoleAdmin):
 
     @column("Registration", colours=WINDOW_COLOURS)
     def window_label(self, cohort: Cohort) -> str:
-        return _WINDOW_WORDS[window(cohort.opens_at, cohort.closes_at, clock.now())]
+        return _WINDOW_WORDS[registration.window_of(cohort, clock.now())]
 
     @column("Opens (UTC)", order="opens_at")
     def opens(self, cohort: Cohort) -> str:
@@ -195,7 +195,7 @@ class CohortAdmin(RecordsEvents, WritesToList, ConsoleAdmin):
 
     @column("Closes (UTC)", order="closes_at")
     def closes(self, cohort: Cohort) -> str:
-        return references.when(cohort.closes_at)
+        return references.when(registration.deadline(cohort))
 
     @column("Starts (UTC)", order="starts_at")
     def starts(self, cohort: Cohort) -> str:

@@ -133,15 +133,15 @@ def why_not(offer: CourseOffer) -> str:
     """Why enrolling is not possible, as exactly as we know it; empty when it is."""
     if offer.refusal is None or offer.live is not None:
         return ""
-    chosen = offer.chosen.plan if offer.chosen else None
+    chosen = offer.chosen
     if offer.button is ButtonState.REGISTRATION_CLOSED and chosen is not None:
-        if chosen.opens_at is not None and offer.at < chosen.opens_at:
+        if chosen.window == "before" and chosen.plan.opens_at is not None:
             return _("Registration opens on %(moment)s.") % {
-                "moment": words.moment(chosen.opens_at)
+                "moment": words.moment(chosen.plan.opens_at)
             }
-        if chosen.closes_at is not None:
+        if chosen.deadline is not None:
             return _("Registration closed on %(moment)s. No later intake is planned yet.") % {
-                "moment": words.moment(chosen.closes_at)
+                "moment": words.moment(chosen.deadline)
             }
     if isinstance(offer.refusal, PaymentRequired):
         return _("This course is paid, and online payment is not set up here yet.")
@@ -252,13 +252,13 @@ def intake_of(offer: CourseOffer, cohort: CohortOffer, *, can_choose: bool = Fal
 
 
 def _window_words(cohort: CohortOffer) -> str:
-    plan = cohort.plan
+    plan, deadline = cohort.plan, cohort.deadline
     if cohort.window == "before" and plan.opens_at is not None:
         return _told(_("Opens %(day)s"), plan.opens_at)
-    if cohort.window == "after" and plan.closes_at is not None:
-        return _told(_("Closed %(day)s"), plan.closes_at)
-    if plan.closes_at is not None:
-        return _told(_("Open until %(day)s"), plan.closes_at)
+    if cohort.window == "after" and deadline is not None:
+        return _told(_("Closed %(day)s"), deadline)
+    if deadline is not None:
+        return _told(_("Open until %(day)s"), deadline)
     return _("Open")
 
 

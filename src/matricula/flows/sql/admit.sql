@@ -10,14 +10,15 @@
 --   queued          the ticket is taken: the enrollment's id and its number
 --   already         a live enrollment in this course exists: its id, stage and hold
 --   not_open        registration has not opened yet, by the database's clock
---   over            registration is over
+--   over            registration is over; p_after_start is how long it goes on after the start of a
+--                   cohort without a deadline of its own
 --   unknown_cohort  no such cohort, or it has no waiting room
 --
 -- Locks: the person (advisory, in hash order), as enroll_people does; then the lines, in cohort
 -- order, as late as possible, since they are what a crowd queues for.
-CREATE OR REPLACE FUNCTION queue_people(
+CREATE OR REPLACE FUNCTION take_tickets(
     p_persons uuid[], p_courses uuid[], p_cohorts uuid[], p_enrollments uuid[],
-    p_metadata jsonb[], p_correlation_ids text[], p_keys text[]
+    p_metadata jsonb[], p_correlation_ids text[], p_keys text[], p_after_start interval
 ) RETURNS TABLE (
     ord integer, outcome text, enrollment_id uuid, stage text, hold_expires_at timestamptz,
     number bigint
@@ -51,7 +52,8 @@ BEGIN
                    CASE WHEN live.id IS NOT NULL THEN 'already'
                         WHEN l.cohort_id IS NULL THEN 'unknown_cohort'
                         WHEN c.opens_at > clock_timestamp() THEN 'not_open'
-                        WHEN c.closes_at <= clock_timestamp() THEN 'over'
+                        WHEN registration_ends_at(c.closes_at, c.starts_at, c.ends_at, p_after_start)
+                             <= clock_timestamp() THEN 'over'
                         ELSE 'queued' END AS outcome
               FROM unnest(p_persons, p_courses, p_cohorts, p_enrollments) WITH ORDINALITY
                    AS g(person, course, cohort, enrollment, ord)

@@ -5,6 +5,4 @@ UPDATE seats_seatcount s
                         WHERE e.cohort_id = s.cohort_id AND e.state = 'waiting' AND e.is_counted)
                AS is_waited_for
           FROM seats_seatcount s ORDER BY s.cohort_id FOR NO KEY UPDATE) w
-  JOIN catalog_cohort h ON h.id = w.cohort_id
  WHERE s.cohort_id = w.cohort_id AND s.queued <> w.is_waited_for
-   AND coalesce(now() < least(h.closes_at, h.starts_at), true)
