@@ -97,7 +97,7 @@ def test_courses_that_need_each_other_are_refused(console: Client) -> None:
     answer = console.post(
         change(COURSES, first.pk), course_form(first, prerequisites=[str(second.pk)])
     )
-    assert "nobody could ever enroll" in answer.content.decode()
+    assert "Nobody could ever enroll" in answer.content.decode()
     assert not first.prerequisites.exists()
 
 
@@ -204,3 +204,21 @@ def test_a_title_is_cleaned_and_one_that_shows_nothing_is_a_form_error(console: 
     title = "\u202e Ada\u200b  Lovelace"
     assert saved(console.post(f"{COURSES}add/", course_form(title=title, slug="")))
     assert Course.objects.get(slug="ada-lovelace").title == "Ada Lovelace"
+
+
+def test_a_course_cannot_be_taken_together_with_itself(console: Client) -> None:
+    course = make_course(with_cohort=False)
+    form = course_form(course, corequisites=[str(course.pk)])
+    answer = console.post(change(COURSES, course.pk), form)
+    assert answer.status_code == 200
+    assert not course.corequisites.exists()
+
+
+def test_a_loop_of_a_prerequisite_and_a_corequisite_is_refused_by_name(console: Client) -> None:
+    first = make_course(with_cohort=False, title="First steps")
+    second = make_course(with_cohort=False, title="Second steps")
+    second.corequisites.add(first)
+    form = course_form(first, prerequisites=[str(second.pk)])
+    answer = console.post(change(COURSES, first.pk), form)
+    assert "First steps → Second steps → First steps" in answer.content.decode()
+    assert not first.prerequisites.exists()

@@ -15,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.utils.translation import gettext
 
 from matricula.catalog.models import CourseStatus
 from matricula.catalog.rules import ListPrice
@@ -45,12 +46,13 @@ SELECT c.id, c.slug, c.title, c.summary, c.description, c.category, c.language, 
                     'sale_ends_at', p.sale_ends_at)
                FROM catalog_courseprice p WHERE p.course_id = c.id ORDER BY p.currency),
        ARRAY(SELECT jsonb_build_object(
-                    'id', r.id, 'slug', r.slug, 'title', r.title,
+                    'id', r.id, 'slug', r.slug, 'title', r.title, 'status', r.status,
                     'equivalents', ARRAY(SELECT q.to_course_id FROM catalog_course_equivalents q
                                           WHERE q.from_course_id = r.id))
                FROM catalog_course_prerequisites n JOIN catalog_course r ON r.id = n.to_course_id
               WHERE n.from_course_id = c.id ORDER BY r.title),
-       ARRAY(SELECT jsonb_build_object('id', r.id, 'slug', r.slug, 'title', r.title)
+       ARRAY(SELECT jsonb_build_object(
+                    'id', r.id, 'slug', r.slug, 'title', r.title, 'status', r.status)
                FROM catalog_course_corequisites n JOIN catalog_course r ON r.id = n.to_course_id
               WHERE n.from_course_id = c.id ORDER BY r.title),
        jsonb_build_object(
@@ -90,12 +92,18 @@ class CohortPlan:
 
 @dataclass(frozen=True)
 class Prerequisite:
-    """A course that another requires. Any of `equivalents` does as well."""
+    """A course that another requires. Any of `equivalents` does as well. Of a draft, `slug` and
+    `title` are empty: nobody is shown them."""
 
     id: UUID
     slug: str
     title: str
     equivalents: frozenset[UUID] = frozenset()
+
+    @property
+    def name(self) -> str:
+        """Its title, or what a draft is called, in the language that is active."""
+        return self.title or gettext("a course that is not published yet")
 
 
 @dataclass(frozen=True)
@@ -189,7 +197,9 @@ def _plan(row: Sequence[Any]) -> CoursePlan:
 
 def _required(row: Mapping[str, Any]) -> Prerequisite:
     equivalents = frozenset(UUID(equivalent) for equivalent in row.get("equivalents", ()))
-    return Prerequisite(UUID(row["id"]), row["slug"], row["title"], equivalents)
+    is_shown = row["status"] != CourseStatus.DRAFT
+    slug, title = (row["slug"], row["title"]) if is_shown else ("", "")
+    return Prerequisite(UUID(row["id"]), slug, title, equivalents)
 
 
 def _audience(row: Mapping[str, Any]) -> Audience:

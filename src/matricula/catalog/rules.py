@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
+from uuid import UUID
 
 from matricula.kernel.money import Money
 
 Window = Literal["before", "open", "after"]
+Requirements = Mapping[UUID, Collection[UUID]]  # by course: the courses it requires
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,34 @@ def registration_ends_at(
         return closes_at
     latest_start = None if starts_at is None else starts_at + after_start
     return min(filter(None, [latest_start, ends_at]), default=None)
+
+
+def requirement_loop(
+    course_id: UUID, prerequisites: Requirements, corequisites: Requirements
+) -> list[UUID]:
+    """The courses, from `course_id` back to it, that require each other so that nobody could enroll
+    in any of them; empty when there is no such loop. The mappings hold what each course requires.
+
+    Courses that are only taken together may name each other; one prerequisite among them makes it a
+    loop, and so does a course that names itself.
+    """
+    if course_id in {*prerequisites.get(course_id, ()), *corequisites.get(course_id, ())}:
+        return [course_id, course_id]
+    start = (course_id, False)  # a course, and whether the way there passes a prerequisite
+    ways: dict[tuple[UUID, bool], list[UUID]] = {start: [course_id]}
+    fresh = [start]
+    while fresh:
+        here, passed = fresh.pop()
+        steps = [(next_, True) for next_ in prerequisites.get(here, ())]
+        steps += [(next_, passed) for next_ in corequisites.get(here, ())]
+        for step in steps:
+            way = [*ways[here, passed], step[0]]
+            if step == (course_id, True):
+                return way
+            if step not in ways:
+                ways[step] = way
+                fresh.append(step)
+    return []
 
 
 def window(opens_at: datetime | None, closes_at: datetime | None, at: datetime) -> Window:

@@ -270,11 +270,11 @@ def _are_of(domains: frozenset[str], wanted: Sequence[str]) -> bool:
 
 
 def _titles(parts: Sequence[Prerequisite]) -> str:
-    return ", ".join(part.title for part in parts)
+    return ", ".join(part.name for part in parts)
 
 
 def _courses(parts: Sequence[Prerequisite]) -> list[Action]:
-    return [Action(part.title, f"/courses/{part.slug}/") for part in parts]
+    return [Action(part.title, f"/courses/{part.slug}/") for part in parts if part.slug]
 
 
 def _objection(

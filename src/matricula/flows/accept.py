@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from matricula.catalog import queries as catalog
 from matricula.catalog.queries import CoursePlan
+from matricula.catalog.rules import ListPrice
 from matricula.enrollments import queries as enrollments
 from matricula.enrollments.errors import AlreadyEnrolled
 from matricula.enrollments.states import Stage
@@ -65,6 +66,19 @@ def find_offer(offer_id: UUID, person_id: UUID, key: str = "") -> tuple[OfferRec
     return found, entry
 
 
+def course_of(found: OfferRecord, entry: EntryRecord) -> CoursePlan:
+    """The course at the price of the offer: while it is open, a price that was raised since does
+    not count, and one that was lowered does."""
+    course = catalog.courses_by_id([entry.course_id])[entry.course_id]
+    offered, price = found.price, course.price
+    if found.state is not OfferState.OPEN or offered is None or price is None:
+        return course
+    current = price.current(clock.now())
+    if current.currency != offered.currency or current.minor <= offered.minor:
+        return course
+    return replace(course, price=ListPrice(price.regular, offered) if offered else None)
+
+
 def accept(wanted: Acceptance) -> Receipt:
     """Takes the offered seat: enrolled in a free course, else an order to be paid while the seat is
     held, as `flows/enroll.py` leaves it. Repeated, the same enrollment comes again.
@@ -73,13 +87,15 @@ def accept(wanted: Acceptance) -> Receipt:
     coupon. The offer stays as it was then.
     """
     found, entry = find_offer(wanted.offer_id, wanted.person_id, wanted.party_key)
-    course = catalog.courses_by_id([entry.course_id])[entry.course_id]
+    course = course_of(found, entry)
     if found.state is OfferState.ACCEPTED:
         return _accepted_before(found, course, wanted.person_id)
     if found.state is not OfferState.OPEN:
         raise OfferEnded
     people = [wanted.person_id]
-    decided = eligibility.decisions(course, entry.cohort_id, people)[wanted.person_id]
+    # The seat was promised while registration was open; moving the deadline does not take it back.
+    found_fit = eligibility.decisions(course, entry.cohort_id, people, came_in_time=True)
+    decided = found_fit[wanted.person_id]
     if isinstance(decided, DomainError):
         raise decided
     return _accept(wanted, entry, decided)

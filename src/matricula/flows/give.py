@@ -100,7 +100,7 @@ def _offers(turn: Turn, waiting: Waiting, is_enrolled: bool) -> list[Offer]:
     """An offer for each seat of the party; who joined needs none once enrolled."""
     first = 2 if is_enrolled else 1
     return [
-        actions.new_offer(waiting.place.id, number, turn.ends_at)
+        actions.new_offer(waiting.place.id, number, turn.ends_at, turn.price)
         for number in range(first, waiting.place.size + 1)
     ]
 
@@ -124,4 +124,5 @@ def _given(
         return turn.event("accepted", waiting, **about)
     named = [str(offer.pk) for offer in offers]
     ends_at = turn.ends_at.isoformat()
-    return turn.event("offered", waiting, offers=named, ends_at=ends_at, **about)
+    cost = {"price_minor": turn.price.minor, "currency": turn.price.currency}
+    return turn.event("offered", waiting, offers=named, ends_at=ends_at, **cost, **about)

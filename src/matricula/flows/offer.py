@@ -312,7 +312,7 @@ def course_facts(
 
 
 def _named(parts: Sequence[Prerequisite]) -> tuple[tuple[UUID, str], ...]:
-    return tuple((part.id, part.title) for part in parts)
+    return tuple((part.id, part.name) for part in parts)
 
 
 def _demands(course: CoursePlan, plan: CohortPlan, at: datetime) -> Demands:

@@ -16,6 +16,7 @@ from matricula.flows import offer
 from matricula.kernel import clock
 from matricula.kernel.errors import NotFound
 from matricula.kernel.events import NewEvent
+from matricula.kernel.money import Money
 from matricula.waitlist import queries
 from matricula.waitlist.line import Waiting
 
@@ -30,6 +31,12 @@ class Turn:
     at: datetime
     is_paid: bool
     offer_seconds: int
+
+    @property
+    def price(self) -> Money:
+        """What the course costs now, before coupons and tax."""
+        price = self.course.price
+        return Money.zero(settings.CURRENCY) if price is None else price.current(self.at)
 
     @property
     def ends_at(self) -> datetime:

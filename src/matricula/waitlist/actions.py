@@ -19,6 +19,7 @@ from psycopg.types.json import Jsonb
 from matricula.kernel import ids
 from matricula.kernel.errors import DomainError, IllegalState, Words
 from matricula.kernel.kept_words import kept
+from matricula.kernel.money import Money
 from matricula.kernel.words import said
 from matricula.waitlist.errors import WaitlistFull
 from matricula.waitlist.models import LAST_RANK, Entry, Offer, Queue, Stretch
@@ -266,9 +267,10 @@ def looked(cohort_id: UUID) -> None:
     Queue.objects.filter(pk=cohort_id).update(looked_at=Now())
 
 
-def new_offer(entry_id: UUID, number: int, ends_at: datetime) -> Offer:
-    """An offer, not written yet: its seat is claimed first."""
+def new_offer(entry_id: UUID, number: int, ends_at: datetime, price: Money) -> Offer:
+    """An offer at this price, not written yet: its seat is claimed first."""
     fields: dict[str, Any] = {"entry_id": entry_id, "number": number, "ends_at": ends_at}
+    fields |= {"price_minor": price.minor, "currency": price.currency}
     return Offer(id=ids.new_id(), **fields)
 
 

@@ -214,6 +214,10 @@ class Offer(models.Model):
     state = models.CharField(max_length=8, choices=OfferState.choices, default=OfferState.OPEN)
     offered_at = models.DateTimeField(db_default=Now())
     ends_at = models.DateTimeField()
+    price_minor = models.PositiveBigIntegerField(
+        null=True, help_text="The price of the course when the seat was offered. Empty: not known."
+    )
+    currency = models.CharField(max_length=3, blank=True, default="", db_default="")
     warned_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     enrollment = models.ForeignKey(

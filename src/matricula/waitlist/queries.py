@@ -16,6 +16,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from matricula.kernel.errors import NotFound, Words
+from matricula.kernel.money import Money
 from matricula.waitlist.models import FIRST_RANK, Entry, ListMessage, Offer, Queue
 from matricula.waitlist.states import OPEN, EntryState, OfferState
 
@@ -73,7 +74,8 @@ class ListState:
 
 @dataclass(frozen=True)
 class OfferRecord:
-    """A seat offered. `number` 1 is for who joined."""
+    """A seat offered. `number` 1 is for who joined. `price` is what the course cost when it was
+    offered, before coupons and tax; None where that is not known."""
 
     id: UUID
     entry_id: UUID
@@ -81,6 +83,7 @@ class OfferRecord:
     state: OfferState
     ends_at: datetime
     enrollment_id: UUID | None
+    price: Money | None = None
 
 
 @dataclass(frozen=True)
@@ -262,4 +265,5 @@ def _offer(offer: Offer) -> OfferRecord:
         state=OfferState(offer.state),
         ends_at=offer.ends_at,
         enrollment_id=offer.enrollment_id,
+        price=None if offer.price_minor is None else Money(offer.price_minor, offer.currency),
     )

@@ -13,7 +13,7 @@ BEGIN
 END
 $$;
 
--- For a course that others name: their plans hold its slug and title.
+-- For a course that others name: their plans hold its slug and title, unless it is a draft.
 CREATE OR REPLACE FUNCTION revise_courses_that_name_it() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -79,7 +79,7 @@ CREATE OR REPLACE TRIGGER course_is_revised
     BEFORE INSERT OR UPDATE ON catalog_course
     FOR EACH ROW EXECUTE FUNCTION revise_course();
 CREATE OR REPLACE TRIGGER course_is_revised_where_named
-    AFTER UPDATE OF slug, title ON catalog_course
+    AFTER UPDATE OF slug, title, status ON catalog_course
     FOR EACH ROW EXECUTE FUNCTION revise_courses_that_name_it();
 
 -- A trigger that sees the rows of its statement is of one event, so each table has three.

@@ -195,7 +195,7 @@ def _required(
         schemas.CourseRequirement(
             id=ids.to_text("crs", part.id),
             slug=part.slug,
-            title=part.title,
+            title=part.name,
             met=part.id not in lacking if offer.signed_in else None,
         )
         for part in parts

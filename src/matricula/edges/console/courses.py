@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
 from django import forms
 from django.contrib.postgres.forms import SimpleArrayField
 from django.core.validators import RegexValidator
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Model, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.forms import BaseForm, BaseFormSet
 from django.forms.models import ModelChoiceField
@@ -20,7 +19,7 @@ from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
 from matricula.accounts.models import Person
-from matricula.catalog import slugs
+from matricula.catalog import requirements, slugs
 from matricula.catalog.models import (
     Cohort,
     Course,
@@ -135,29 +134,27 @@ class CourseForm(forms.ModelForm):  # type: ignore[type-arg]
         least, greatest = values.get("least_age"), values.get("greatest_age")
         if least is not None and greatest is not None and greatest < least:
             self.add_error("greatest_age", "It cannot be lower than the least age.")
+        self._refuse_loops()
         return values
 
-    def clean_prerequisites(self) -> QuerySet[Course]:
-        chosen: QuerySet[Course] = self.cleaned_data["prerequisites"]
-        if self.instance.pk and self.instance.pk in _needed_before(
-            {course.pk for course in chosen}
-        ):
-            raise forms.ValidationError(
-                "These courses need this one first, directly or by way of others, so nobody could "
-                "ever enroll in any of them."
+    def _refuse_loops(self) -> None:
+        """A course that is not saved yet is named by no other."""
+        if self.instance._state.adding:  # noqa: SLF001 - the documented way to know a new row
+            return
+        chosen = {
+            name: [course.pk for course in self.cleaned_data.get(name, ())]
+            for name in ("prerequisites", "corequisites")
+        }
+        loop = requirements.find_loop(self.instance.pk, **chosen)
+        if loop:
+            field = (
+                "prerequisites" if set(self.changed_data) & {"prerequisites"} else "corequisites"
             )
-        return chosen
-
-
-def _needed_before(course_ids: set[UUID]) -> set[UUID]:
-    """The given courses and all that they require, at any depth."""
-    found: set[UUID] = set()
-    fresh = set(course_ids)
-    while fresh:
-        found |= fresh
-        rows = Course.prerequisites.through.objects.filter(from_course__in=fresh)
-        fresh = set(rows.values_list("to_course_id", flat=True)) - found
-    return found
+            self.add_error(
+                field,
+                "Nobody could ever enroll: each of these courses requires the next. "
+                + " → ".join(loop),
+            )
 
 
 class CourseAdmin(RecordsEvents, ConsoleAdmin):
@@ -265,6 +262,13 @@ class CourseAdmin(RecordsEvents, ConsoleAdmin):
             changes["fields"].append("prices")
             changes["prices"] = prices
         return changes
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Model | None:
+        if request.method == "POST":
+            requirements.lock()
+        return super().get_object(request, object_id, from_field)
 
     def get_deleted_objects(self, objs: Sequence[Course], request: HttpRequest) -> Any:
         deleted, counts, lacking, protected = super().get_deleted_objects(objs, request)

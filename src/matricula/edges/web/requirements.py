@@ -108,7 +108,8 @@ def _course(
     states: Mapping[bool | None, str],
 ) -> Requirement:
     met = part.id not in {course_id for course_id, _title in lacking} if offer.signed_in else None
-    return Requirement(part.title, met, states[met], reverse("course", args=[part.slug]))
+    url = reverse("course", args=[part.slug]) if part.slug else ""
+    return Requirement(part.name, met, states[met], url)
 
 
 def _of_audience(offer: CourseOffer, audience: Audience) -> list[Requirement]:

@@ -61,14 +61,15 @@ def _course(offer: CourseOffer) -> dict[str, Any]:
     }
     if course.category:
         found["about"] = course.category
-    if course.prerequisites:
+    shown = [part for part in course.prerequisites if part.slug]
+    if shown:
         found["coursePrerequisites"] = [
             {
                 "@type": "Course",
                 "name": part.title,
                 "url": absolute("course", part.slug),
             }
-            for part in course.prerequisites
+            for part in shown
         ]
     coming = [cohort for cohort in offer.cohorts if cohort.window != "after"]
     if coming:

@@ -35,7 +35,14 @@ def letters() -> Mapping[str, Letter]:
     about, order = _about(), _order()
     place = AboutPlace(_ID, about.person, _entry(about), {}, None, "")
     ends_at = (clock.now() + timedelta(days=1)).isoformat()
-    offer = AboutPlace(_ID, about.person, place.entry, {"ends_at": ends_at}, None, "")
+    offer = AboutPlace(
+        _ID,
+        about.person,
+        place.entry,
+        {"ends_at": ends_at, "price_minor": 176_942, "currency": "INR"},
+        None,
+        "",
+    )
     return {
         "enrollment_confirmed": enrolling.confirmed(about),
         "enrollment_cancelled": _some(enrolling.cancelled(about)),

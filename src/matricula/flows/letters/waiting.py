@@ -15,6 +15,7 @@ from matricula.accounts.models import Person
 from matricula.flows.letters.about import greeting, recipient
 from matricula.kernel import ids, words
 from matricula.kernel.models import Event
+from matricula.kernel.money import Money
 from matricula.notifications.actions import Recipient
 from matricula.notifications.letters import Action, Letter
 from matricula.waitlist.models import Entry, ListMessage
@@ -95,6 +96,9 @@ def offered(about: AboutPlace) -> Letter:
     facts = _facts(about)
     if ends_at is not None:
         facts.append((_("Held for you until"), words.moment(ends_at)))
+    if about.data.get("price_minor"):
+        price = Money(about.data["price_minor"], about.data["currency"])
+        facts.append((_("Price"), words.money(price)))
     return Letter(
         subject=_("A seat is held for you: %(course)s") % {"course": about.title},
         heading=_("It is your turn"),

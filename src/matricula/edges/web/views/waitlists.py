@@ -216,7 +216,7 @@ def offer(request: HttpRequest, reference: str) -> HttpResponse:
     """GET shows the seat and what is agreed to; POST takes it. Sending it twice takes it once."""
     key = request.GET.get("key", "") or request.POST.get("key", "")
     found, entry = accepting.find_offer(ids.from_text("off", reference), person_of(request).pk, key)
-    course = catalog.courses_by_id([entry.course_id])[entry.course_id]
+    course = accepting.course_of(found, entry)
     if request.method == "POST" and "update" not in request.POST:
         return _accept(request, found, entry, course, key)
     return _show_offer(request, found, entry, course, key)
