@@ -133,6 +133,16 @@ def test_another_folding_makes_every_index_anew(db: None, monkeypatch: pytest.Mo
     assert found("pottery") == ["Pottery"]
 
 
+def test_a_text_from_before_texts_were_cleaned_is_cleaned_when_it_is_indexed(db: None) -> None:
+    course = make_course(title="Pottery")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE catalog_course SET title = %s WHERE id = %s", ["Gla\u200bzing ", course.pk]
+        )
+    assert Course.objects.index_anew() == 1
+    assert (found("glazing"), Course.objects.index_anew()) == (["Glazing"], 0)
+
+
 def test_the_longest_texts_fit_into_an_index(db: None) -> None:
     letters = "".join(chr(0x4E00 + n) for n in range(20_000))
     course = make_course(title="Long", description=letters, with_cohort=False)

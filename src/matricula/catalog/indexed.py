@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Self, TypeVar
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 
 from matricula.catalog import search, words
@@ -43,23 +43,31 @@ class CourseQuerySet(models.QuerySet[C]):
 
     def index_anew(self) -> int:
         """Makes the search index of the courses that have none, or one by another version of the
-        folding; returns how many. In batches, each its own statement: a catalog may be large."""
-        count = 0
-        missing = self.unindexed().only(*SEARCHED_IN_ORDER).order_by("pk")
-        batch = list(missing[:INDEX_BATCH])
+        folding; returns how many. In batches, each its own transaction: a catalog may be large.
+        Texts from before they were cleaned (`kernel/text.py`) are cleaned with it."""
+        count, batch = 0, self._index_batch(self.unindexed())
         while batch:
-            for course in batch:
-                course.make_search_index()
-            self.bulk_update(batch, ["search_index", "search_source"])
             count += len(batch)
             # Onward from the last: one that the database empties again is not made for ever.
-            batch = list(missing.filter(pk__gt=batch[-1].pk)[:INDEX_BATCH])
+            batch = self._index_batch(self.unindexed().filter(pk__gt=batch[-1].pk))
         return count
 
     def unindexed(self) -> Self:
         """The courses whose index is missing, or of another version of the folding."""
         version = f"{words.VERSION}:"
         return self.filter(Q(search_index=None) | ~Q(search_source__startswith=version))
+
+    @transaction.atomic
+    def _index_batch(self, courses: Self) -> list[C]:
+        # Locked, or a text that somebody saves meanwhile would be overwritten with this one.
+        rows = courses.select_for_update(no_key=True).only(*SEARCHED_IN_ORDER).order_by("pk")
+        batch = list(rows[:INDEX_BATCH])
+        for course in batch:
+            course.make_search_index()
+        # Plain, or `update` above would start this again.
+        plain: models.QuerySet[C] = models.QuerySet(self.model, using=self.db)
+        plain.bulk_update(batch, [*SEARCHED_IN_ORDER, "search_index", "search_source"])
+        return batch
 
 
 class SearchedCourse(models.Model):
