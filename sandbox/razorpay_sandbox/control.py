@@ -84,8 +84,9 @@ class Control:
         elif step == "fail":
             self.gateway.fail(payment, DECLINED)
         elif step == "dispute":
-            phase = str((await _json(request)).get("phase", "created"))
-            return JSONResponse(self.gateway.dispute(payment["id"], phase))
+            asked = await _json(request)
+            phase, amount = str(asked.get("phase", "created")), asked.get("amount")
+            return JSONResponse(self.gateway.dispute(payment["id"], phase, amount))
         else:
             return JSONResponse({"error": f"no step {step}"}, 404)
         return JSONResponse(payment)

@@ -273,9 +273,9 @@ class Gateway:
 
     # --- disputes -----------------------------------------------------------------------------
 
-    def dispute(self, payment_id: str, phase: str) -> Entity:
-        """Opens a dispute of the payment, or moves it on: created, under_review, action_required,
-        won, lost, closed."""
+    def dispute(self, payment_id: str, phase: str, amount: int | None = None) -> Entity:
+        """Opens a dispute of the payment (of all of it, unless an amount is given), or moves it on:
+        created, under_review, action_required, won, lost, closed."""
         payment = self.payment(payment_id)
         known = next(
             (d for d in self.store.disputes.values() if d["payment_id"] == payment_id), None
@@ -285,7 +285,7 @@ class Gateway:
                 "id": self.store.new_id("disp"),
                 "entity": "dispute",
                 "payment_id": payment_id,
-                "amount": payment["amount"],
+                "amount": amount or payment["amount"],
                 "currency": payment["currency"],
                 "amount_deducted": 0,
                 "reason_code": "chargeback_fraud",
@@ -296,8 +296,7 @@ class Gateway:
             }
             self.store.disputes[known["id"]] = known
         known["status"] = "open" if phase == "created" else phase
-        if phase == "lost":
-            known["amount_deducted"] = known["amount"]
+        known["amount_deducted"] = known["amount"] if phase == "lost" else 0
         self._changed(f"payment.dispute.{phase}", known)
         return known
 

@@ -8,8 +8,11 @@ import pytest
 from django.test import Client
 
 from matricula.accounts.models import Person
-from matricula.flows import refund
+from matricula.flows import cart, pay, refund
+from matricula.flows.cart import Wish
 from matricula.kernel.models import Event
+from matricula.kernel.money import Money
+from matricula.orders.models import Order
 from matricula.payments.models import InboxEvent, Refund, StaffTask
 from matricula.pricing.models import Coupon
 from matricula.taxids.models import TaxId
@@ -24,6 +27,7 @@ from tests.console.addresses import (
     TAX_IDS,
     change,
 )
+from tests.flows.test_outside import give_back_outside
 from tests.support.paying import (
     Buyer,
     assert_books_agree,
@@ -174,3 +178,24 @@ def test_staff_decides_about_a_vat_id_with_a_reason(console: Client) -> None:
     act(console, TAX_IDS, row.pk, "refuse", reason="It was forged.")
     row.refresh_from_db()
     assert row.state == "refused"
+
+
+def test_staff_assigns_a_refund_made_at_the_gateway(console: Client, sandbox: Sandbox) -> None:
+    wishes = [Wish("full-stack-development"), Wish("evening-lab")]
+    placed = cart.buy(person().pk, wishes)
+    assert pay.open_session(placed.order_id, None).is_ready
+    enrollment_id = placed.claims[0].enrollment_id
+    buyer = Buyer(sandbox, Order.objects.get().person_id, enrollment_id, placed.order_id)
+    hear(buyer.pay()["razorpay_payment_id"])
+    row = give_back_outside(buyer, 100_000)
+    assert "Not done" in act(console, REFUNDS, row.pk, "assign", line_1="999", reason="x")
+    words = act(console, REFUNDS, row.pk, "assign", line_1="600", line_2="400", reason="x")
+    assert "Assigned." in words
+    assert list(row.parts.order_by("amount_minor").values_list("amount_minor", flat=True)) == [
+        40_000,
+        60_000,
+    ]
+    page = console.get(f"{ORDERS}{buyer.order_id}/refund/").content.decode()
+    line = buyer.order.lines.get(position=1)
+    assert str(Money(line.total_minor - 60_000, "INR").major) in page
+    assert_books_agree()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from django.db import IntegrityError, transaction
 
-from matricula.flows import issue, reconcile, refund
+from matricula.flows import issue, outside, reconcile, refund
 from matricula.kernel.money import Money
 from matricula.orders import documents, numbering, papers
 from matricula.orders.models import Document, Order
@@ -41,7 +41,7 @@ def processed(buyer: Buyer, sandbox: Sandbox) -> Refund:
     reconcile.send_due_refunds()
     (row,) = refunds(buyer)
     sandbox.post(f"/_sandbox/refunds/{row.provider_refund_id}/process")
-    refund.record_from_gateway(
+    outside.record_from_gateway(
         "razorpay", row.charge.provider_payment_id, str(row.provider_refund_id)
     )
     row.refresh_from_db()

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from matricula.enrollments.states import Stage
-from matricula.flows import notices, reconcile, refund
+from matricula.flows import outside, reconcile, refund
 from matricula.kernel import clock
 from matricula.payments import fetching
 from matricula.payments.models import Payment, Refund, StaffTask
@@ -136,7 +136,7 @@ def test_a_refund_that_fails_is_noticed_at_once_or_days_later(
     states = {"process": RefundState.PROCESSED, "fail": RefundState.FAILED}
     for step in steps:
         sandbox.post(f"/_sandbox/refunds/{row.provider_refund_id}/{step}")
-        refund.record_from_gateway(
+        outside.record_from_gateway(
             "razorpay", row.charge.provider_payment_id, str(row.provider_refund_id)
         )
         row.refresh_from_db()
@@ -169,22 +169,3 @@ def test_a_refund_without_an_answer_is_made_once(sandbox: Sandbox, kind: str) ->
     assert found["count"] == 1
     row.refresh_from_db()
     assert row.provider_refund_id == found["items"][0]["id"]
-
-
-def test_a_lost_dispute_is_flagged(sandbox: Sandbox) -> None:
-    buyer = checkout(sandbox)
-    payment_id = buyer.pay()["razorpay_payment_id"]
-    hear(payment_id)
-    from matricula.payments import gateways
-
-    for phase in ("created", "under_review", "lost"):
-        sandbox.post(f"/_sandbox/payments/{payment_id}/dispute", {"phase": phase})
-    for event in sandbox.events():
-        if "dispute" in event["event"]:
-            provider = gateways.provider("razorpay")
-            assert notices.act("razorpay", provider.read_stored({}, event["body"].encode()))
-    details = [task.detail for task in open_tasks()]
-    assert len(details) == 2
-    assert any("lost" in detail for detail in details)
-    assert "payment.disputed" in buyer.told()
-    assert buyer.stage is Stage.CONFIRMED

@@ -1,6 +1,8 @@
 """Random histories of a paid cart against a model of its money: captures, second captures, partial
-refunds, refunds that fail at once or days later, refunds made at the gateway, disputes. After every
-step the ledger says what the model says, and no more goes back than came in.
+refunds, refunds that fail at once or days later or arrive after all, refunds made at the gateway,
+lost and won disputes, cancelled enrollments. After every step the ledger says what the model says,
+no more can be refunded than the gateway has, and no more goes back than came in. At the end all
+can be cancelled, and nothing was credited twice.
 
 `make histories` runs thousands; the suite a few.
 """
@@ -17,15 +19,17 @@ from django.db import transaction
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from matricula.flows import cart, doctor, pay, refund, settle
+from matricula.enrollments.models import Enrollment
+from matricula.enrollments.states import Stage
+from matricula.flows import cancel, cart, disputes, doctor, outside, pay, refund, settle
 from matricula.flows.cart import Wish
-from matricula.kernel import ids
+from matricula.kernel import clock, ids
 from matricula.kernel.errors import IllegalState
 from matricula.kernel.money import Money
 from matricula.orders.models import OrderLine
 from matricula.payments import actions, ledger, queries
 from matricula.payments.errors import GatewayRefused
-from matricula.payments.models import Charge, Refund
+from matricula.payments.models import Charge, Refund, RefundPart
 from matricula.payments.port import DisputeFacts, PaymentFacts, RefundFacts
 from matricula.payments.states import RefundState
 from tests.properties.histories import histories
@@ -49,8 +53,12 @@ STEPS = st.lists(
                 "again",
                 "captured",
                 "outside",
+                "assign",
+                "cancel",
                 "disputed",
+                "reviewed",
                 "lost",
+                "won",
             ]
         ),
         st.integers(0, 5),
@@ -121,9 +129,30 @@ class Book:
         if minor > money.captured - money.back:
             return
         facts = refund_facts(f"rfnd_{ids.new_id().hex[:14]}", charge, minor, "pending")
-        row = actions.adopt_refund(charge, facts)
-        refund.record(row.pk, facts)
+        assert outside.record("razorpay", facts)
+        assert outside.record("razorpay", facts)  # heard of twice
         money.back += minor
+
+    def assign(self, which: int, minor: int) -> None:
+        """Staff says what a refund made at the gateway was for."""
+        row = self.refund(which)
+        if row is None:
+            return
+        first, second = self.lines()
+        part = min(minor, row.amount_minor)
+        amounts = {first.pk: part, second.pk: row.amount_minor - part}
+        outside.assign(row.pk, amounts, actor_id=self.owner, reason="x")
+
+    def cancel(self, which: int, _minor: int) -> None:
+        """Ends, whatever is left; a confirmed one ends for sure."""
+        enrollment = Enrollment.objects.get(pk=self.enrollments[which % 2])
+        known = set(Refund.objects.values_list("pk", flat=True))
+        try:
+            cancel.cancel(enrollment.pk, self.owner, actor_id=self.owner)
+        except IllegalState:
+            assert enrollment.stage != Stage.CONFIRMED
+        for row in Refund.objects.exclude(pk__in=known):
+            self.charges[row.charge_id].promised += row.amount_minor
 
     def pending(self, which: int, _minor: int) -> None:
         self._says(which, "pending")
@@ -137,12 +166,16 @@ class Book:
             return
         money = self.charges[row.charge_id]
         is_new = row.state == RefundState.REQUESTED
-        if is_new and row.amount_minor > money.captured - money.back:
+        is_back_again = row.state == RefundState.FAILED and status == "processed"
+        if row.amount_minor > money.captured - money.back and (is_new or is_back_again):
             self.refused(which, 0)  # it has not that much left
             return
+        if is_back_again and row.provider_refund_id is None:
+            return  # the gateway refused it: there is none
         refund.record(row.pk, facts_of_refund(row, status))
         if is_new:
             money.promised -= row.amount_minor
+        if is_new or is_back_again:
             money.back += row.amount_minor
 
     def failed(self, which: int, _minor: int) -> None:
@@ -168,8 +201,14 @@ class Book:
     def disputed(self, which: int, minor: int) -> None:
         self._dispute(which, minor, "open")
 
+    def reviewed(self, which: int, minor: int) -> None:
+        self._dispute(which, minor, "under_review")
+
     def lost(self, which: int, minor: int) -> None:
         self._dispute(which, minor, "lost")
+
+    def won(self, which: int, minor: int) -> None:
+        self._dispute(which, minor, "won")
 
     def _dispute(self, which: int, minor: int, status: str) -> None:
         charge, money = self.charge(which)
@@ -180,9 +219,9 @@ class Book:
         facts = DisputeFacts(
             f"disp_{charge.pk.hex[:14]}", charge.provider_payment_id, status, amount
         )
-        actions.record_dispute(charge, facts)
-        if status == "lost":
-            money.lost = amount.minor
+        disputes.record("razorpay", facts, clock.now())
+        if status in {"lost", "won"}:
+            money.lost = amount.minor if status == "lost" else 0
 
     # --- reading ----------------------------------------------------------------------------
 
@@ -204,9 +243,18 @@ class Book:
             assert sums.promised.minor == money.promised
             assert sums.refunded.minor == money.back + money.lost
             assert 0 <= money.back <= money.captured
-        given = ledger.given_back(line.pk for line in self.lines())
-        for line in self.lines():
-            assert given.get(line.pk, 0) <= line.total_minor
+            has = money.captured - money.back - money.lost - money.promised
+            assert sums.refundable.minor == max(0, has)
+        assert not self.doubly_credited()
+
+    def doubly_credited(self) -> list[UUID]:
+        """Lines of which more has reached the payer, or is accepted, than was paid for them."""
+        sums: dict[UUID, int] = {}
+        accepted = (RefundState.PENDING, RefundState.PROCESSED)
+        parts = RefundPart.objects.filter(refund__state__in=accepted, line__order=self.order_id)
+        for line_id, minor in parts.values_list("line_id", "amount_minor"):
+            sums[line_id] = sums.get(line_id, 0) + minor
+        return [line.pk for line in self.lines() if sums.get(line.pk, 0) > line.total_minor]
 
 
 def facts_of(payment: queries.PaymentRecord, payment_id: str) -> PaymentFacts:
@@ -269,6 +317,12 @@ def test_no_history_gives_back_too_much(history: list[tuple[str, int, int]]) -> 
             with suppress(IllegalState), transaction.atomic():
                 getattr(book, what)(which, minor)
             book.check()
+        assert not [str(found) for found in doctor.examine()]
+        for which in range(len(COURSES)):
+            book.cancel(which, 0)
+            book.check()
+        stages = Enrollment.objects.filter(pk__in=book.enrollments).values_list("stage", flat=True)
+        assert Stage.CONFIRMED not in stages
         assert not [str(found) for found in doctor.examine()]
         transaction.set_rollback(True)
 

@@ -22,6 +22,8 @@ from matricula.orders import actions as order_actions
 from matricula.orders import queries as orders
 from matricula.orders.states import OrderState
 from matricula.payments import actions as payments
+from matricula.payments.actions import NewRefund
+from matricula.payments.models import Refund
 from matricula.pricing import actions as pricing
 from matricula.seats import actions as seats
 from matricula.waitingroom import actions as waitingroom
@@ -51,10 +53,11 @@ def cancel(
 def _cancel(record: EnrollmentRecord, actor_id: UUID, reason: str) -> None:
     order = orders.of_enrollment(record.id)
     offer = refund.refundable_of(record, order)
-    if offer is not None and offer.amount:
-        refund.refund_by_policy(record.id, record.person_id, actor_id=actor_id, reason=reason)
-        return
     found = None if order is None else lock_order(order.id)
+    if found is not None and offer is not None and offer.amount:
+        new = NewRefund(offer.amount, Refund.Cause.POLICY, reason, None, actor_id)
+        if refund.end_with_refund(found, offer.line.id, new):
+            return
     if found is not None and found.order.state == OrderState.OPEN:
         _give_up(found, actor_id, reason)
     else:

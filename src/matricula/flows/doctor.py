@@ -70,6 +70,10 @@ CHECKS: Sequence[Check] = (
     ),
     Check("ledger", "The ledger agrees with charges and refunds, and never gives back too much."),
     Check("stuck_refunds", "A refund that failed, or waits for a day, has an open staff task."),
+    Check(
+        "unassigned_refunds",
+        "A refund made at the gateway is for a line, or an open staff task asks for which.",
+    ),
     Check("unhandled_webhooks", "No webhook waits longer than ten minutes to be handled."),
     Check("unproven_reverse_charge", "Where no VAT was charged to a business, the proof is kept."),
     Check("document_gaps", "Invoices and credit notes are numbered without gaps."),

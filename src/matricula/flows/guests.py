@@ -18,13 +18,17 @@ from matricula.accounts.models import Person
 from matricula.enrollments.models import Enrollment
 from matricula.enrollments.states import LIVE, Stage
 from matricula.flows import cancel, refund
+from matricula.flows.locked import lock_order
 from matricula.kernel import events
 from matricula.kernel.errors import NotFound
 from matricula.kernel.events import NewEvent
 from matricula.kernel.locks import lock_people, lock_person
+from matricula.kernel.money import Money
 from matricula.kernel.words import marked
 from matricula.orders.models import Order
 from matricula.orders.states import OrderState
+from matricula.payments.actions import NewRefund
+from matricula.payments.models import Refund
 from matricula.seats import actions as seats
 from matricula.support import actions as support
 
@@ -63,18 +67,24 @@ def claim(token: str, password: str) -> Person:
 @transaction.atomic
 def join(token: str, account_id: UUID) -> list[UUID]:
     """Gives everything of the guest to the account whose owner has the link; returns the
-    enrollments joined. A course the account has already is given back, one it is about to pay
-    for is given up.
+    enrollments joined. Of two enrollments in one course the confirmed one stays, and of two alike
+    the account's. The other is cancelled with its checkout, and what was paid for it goes back.
 
     Raises NotFound for a link of no use.
     """
     guest_id = guests.read_token(token).pk
     lock_people([guest_id, account_id])
     guest = guests.read_token(token)
-    theirs = {row.course_id for row in Enrollment.objects.filter(person=account_id, stage__in=LIVE)}
+    theirs = Enrollment.objects.filter(person=account_id, stage__in=LIVE)
     mine = Enrollment.objects.filter(person=guest_id).order_by("pk")
-    for enrollment in mine.filter(stage__in=LIVE, course__in=theirs):
-        _give_up(enrollment, account_id)
+    courses = theirs.values_list("course_id", flat=True)
+    both = mine.filter(stage__in=LIVE, course__in=list(courses))
+    for course_id in list(both.values_list("course_id", flat=True)):
+        # Read anew for each: giving up a checkout ends all of its enrollments.
+        own = theirs.filter(course=course_id).first()
+        other = both.filter(course=course_id).first()
+        if own is not None and other is not None:
+            _give_up(_weaker(own, other), account_id)
     joined = list(mine.values_list("pk", flat=True))
     mine.update(person=account_id)
     seats.rename(guest_id, account_id)
@@ -90,12 +100,21 @@ def join(token: str, account_id: UUID) -> list[UUID]:
     return joined
 
 
+def _weaker(own: Enrollment, other: Enrollment) -> Enrollment:
+    """Which of two enrollments in one course is given up: the one that is not confirmed. Money that
+    its checkout may still bring is recognised and given back."""
+    only_other_is_confirmed = other.stage == Stage.CONFIRMED and own.stage != Stage.CONFIRMED
+    return own if only_other_is_confirmed else other
+
+
 def _give_up(enrollment: Enrollment, actor_id: UUID) -> None:
-    """A second enrollment in the same course ends, and all that was paid for it goes back."""
+    """A second enrollment in the same course ends, and what is left of its payment goes back."""
     reason = marked("You had this course already.")
     order = Order.objects.filter(lines__enrollment=enrollment, state=OrderState.PAID).first()
-    line = order.lines.get(enrollment=enrollment) if order is not None else None
-    if order is None or line is None or not line.total_minor:
-        cancel.cancel(enrollment.pk, enrollment.person_id, actor_id=actor_id, reason=reason)
-        return
-    refund.refund_by_staff(order.pk, {line.pk: line.total_minor}, actor_id=actor_id, reason=reason)
+    if order is not None and enrollment.stage == Stage.CONFIRMED:
+        line = order.lines.get(enrollment=enrollment)
+        paid = Money(line.total_minor, order.currency)
+        new = NewRefund(paid, Refund.Cause.STAFF, reason, None, actor_id)
+        if paid and refund.end_with_refund(lock_order(order.pk), line.pk, new):
+            return
+    cancel.cancel(enrollment.pk, enrollment.person_id, actor_id=actor_id, reason=reason)

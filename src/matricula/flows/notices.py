@@ -7,20 +7,15 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import structlog
-from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db import DatabaseError, InterfaceError, connection
 
-from matricula.enrollments.models import Enrollment
-from matricula.flows import reconcile, refund, settle
-from matricula.flows.locked import lock_order
-from matricula.kernel import clock, correlation, events, failures
+from matricula.flows import disputes, outside, reconcile, settle
+from matricula.kernel import clock, correlation, failures
 from matricula.kernel.errors import DomainError
-from matricula.kernel.events import NewEvent
-from matricula.orders.models import Order
-from matricula.payments import actions as payments
 from matricula.payments import inbox, queries, rules
 from matricula.payments.errors import GatewayRefused
-from matricula.payments.models import Charge, Dispute, InboxEvent, StaffTask
-from matricula.payments.port import DisputeFacts, Notice
+from matricula.payments.models import InboxEvent
+from matricula.payments.port import Notice
 
 BATCH = 100
 # Between two batches: the three webhooks of a payment mostly come together, and many payments
@@ -77,7 +72,7 @@ def handle_until(stop: threading.Event) -> None:
 
 
 def _is_payment_hint(notice: Notice) -> bool:
-    return bool(notice.payment_id) and not notice.refund_id and notice.dispute is None
+    return bool(notice.payment_id) and not notice.refund_id and not notice.is_dispute
 
 
 def _settle_hinted(provider: str, hints: Sequence[Told]) -> dict[UUID, Exception]:
@@ -121,69 +116,15 @@ def _put_off(event: InboxEvent, error: Exception) -> None:
 def act(provider: str, notice: Notice) -> bool:
     """Looks up what a notice that is no plain hint at a payment speaks of; False when it is of a
     kind we have no use for."""
-    if notice.dispute is not None:
-        return _dispute(provider, notice.dispute)
+    if notice.is_dispute:
+        disputes.handle(provider, notice)
+        return True
     if notice.refund_id and notice.payment_id:
         settle.settle(provider, notice.payment_id)
-        return refund.record_from_gateway(provider, notice.payment_id, notice.refund_id)
+        return outside.record_from_gateway(provider, notice.payment_id, notice.refund_id)
     if notice.order_id:
         payment = queries.of_gateway_order(provider, notice.order_id)
         if payment is not None:
             reconcile.check(payment.id)
             return True
     return False
-
-
-def _dispute(provider: str, facts: DisputeFacts) -> bool:
-    """Flagged for staff with its date; what a lost one means for access is theirs to decide, by
-    their policy."""
-    settle.settle(provider, facts.payment_id)
-    charge = Charge.objects.filter(provider=provider, provider_payment_id=facts.payment_id).first()
-    if charge is None:
-        return False
-    with transaction.atomic():
-        order_id = (
-            Order.objects.filter(payments=charge.payment_id).values_list("pk", flat=True).first()
-        )
-        found = lock_order(order_id) if order_id is not None else None
-        locked = payments.find_charge(provider, facts.payment_id)
-        if locked is None:
-            return False
-        known = Dispute.objects.filter(provider_dispute_id=facts.id).first()
-        before = known.status if known is not None else ""
-        dispute = payments.record_dispute(locked, facts)
-        _open_task(locked, dispute)
-        if found is not None and dispute.status != before:
-            data = {"order": str(found.order.pk), "status": dispute.status}
-            rows = [found.enrollments[line.enrollment_id] for line in found.lines]
-            events.append([_disputed(row, data) for row in rows])
-    return True
-
-
-def _open_task(charge: Charge, dispute: Dispute) -> None:
-    amount = f"{charge.amount.major} {charge.currency}"
-    if dispute.status == "lost":
-        payments.open_task(
-            StaffTask.Kind.DISPUTE,
-            f"{dispute.provider_dispute_id} lost",
-            f"The dispute about {amount} is lost: the money is gone. Decide about access.",
-            charge=charge,
-        )
-    elif dispute.status not in {"won", "closed"}:
-        payments.open_task(
-            StaffTask.Kind.DISPUTE,
-            dispute.provider_dispute_id,
-            f"A payment of {amount} is disputed: {dispute.reason or 'no reason given'}. Answer it "
-            "at the gateway before the date given.",
-            charge=charge,
-            due_at=dispute.respond_by,
-        )
-
-
-def _disputed(enrollment: Enrollment, data: dict[str, str]) -> NewEvent:
-    return NewEvent(
-        type="payment.disputed",
-        subject=enrollment.pk,
-        person=enrollment.person_id,
-        data=data,
-    )

@@ -16,7 +16,7 @@ import structlog
 from django.db import transaction
 
 from matricula.enrollments.errors import PaymentRequired
-from matricula.flows import pay, refund, settle
+from matricula.flows import outside, pay, refund, settle
 from matricula.kernel import clock, failures
 from matricula.kernel.connections import release_connection
 from matricula.kernel.errors import DomainError
@@ -243,7 +243,7 @@ def _compare_refunds(provider_name: str, facts: PaymentFacts) -> None:
     listing = gateways.provider(provider_name).refunds_of_payment(facts.id)
     payments.report_unreadable(provider_name, listing.unreadable)
     for found in listing.items:
-        refund.record_from_gateway(provider_name, facts.id, found.id)
+        outside.record_from_gateway(provider_name, facts.id, found.id)
 
 
 def _report_missing(provider_name: str, start: datetime, end: datetime, seen: set[str]) -> int:

@@ -8,7 +8,7 @@ fails returns to the balance, and staff is told.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -23,7 +23,7 @@ from matricula.enrollments.models import Enrollment
 from matricula.enrollments.queries import EnrollmentRecord
 from matricula.enrollments.states import Stage
 from matricula.flows.locked import LockedOrder, lock_order
-from matricula.kernel import clock, events, ids
+from matricula.kernel import clock, events
 from matricula.kernel.connections import release_connection
 from matricula.kernel.errors import IllegalState, NotFound
 from matricula.kernel.events import NewEvent
@@ -80,9 +80,23 @@ def refundable_of(enrollment: EnrollmentRecord, order: OrderRecord | None) -> Re
         policy.refundable_percent(steps, at=at, paid_at=order.paid_at, starts_at=starts_at)
         for at, starts_at in moments
     )
-    left = line.total - Money(ledger.given_back([line.id]).get(line.id, 0), order.currency)
+    left = left_of_lines(order.id, {line.id: line.total})[line.id]
     promised = line.total.percent(Decimal(percent))
     return Refundable(order, line, percent, min(left, promised))
+
+
+def left_of_lines(order_id: UUID, totals: Mapping[UUID, Money]) -> dict[UUID, Money]:
+    """What can still be given back of each of these lines of an order: what is left of its total,
+    and at most what the gateway has left of the payment. Together they may have more than that."""
+    charge = queries.settling_charge(order_id)
+    given = ledger.given_back(totals)
+    left: dict[UUID, Money] = {}
+    at_most = None if charge is None else ledger.balance(charge).refundable
+    for line_id, total in totals.items():
+        zero = Money.zero(total.currency)
+        unreturned = max(zero, total - Money(given.get(line_id, 0), total.currency))
+        left[line_id] = zero if at_most is None else min(at_most, unreturned)
+    return left
 
 
 def refund_by_policy(
@@ -97,19 +111,41 @@ def refund_by_policy(
         offer = refundable(enrollment)
         if offer is None:
             raise IllegalState(_("There is no payment to give back."))
-        if not offer.amount:
+        if not offer.percent:
             raise IllegalState(_("By the refund policy nothing is given back any more."))
-        found = lock_order(offer.order.id)
-        line = next((line for line in found.lines if line.pk == offer.line.id), None)
-        if line is None or found.enrollment_of(line).stage != Stage.CONFIRMED:
-            raise IllegalState(_("This enrollment has ended already."))
-        give_back(
-            found,
-            {line.pk: offer.amount.minor},
-            NewRefund(offer.amount, Refund.Cause.POLICY, reason[:LONGEST_REASON], None, actor_id),
-            ending=[line],
-        )
+        new = NewRefund(offer.amount, Refund.Cause.POLICY, reason[:LONGEST_REASON], None, actor_id)
+        if not end_with_refund(lock_order(offer.order.id), offer.line.id, new):
+            raise IllegalState(_("Nothing of this payment is left to give back."))
     return enrollment_queries.of_person(person_id, enrollment_id)
+
+
+def end_with_refund(found: LockedOrder, line_id: UUID, new: NewRefund) -> bool:
+    """Ends the enrollment of a line of a locked order and gives back the amount, or what is left
+    of it under the lock. Where nothing is left, changes nothing and returns False: then the
+    enrollment is to be cancelled.
+
+    Raises IllegalState for an enrollment that has ended.
+    """
+    line = next((line for line in found.lines if line.pk == line_id), None)
+    if line is None or found.enrollment_of(line).stage != Stage.CONFIRMED:
+        raise IllegalState(_("This enrollment has ended already."))
+    charge = _lock_settling_charge(found)
+    if charge is None:
+        return False
+    total = Money(line.total_minor, found.order.currency)
+    amount = min(new.amount, left_of_lines(found.order.pk, {line.pk: total})[line.pk])
+    if not amount:
+        return False
+    give_back(found, {line.pk: amount.minor}, replace(new, amount=amount), ending=[line])
+    return True
+
+
+def _lock_settling_charge(found: LockedOrder) -> Charge | None:
+    """The charge that paid for the order, locked; None for one that is not paid."""
+    if found.order.state != OrderState.PAID:
+        return None
+    charge = queries.settling_charge(found.order.pk)
+    return None if charge is None else Charge.objects.select_for_update().get(pk=charge.pk)
 
 
 @transaction.atomic
@@ -127,17 +163,21 @@ def refund_by_staff(
     """
     found = lock_order(order_id)
     lines = {line.pk: line for line in found.lines}
-    if not amounts or not lines.keys() >= amounts.keys():
+    if not amounts:
+        raise IllegalState(
+            _("Give an amount. To end access without a refund, cancel the enrollment.")
+        )
+    if not lines.keys() >= amounts.keys():
         raise NotFound(_("There is no such line in this order."))
-    given = ledger.given_back(amounts)
+    totals = {key: Money(lines[key].total_minor, found.order.currency) for key in amounts}
+    left = left_of_lines(order_id, totals)
     for line_id, minor in amounts.items():
-        left = lines[line_id].total_minor - given.get(line_id, 0)
-        if not 0 < minor <= left:
+        if not 0 < minor <= left[line_id].minor:
             raise IllegalState(
                 said(
                     "Of %(title)s, %(amount)s can be given back at most.",
                     title=lines[line_id].title,
-                    amount=f"{Money(left, found.order.currency).major} {found.order.currency}",
+                    amount=_in_words(left[line_id]),
                 )
             )
     amount = Money(sum(amounts.values()), found.order.currency)
@@ -174,14 +214,14 @@ def refund_again(refund_id: UUID, *, actor_id: UUID) -> Refund:
     """
     failed = payments.lock_refund(refund_id)
     parts = {part.line_id: part.amount_minor for part in failed.parts.all()}
-    task = failed.tasks.filter(closed_at=None).first()
+    task = failed.tasks.filter(closed_at=None, kind=StaffTask.Kind.REFUND_FAILED).first()
     if failed.state != RefundState.FAILED or task is None:
         raise IllegalState(_("This refund did not fail, or was dealt with already."))
-    if ledger.balance(failed.charge).refundable < failed.amount:
-        raise IllegalState(_("There is not that much left of the payment."))
-    new = NewRefund(
-        failed.amount, Refund.Cause(failed.cause), failed.reason, parts or None, actor_id
-    )
+    _check_left(failed.charge, failed.amount)
+    cause = Refund.Cause(failed.cause)
+    if cause is Refund.Cause.OUTSIDE:
+        cause = Refund.Cause.STAFF  # this time it is made here
+    new = NewRefund(failed.amount, cause, failed.reason, parts or None, actor_id)
     refund = payments.request_refund(failed.charge, new)
     payments.close_task(task.pk, actor_id=actor_id, resolution=f"Tried again as {refund}.")
     _announce(refund, [])
@@ -208,14 +248,10 @@ def give_back(
 
     Raises IllegalState where that much is not there.
     """
-    if found.order.state != OrderState.PAID:
-        raise IllegalState(_("This order is not paid."))
-    charge = queries.settling_charge(found.order.pk)
+    charge = _lock_settling_charge(found)
     if charge is None:
         raise IllegalState(_("Nothing was paid for this order."))
-    charge = Charge.objects.select_for_update().get(pk=charge.pk)
-    if ledger.balance(charge).refundable < new.amount:
-        raise IllegalState(_("There is not that much left of the payment."))
+    _check_left(charge, new.amount)
     refund = payments.request_refund(
         charge, NewRefund(new.amount, new.cause, new.reason, amounts, new.requested_by)
     )
@@ -223,6 +259,19 @@ def give_back(
     events.append(told)
     _announce(refund, [line for line in found.lines if line.pk in amounts], new.requested_by)
     return refund
+
+
+def _check_left(charge: Charge, amount: Money) -> None:
+    """Raises IllegalState, with what is left, for more than the payment has left."""
+    left = ledger.balance(charge).refundable
+    if left < amount:
+        raise IllegalState(
+            said("Of this payment, %(amount)s can be given back at most.", amount=_in_words(left))
+        )
+
+
+def _in_words(amount: Money) -> str:
+    return f"{amount.major} {amount.currency}"
 
 
 def _announce(refund: Refund, lines: Sequence[OrderLine], actor: UUID | None = None) -> None:
@@ -314,74 +363,79 @@ def _refused(refund_id: UUID, error: GatewayRefused) -> None:
 def record(refund_id: UUID, facts: RefundFacts) -> None:
     """What the gateway says of one of our refunds; stale news changes nothing."""
     with transaction.atomic():
-        order_id = (
-            Order.objects.filter(payments__charges__refunds=refund_id)
-            .values_list("pk", flat=True)
-            .first()
-        )
-        found = lock_order(order_id) if order_id is not None else None
-        refund = payments.lock_refund(refund_id)
-        state = payments.record_refund(refund, facts)
-        if state is RefundState.FAILED:
-            _alert(refund, facts.failure_detail or "The bank did not take it.")
-        if found is not None and state in {RefundState.PROCESSED, RefundState.FAILED}:
-            type_ = {
-                RefundState.PROCESSED: "payment.refunded",
-                RefundState.FAILED: "payment.refund_failed",
-            }[state]
-            _tell(found, refund, type_)
+        charge = Charge.objects.get(refunds=refund_id)
+        found = lock_order_of(charge)
+        record_locked(found, payments.lock_refund(refund_id), facts)
 
 
-def record_from_gateway(provider: str, payment_id: str, refund_id: str) -> bool:
-    """Fetches a refund the gateway speaks of and records it, also one that was made there and not
-    here. False when there is none such, or its charge is not known yet."""
-    listing = gateways.provider(provider).refunds_of_payment(payment_id)
-    payments.report_unreadable(provider, listing.unreadable)
-    for facts in listing.items:
-        if facts.id == refund_id:
-            return _record_found(provider, facts)
+def lock_order_of(charge: Charge) -> LockedOrder | None:
+    """The order that a charge was to pay for, locked; None for one of no order."""
+    order_ids = Order.objects.filter(payments=charge.payment_id).values_list("pk", flat=True)
+    order_id = order_ids.first() if charge.payment_id is not None else None
+    return lock_order(order_id) if order_id is not None else None
+
+
+def record_locked(found: LockedOrder | None, refund: Refund, facts: RefundFacts) -> None:
+    """As `record`, where the order, the charge and the refund are locked already."""
+    before = refund.state
+    state = payments.record_refund(refund, facts)
+    if state is RefundState.FAILED:
+        _alert(refund, facts.failure_detail or "The bank did not take it.")
+    elif state is RefundState.PROCESSED:
+        is_for_lines = before != RefundState.FAILED or _arrived_after_all(refund)
+        if found is not None and is_for_lines:
+            tell(found, refund, "payment.refunded")
+    if found is not None and state is RefundState.FAILED:
+        tell(found, refund, "payment.refund_failed")
+
+
+def _arrived_after_all(refund: Refund) -> bool:
+    """A refund that had failed has reached its payer. Where its lines were given back by another
+    meanwhile, it counts for them no more, and staff is asked: then False."""
+    amount = _in_words(refund.amount)
+    payments.update_open_tasks(
+        StaffTask.Kind.REFUND_FAILED,
+        str(refund),
+        f"{amount} arrived after all. Nothing is left to be done.",
+    )
+    parts = refund.parts.select_related("line")
+    given = ledger.given_back(part.line_id for part in parts)
+    if all(given[part.line_id] <= part.line.total_minor for part in parts):
+        return True
+    refund.parts.all().delete()
+    payments.open_next_task(
+        StaffTask.Kind.OUTSIDE,
+        str(refund),
+        f"{amount} had failed and arrived after all, and what it was for was refunded meanwhile: "
+        "the payer has it twice.",
+        charge=refund.charge,
+        refund=refund,
+    )
     return False
 
 
-def _record_found(provider: str, facts: RefundFacts) -> bool:
-    with transaction.atomic():
-        charge = payments.find_charge(provider, facts.payment_id)
-        if charge is None:
-            return False
-        refund = charge.refunds.filter(provider_refund_id=facts.id).first()
-        refund = refund or _by_key(charge, facts.receipt)
-        if refund is None:
-            refund = payments.adopt_refund(charge, facts)
-            payments.open_task(
-                StaffTask.Kind.QUARANTINE,
-                facts.id,
-                "A refund was made at the gateway and not here. Decide what becomes of the "
-                "enrollments it is for.",
-                charge=charge,
-                refund=refund,
-            )
-    record(refund.pk, facts)
-    return True
-
-
-def _by_key(charge: Charge, key: str) -> Refund | None:
-    try:
-        return charge.refunds.filter(pk=ids.from_text("rfd", key)).first()
-    except NotFound:
-        return None
+def awaits_assignment(refund: Refund) -> bool:
+    """Whether it was made at the gateway, of a payment for several lines, and nobody has said yet
+    which of them it is for."""
+    is_outside = refund.cause == Refund.Cause.OUTSIDE and refund.charge.verdict == Verdict.SETTLED
+    return is_outside and not refund.parts.exists()
 
 
 def _alert(refund: Refund, why: str) -> None:
-    payments.open_task(
+    payments.open_next_task(
         StaffTask.Kind.REFUND_FAILED,
         str(refund),
-        f"{refund.amount.major} {refund.currency} could not be given back: {why}",
+        f"{_in_words(refund.amount)} could not be given back: {why}",
         charge=refund.charge,
         refund=refund,
     )
 
 
-def _tell(found: LockedOrder, refund: Refund, type_: str) -> None:
+def tell(found: LockedOrder, refund: Refund, type_: str, actor: UUID | None = None) -> None:
+    """Says on each enrollment the refund is for what became of it. Those of a refund that awaits
+    its assignment are told with it."""
+    if awaits_assignment(refund):
+        return
     of_lines = set(refund.parts.values_list("line_id", flat=True))
     data = {
         "order": str(found.order.pk),
@@ -392,7 +446,7 @@ def _tell(found: LockedOrder, refund: Refund, type_: str) -> None:
     }
     events.append(
         [
-            _event(found.enrollment_of(line), type_, data)
+            _event(found.enrollment_of(line), type_, data, actor)
             for line in found.lines
             if not of_lines or line.pk in of_lines
         ]

@@ -27,7 +27,6 @@ from matricula.kernel.words import marked
 from matricula.orders import queries as orders
 from matricula.orders import withdrawal
 from matricula.orders.queries import LineRecord, OrderRecord
-from matricula.payments import ledger
 from matricula.payments.actions import NewRefund
 from matricula.payments.models import Refund
 
@@ -56,7 +55,7 @@ def withdrawable(
     ends_at = ends(order, line)
     if ends_at is None or clock.now() >= ends_at:
         return None
-    left = line.total - Money(ledger.given_back([line.id]).get(line.id, 0), order.currency)
+    left = refund.left_of_lines(order.id, {line.id: line.total})[line.id]
     return Withdrawable(order, line, ends_at, left) if left else None
 
 
@@ -84,6 +83,9 @@ def withdraw(enrollment_id: UUID, person_id: UUID) -> EnrollmentRecord:
     line = next((line for line in found.lines if line.pk == right.line.id), None)
     if line is None or found.enrollment_of(line).stage != Stage.CONFIRMED:
         raise IllegalState(_("This enrollment has ended already."))
+    right = withdrawable(enrollment)  # as it is under the lock: money may have gone back meanwhile
+    if right is None:
+        raise IllegalState(_("Nothing of this payment is left to give back."))
     about = {
         "order": str(right.order.id),
         "amount_minor": right.amount.minor,

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import structlog
 from django.contrib.postgres.functions import TransactionNow
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from matricula.kernel.money import Money
@@ -43,6 +44,7 @@ from matricula.payments.states import (
 
 LONGEST_DETAIL = 500
 log = structlog.get_logger(__name__)
+_LONGEST_CAUSE = 80
 _LOCK_CHARGES = """
 SELECT * FROM payments_charge WHERE provider = %s AND provider_payment_id = ANY (%s::text[])
  ORDER BY id FOR UPDATE
@@ -292,9 +294,9 @@ def record_refund(refund: Refund, facts: RefundFacts) -> RefundState | None:
     if not REFUND.allows(RefundState(refund.state), trigger):
         return None
     refund.provider_refund_id = facts.id
-    ledger.write(refund.charge, ledger.Kind.REFUND, facts.amount, facts.id)
+    ledger.write_out(refund.charge, ledger.Kind.REFUND, facts.amount, facts.id)
     if trigger == "fail":
-        ledger.write(refund.charge, ledger.Kind.REFUND_FAILURE, facts.amount, facts.id)
+        ledger.write_return(refund.charge, ledger.Kind.REFUND, facts.amount, facts.id)
     return _move_refund(refund, trigger, facts.failure_detail)
 
 
@@ -326,30 +328,67 @@ def adopt_refund(charge: Charge, facts: RefundFacts) -> Refund:
     )
 
 
+def assign_refund(refund: Refund, parts: Mapping[UUID, int]) -> None:
+    """Says which lines a refund without parts is for, in minor units that sum to it. The caller
+    holds its row.
+
+    Raises ValueError for other sums, or where it has parts: a defect of the caller.
+    """
+    if sum(parts.values()) != refund.amount_minor or refund.parts.exists():
+        raise ValueError(f"refund {refund.pk} cannot be assigned to these lines")
+    RefundPart.objects.bulk_create(
+        RefundPart(refund=refund, line_id=line_id, amount_minor=minor)
+        for line_id, minor in parts.items()
+        if minor
+    )
+
+
 # --- disputes and tasks -----------------------------------------------------------------------
 
 
-def record_dispute(charge: Charge, facts: DisputeFacts) -> Dispute:
-    """The dispute as it stands now; one that is lost takes its amount from the balance."""
-    dispute, _ = Dispute.objects.select_for_update().get_or_create(
-        provider_dispute_id=facts.id,
-        defaults={
-            "charge": charge,
-            "status": facts.status,
-            "amount_minor": facts.amount.minor,
-            "currency": facts.amount.currency,
-            "reason": facts.reason[:200],
-            "respond_by": facts.respond_by,
-        },
-    )
-    if dispute.status not in {"won", "lost", "closed"}:
-        dispute.status = facts.status
-        dispute.respond_by = facts.respond_by or dispute.respond_by
-        dispute.save(update_fields=["status", "respond_by"])
+@dataclass(frozen=True)
+class DisputeNews:
+    """A dispute that has moved on, and its status before (empty: it is new)."""
+
+    dispute: Dispute
+    before: str
+
+
+def record_dispute(charge: Charge, facts: DisputeFacts, fetched_at: datetime) -> DisputeNews | None:
+    """The dispute as the gateway had it at `fetched_at`; None when that is no news. What a lost one
+    took leaves the balance, and returns to it when the dispute is won after all. The caller holds
+    the charge's row."""
+    rows = Dispute.objects.select_for_update()
+    dispute = rows.filter(provider_dispute_id=facts.id).first()
+    if dispute is None:
+        dispute = Dispute(charge=charge, provider_dispute_id=facts.id)
+    elif dispute.fetched_at is not None and fetched_at < dispute.fetched_at:
+        return None
+    before = dispute.status
+    dispute.fetched_at = fetched_at
+    dispute.respond_by = facts.respond_by or dispute.respond_by
+    is_news = rules.may_dispute_move(before, facts.status)
+    if is_news:
+        dispute.status, dispute.reason = facts.status, facts.reason[:200] or dispute.reason
+        if before != "lost":  # what it took is what it gives back
+            dispute.amount_minor, dispute.currency = facts.amount.minor, facts.amount.currency
+    dispute.save()
+    if not is_news:
+        return None
+    taken = _taken(charge, dispute)
     if dispute.status == "lost":
-        amount = Money(dispute.amount_minor, dispute.currency)
-        ledger.write(charge, ledger.Kind.DISPUTE_LOST, amount, facts.id)
-    return dispute
+        ledger.write_out(charge, ledger.Kind.DISPUTE_LOST, taken, facts.id)
+    elif before == "lost":
+        ledger.write_return(charge, ledger.Kind.DISPUTE_LOST, taken, facts.id)
+    return DisputeNews(dispute, before)
+
+
+def _taken(charge: Charge, dispute: Dispute) -> Money:
+    """What losing the dispute takes from the charge. Settled in another currency, it is taken to be
+    the whole charge, so that nothing is given back twice."""
+    if dispute.currency != charge.currency:
+        return charge.amount
+    return Money(min(dispute.amount_minor, charge.amount_minor), charge.currency)
 
 
 def open_task(
@@ -380,6 +419,38 @@ def report_unreadable(provider: str, items: Iterable[UnreadableItem]) -> None:
             f"{provider} lists {item.id}, which cannot be read: {item.problem}. It was left out; "
             "everything else is being handled. Look at it in the gateway's dashboard.",
         )
+
+
+def open_next_task(
+    kind: StaffTask.Kind,
+    cause: str,
+    detail: str,
+    *,
+    charge: Charge | None = None,
+    refund: Refund | None = None,
+    due_at: datetime | None = None,
+) -> StaffTask:
+    """Asks staff about the next thing that happened to this cause. A task about it that is still
+    open says it from now on; where all are closed, a new one is opened."""
+    known = StaffTask.objects.filter(kind=kind).filter(
+        Q(cause=cause) | Q(cause__startswith=f"{cause} ")
+    )
+    task = known.select_for_update().filter(closed_at=None).order_by("-pk").first()
+    if task is not None:
+        task.detail, task.due_at = detail, due_at
+        task.save(update_fields=["detail", "due_at"])
+        return task
+    number = known.count() + 1
+    suffix = f" {number}" if number > 1 else ""
+    name = cause[: _LONGEST_CAUSE - len(suffix)] + suffix
+    return open_task(kind, name, detail, charge=charge, refund=refund, due_at=due_at)
+
+
+def update_open_tasks(kind: StaffTask.Kind, cause: str, detail: str) -> None:
+    """Has the open tasks about this cause say this, without a date to answer by."""
+    rows = StaffTask.objects.filter(kind=kind, closed_at=None)
+    rows = rows.filter(Q(cause=cause) | Q(cause__startswith=f"{cause} "))
+    rows.update(detail=detail, due_at=None)
 
 
 def close_task(task_id: UUID, *, actor_id: UUID, resolution: str) -> bool:

@@ -129,6 +129,7 @@ class LedgerEntry(models.Model):
         REFUND = "refund"
         REFUND_FAILURE = "refund_failure"
         DISPUTE_LOST = "dispute_lost"
+        DISPUTE_WON = "dispute_won", "dispute won: money that a lost one had taken is back"
 
     id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
     charge = models.ForeignKey(Charge, on_delete=models.PROTECT, related_name="entries")
@@ -143,7 +144,9 @@ class LedgerEntry(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["charge", "kind", "reference"], name="one_ledger_fact"),
             models.CheckConstraint(
-                condition=Q(kind__in=["capture", "refund", "refund_failure", "dispute_lost"]),
+                condition=Q(
+                    kind__in=["capture", "refund", "refund_failure", "dispute_lost", "dispute_won"]
+                ),
                 name="ledger_kind_known",
             ),
         ]
@@ -238,9 +241,16 @@ class Dispute(models.Model):
     reason = models.CharField(max_length=200, blank=True)
     respond_by = models.DateTimeField(null=True)
     opened_at = models.DateTimeField(db_default=Now())
+    fetched_at = models.DateTimeField(
+        null=True, help_text="When the gateway was last asked about it."
+    )
 
     def __str__(self) -> str:
         return self.provider_dispute_id
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)
 
 
 class StaffTask(models.Model):
@@ -249,6 +259,7 @@ class StaffTask(models.Model):
     class Kind(models.TextChoices):
         QUARANTINE = "quarantine", "a payment that does not fit its order"
         REFUND_FAILED = "refund_failed", "a refund failed"
+        OUTSIDE = "outside", "a refund was made at the gateway"
         DISPUTE = "dispute", "a payment is disputed"
         GATEWAY = "gateway", "the gateway needs attention"
 

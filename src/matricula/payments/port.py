@@ -111,7 +111,9 @@ class Notice:
     payment_id: str = ""
     order_id: str = ""
     refund_id: str = ""
-    dispute: DisputeFacts | None = None
+    dispute_id: str = ""
+    is_dispute: bool = False  # also where it cannot be read which
+    is_action_required: bool = False  # said by some gateways in the notice alone
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,8 @@ class PaymentProvider(Protocol):
     def refund(self, request: RefundRequest) -> RefundFacts: ...
 
     def refunds_of_payment(self, payment_id: str) -> Listing[RefundFacts]: ...
+
+    def fetch_dispute(self, dispute_id: str) -> DisputeFacts: ...
 
     def captured_between(self, start: datetime, end: datetime) -> Iterator[Listing[PaymentFacts]]:
         """Captured payments by when they were begun, page by page, the newest first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from matricula.kernel.money import Money
@@ -39,3 +40,21 @@ def pause_before_retry(tries: int) -> timedelta:
     """How long to wait after so many tries."""
     doubled: timedelta = FIRST_RETRY * (1 << min(tries, _MOST_DOUBLINGS))
     return min(doubled, LONGEST_RETRY_PAUSE)
+
+
+# How a dispute moves at a gateway. A decided one may be decided anew (an appeal), and never opens
+# again; `open` comes first and once.
+_DISPUTE_MOVES: Mapping[str, frozenset[str]] = {
+    "": frozenset({"open", "under_review", "action_required", "won", "lost", "closed"}),
+    "open": frozenset({"under_review", "action_required", "won", "lost", "closed"}),
+    "under_review": frozenset({"action_required", "won", "lost", "closed"}),
+    "action_required": frozenset({"under_review", "won", "lost", "closed"}),
+    "closed": frozenset({"won", "lost"}),
+    "won": frozenset({"lost"}),
+    "lost": frozenset({"won"}),
+}
+
+
+def may_dispute_move(before: str, after: str) -> bool:
+    """Whether a dispute may go from one status to the other; empty before: it is new to us."""
+    return after in _DISPUTE_MOVES.get(before, frozenset())

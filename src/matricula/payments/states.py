@@ -108,6 +108,7 @@ REFUND = Transitions[RefundState](
         (RefundState.PENDING, "process"): RefundState.PROCESSED,
         (RefundState.PENDING, "fail"): RefundState.FAILED,
         (RefundState.PROCESSED, "fail"): RefundState.FAILED,  # the bank sent it back
+        (RefundState.FAILED, "process"): RefundState.PROCESSED,  # and took it after all
     },
 )
 # Money on its way back, or back.

@@ -24,7 +24,6 @@ from matricula.flows import offline, refund
 from matricula.kernel import ids
 from matricula.kernel.money import Money
 from matricula.orders.models import Order
-from matricula.payments import ledger
 from matricula.payments.models import Refund
 
 STATE_COLOURS = {"open": "warning", "paid": "success", "expired": "default", "cancelled": "default"}
@@ -194,11 +193,14 @@ class OrderAdmin(FoundByReference, Acting, ReadOnlyAdmin):
 
 
 def refund_form(order: Order, posted: Any) -> forms.Form:
-    """What is left of each line, to be given back or lowered."""
-    given = ledger.given_back(line.pk for line in order.lines.all())
+    """What is left of each line, to be given back or lowered. Together the lines may have more
+    left than their payment: the refund is refused then, with what that has."""
+    lines = list(order.lines.order_by("position"))
+    totals = {line.pk: Money(line.total_minor, order.currency) for line in lines}
+    left_of = refund.left_of_lines(order.pk, totals)
     fields: dict[str, forms.Field] = {}
-    for line in order.lines.order_by("position"):
-        left = Money(line.total_minor - given.get(line.pk, 0), order.currency)
+    for line in lines:
+        left = left_of[line.pk]
         fields[f"line_{line.position}"] = forms.DecimalField(
             label=f"{line.title} ({order.currency})",
             min_value=Decimal(0),

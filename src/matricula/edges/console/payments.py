@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from django import forms
 from django.contrib import messages
 from django.contrib.admin import SimpleListFilter
 from django.contrib.admin.utils import unquote
@@ -16,14 +18,17 @@ from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import action
+from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
 from matricula.edges.console import references
 from matricula.edges.console.acting import Acting, ReasonForm, ReferenceForm, plain
 from matricula.edges.console.base import ReadOnlyAdmin, column
 from matricula.edges.console.recording import actor_id
-from matricula.flows import offline, reconcile, refund
+from matricula.flows import offline, outside, reconcile, refund
 from matricula.kernel import ids
 from matricula.kernel.errors import DomainError
+from matricula.kernel.money import Money
+from matricula.orders.models import OrderLine
 from matricula.payments import actions, ledger
 from matricula.payments.models import Payment, Refund, StaffTask
 
@@ -143,7 +148,7 @@ class RefundAdmin(MoneyAdmin):
     ordering = ("-id",)
     found_by = {"": "pk", "rfd": "pk", "ord": "charge__payment__order"}
     gateway_id = "provider_refund_id"
-    actions_detail = ("try_again", "paid_out")
+    actions_detail = ("try_again", "assign_lines", "paid_out")
     fields = (
         "reference",
         "amount_shown",
@@ -175,6 +180,29 @@ class RefundAdmin(MoneyAdmin):
             done="A new refund is on its way.",
         )
 
+    @action(description="Assign to lines", url_path="assign", permissions=["act"])  # type: ignore[untyped-decorator]
+    def assign_lines(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        def run(row: Refund, answers: dict[str, Any]) -> None:
+            amounts = {
+                line.pk: Money.of_major(answers[f"line_{line.position}"], row.currency).minor
+                for line in refund_lines(row)
+                if answers[f"line_{line.position}"]
+            }
+            outside.assign(row.pk, amounts, actor_id=actor_id(request), reason=answers["reason"])
+
+        return self.ask(
+            request,
+            object_id,
+            title="Assign to lines",
+            points=[
+                "For a refund that was made at the gateway, of an order with several lines.",
+                "The amounts must sum to the refund. Credit notes are issued accordingly.",
+            ],
+            form=assignment_form,
+            run=run,
+            done="Assigned.",
+        )
+
     @action(description="Paid out by hand", url_path="paid-out", permissions=["act"])  # type: ignore[untyped-decorator]
     def paid_out(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self.ask(
@@ -203,6 +231,31 @@ class RefundAdmin(MoneyAdmin):
     def payment_shown(self, row: Refund) -> SafeString | str:
         payment_id = row.charge.payment_id
         return references.page("pay", payment_id) if payment_id else row.charge.provider_payment_id
+
+
+def refund_lines(row: Refund) -> list[OrderLine]:
+    """The lines of the order that the refunded payment is for."""
+    payments = Payment.objects.filter(charges__refunds=row)
+    rows = OrderLine.objects.filter(order__payments__in=payments)
+    return list(rows.order_by("position"))
+
+
+def assignment_form(row: Refund, posted: Any) -> forms.Form:
+    """How much of a refund is for each line of its order."""
+    digits = -int(row.amount.major.as_tuple().exponent)
+    fields: dict[str, forms.Field] = {
+        f"line_{line.position}": forms.DecimalField(
+            label=f"{line.title} ({row.currency})",
+            min_value=Decimal(0),
+            max_value=row.amount.major,
+            decimal_places=digits,
+            required=False,
+            widget=UnfoldAdminDecimalFieldWidget,
+        )
+        for line in refund_lines(row)
+    }
+    made: type[forms.Form] = type("AssignmentForm", (ReasonForm,), fields)
+    return made(posted)
 
 
 class OpenFilter(SimpleListFilter):

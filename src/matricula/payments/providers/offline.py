@@ -11,6 +11,7 @@ from matricula.kernel.errors import NotFound
 from matricula.kernel.money import Money
 from matricula.payments.errors import SignatureInvalid
 from matricula.payments.port import (
+    DisputeFacts,
     GatewayOrder,
     HandBack,
     Listing,
@@ -51,6 +52,9 @@ class OfflineProvider:
 
     def refunds_of_payment(self, payment_id: str) -> Listing[RefundFacts]:  # noqa: ARG002
         return Listing()
+
+    def fetch_dispute(self, dispute_id: str) -> DisputeFacts:  # noqa: ARG002
+        raise NotFound
 
     def captured_between(
         self,

@@ -163,6 +163,7 @@ def _refund_offer(found: Refundable | None) -> dict[str, str] | None:
         "percent": str(found.percent),
         "until": words.moment(end) if end is not None else "",
         "is_nothing": "" if found.amount else "1",
+        "is_gone": "1" if found.percent and not found.amount else "",
     }
 
 

@@ -45,6 +45,7 @@ _REFUND_STATUS: dict[str, RefundStatus] = {
     "failed": "failed",
 }
 _ID = re.compile(r"[A-Za-z0-9_]{1,64}")
+_DISPUTE_STATUS = {"open", "under_review", "action_required", "won", "lost", "closed"}
 _LONGEST_TEXT = 2_000
 _LONGEST_PROBLEM = 200
 _LATEST = 32_503_680_000  # the year 3000
@@ -121,11 +122,11 @@ def refund_of(content: Mapping[str, Any]) -> RefundFacts:
     )
 
 
-def dispute_of(content: Mapping[str, Any], event_type: str) -> DisputeFacts:
-    """https://razorpay.com/docs/api/disputes/entity/; the event's name says the phase where the
-    entity is a stale copy."""
-    phase = event_type.rpartition(".")[2]
-    status = {"created": "open"}.get(phase, phase) if phase else _text(content, "status")
+def dispute_of(content: Mapping[str, Any]) -> DisputeFacts:
+    """https://razorpay.com/docs/api/disputes/entity/"""
+    status = _text(content, "status")
+    if status not in _DISPUTE_STATUS:
+        raise Unreadable(f"dispute status {content.get('status')!r}")
     return DisputeFacts(
         id=_id(content, "id"),
         payment_id=_id(content, "payment_id"),
@@ -141,12 +142,16 @@ def notice_of(event_id: str, content: Mapping[str, Any]) -> Notice:
     those are looked up; a kind we have no use for has none."""
     kind = _text(content, "event")
     payment = _entity(content, "payment")
-    dispute = _entity(content, "dispute")
-    if kind.startswith("payment.dispute.") and dispute:
-        try:
-            return Notice(event_id, kind, dispute=dispute_of(dispute, kind))
-        except Unreadable:
-            return Notice(event_id, kind)
+    if kind.startswith("payment.dispute."):
+        dispute = _entity(content, "dispute")
+        return Notice(
+            event_id,
+            kind,
+            payment_id=_short(dispute.get("payment_id")) or _short(payment.get("id")),
+            dispute_id=_short(dispute.get("id")),
+            is_dispute=True,
+            is_action_required=kind.endswith(".action_required"),
+        )
     if not kind.startswith(("payment.", "order.", "refund.")):
         return Notice(event_id, kind)
     refund = _entity(content, "refund")

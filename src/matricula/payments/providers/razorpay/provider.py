@@ -16,6 +16,7 @@ from matricula.kernel.errors import MalformedRequest
 from matricula.kernel.money import Money
 from matricula.payments.errors import GatewayUnavailable, OutcomeUnknown, SignatureInvalid
 from matricula.payments.port import (
+    DisputeFacts,
     GatewayOrder,
     HandBack,
     Listing,
@@ -105,6 +106,10 @@ class RazorpayProvider:
     def refunds_of_payment(self, payment_id: str) -> Listing[RefundFacts]:
         found = self._client.get(f"/payments/{_checked(payment_id)}/refunds", count=PAGE)
         return _listed(mapping.refund_of, found)
+
+    def fetch_dispute(self, dispute_id: str) -> DisputeFacts:
+        """https://razorpay.com/docs/api/disputes/fetch-with-id/"""
+        return _read(mapping.dispute_of, self._client.get(f"/disputes/{_checked(dispute_id)}"))
 
     def captured_between(self, start: datetime, end: datetime) -> Iterator[Listing[PaymentFacts]]:
         for page in self._pages("/payments", mapping.payment_of, start, end):
