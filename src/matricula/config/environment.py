@@ -165,11 +165,6 @@ def _not_ready_after_seconds(environ: Mapping[str, str]) -> int:
     return integer(environ, "MATRICULA_NOT_READY_AFTER_SECONDS", default=900, low=0, high=86400)
 
 
-def _registration_after_start(environ: Mapping[str, str]) -> timedelta:
-    name = "MATRICULA_REGISTRATION_HOURS_AFTER_START"
-    return timedelta(hours=integer(environ, name, default=0, low=0, high=366 * 24))
-
-
 def _waitlist(environ: Mapping[str, str]) -> WaitlistSettings:
     return WaitlistSettings(
         offer_hours=integer(environ, "MATRICULA_OFFER_HOURS", default=24, low=1, high=30 * 24),

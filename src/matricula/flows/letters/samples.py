@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.utils.translation import get_language
@@ -34,15 +35,7 @@ def letters() -> Mapping[str, Letter]:
     """By kind, in the language that is active. Nothing is written."""
     about, order = _about(), _order()
     place = AboutPlace(_ID, about.person, _entry(about), {}, None, "")
-    ends_at = (clock.now() + timedelta(days=1)).isoformat()
-    offer = AboutPlace(
-        _ID,
-        about.person,
-        place.entry,
-        {"ends_at": ends_at, "price_minor": 176_942, "currency": "INR"},
-        None,
-        "",
-    )
+    offer = AboutPlace(_ID, about.person, place.entry, _offered(), None, "")
     return {
         "enrollment_confirmed": enrolling.confirmed(about),
         "enrollment_cancelled": _some(enrolling.cancelled(about)),
@@ -71,6 +64,11 @@ def letters() -> Mapping[str, Letter]:
         ),
         "staff_task": staff.alert(_task(), Person(language=get_language() or "")),
     }
+
+
+def _offered() -> dict[str, Any]:
+    ends_at = (clock.now() + timedelta(days=1)).isoformat()
+    return {"ends_at": ends_at, "price_minor": 176_942, "currency": "INR"}
 
 
 def _about() -> About:
