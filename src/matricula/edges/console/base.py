@@ -11,11 +11,17 @@ from urllib.parse import urlencode
 
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import PermissionDenied
+from django.contrib.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.forms import Field as FormField
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+)
 from django.utils.safestring import SafeString, mark_safe
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
@@ -26,6 +32,7 @@ from matricula.kernel.models import Event
 
 _UNSPEAKABLE = {"password", "digest", "refresh_tokens"}
 MOST_COUNTED = 2_000
+READING = ("GET", "HEAD")
 _NO_RELATED_LINKS = (
     "can_add_related",
     "can_change_related",
@@ -82,6 +89,34 @@ class ConsoleChangeList(ChangeList):  # type: ignore[misc]
         self.full_result_count = self.result_count
 
 
+class KnownChoices:
+    """For an autocomplete widget: what is no id of a record is no choice. Django would ask the
+    database for it, which fails; the form's field says what is wrong."""
+
+    field: Any
+
+    def optgroups(self, name: str, value: list[str], attr: Any = None) -> Any:
+        target = self.field.target_field
+        known = [part for part in value if not part or _is_valid(target, part)]
+        return super().optgroups(name, known, attr)  # type: ignore[misc]
+
+
+class RecordChoice(KnownChoices, AutocompleteSelect):
+    """One record, found by typing."""
+
+
+class RecordChoices(KnownChoices, AutocompleteSelectMultiple):
+    """Records, found by typing."""
+
+
+def _is_valid(field: Any, value: Any) -> bool:
+    try:
+        field.to_python(value)
+    except ValidationError:
+        return False
+    return True
+
+
 class PlainChoices:
     """Choosing a related record, without pop-ups to edit it: it has a page of its own."""
 
@@ -94,6 +129,40 @@ class PlainChoices:
         for offer in _NO_RELATED_LINKS:
             if field is not None and hasattr(field.widget, offer):
                 setattr(field.widget, offer, False)
+        return field
+
+    def formfield_for_foreignkey(
+        self, db_field: Any, request: HttpRequest, **kwargs: Any
+    ) -> FormField | None:
+        return self._found_by_typing(
+            super().formfield_for_foreignkey,
+            RecordChoice,
+            db_field,
+            request,
+            kwargs,  # type: ignore[misc]
+        )
+
+    def formfield_for_manytomany(
+        self, db_field: Any, request: HttpRequest, **kwargs: Any
+    ) -> FormField | None:
+        return self._found_by_typing(
+            super().formfield_for_manytomany,
+            RecordChoices,
+            db_field,
+            request,
+            kwargs,  # type: ignore[misc]
+        )
+
+    def _found_by_typing(
+        self, make: Any, widget: Any, db_field: Any, request: HttpRequest, options: dict[str, Any]
+    ) -> FormField | None:
+        if "widget" not in options and db_field.name in self.get_autocomplete_fields(request):  # type: ignore[attr-defined]
+            options["widget"] = widget(
+                db_field,
+                self.admin_site,  # type: ignore[attr-defined]
+                using=options.get("using"),
+            )
+        field: FormField | None = make(db_field, request, **options)
         return field
 
 
@@ -143,6 +212,8 @@ class ConsoleAdmin(PlainChoices, ModelAdmin):  # type: ignore[misc]
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """The record's events: the log that everything is in, not only what staff did."""
+        if request.method not in READING:
+            return HttpResponseNotAllowed(READING)
         obj = self.get_object(request, unquote(object_id))
         if obj is None or not self.has_view_or_change_permission(request, obj):
             raise PermissionDenied

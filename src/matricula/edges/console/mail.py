@@ -92,7 +92,10 @@ class DeliveryAdmin(ReadOnlyAdmin):
             reverse("admin:notifications_delivery_change", args=[unquote(object_id)])
         )
 
-    @action(description="Look at all letters", url_path="letters")  # type: ignore[untyped-decorator]
+    def has_look_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return self.has_view_permission(request)
+
+    @action(description="Look at all letters", url_path="letters", permissions=["look"])  # type: ignore[untyped-decorator]
     def letters(self, request: HttpRequest) -> HttpResponse:
         """Every kind of letter, as its reader would see it."""
         context = {
