@@ -81,7 +81,7 @@ def test_a_row_is_locked_only_inside_a_transaction(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(
         Coupon.objects, "select_for_update", lambda **_options: locking.append(True)
     )
-    admin = site._registry[Coupon]  # noqa: SLF001 - the site has no public list
+    admin = site._registry[Coupon]
     assert admin.get_object(RequestFactory().post("/"), str(coupon.pk)) == coupon
     assert locking == []
 
@@ -105,7 +105,7 @@ def test_an_id_that_is_none_is_a_mistake_in_its_field(console: Client, broken: s
 
 def test_a_deleted_rate_is_in_the_log_with_its_percentage(console: Client) -> None:
     rate = TaxRate.objects.create(country="NL", head="VAT", percent=Decimal("21.00"))
-    subject = site._registry[TaxRate].subject_of(rate)  # type: ignore[attr-defined]  # noqa: SLF001
+    subject = site._registry[TaxRate].subject_of(rate)  # type: ignore[attr-defined]
     answer = console.post(f"{addresses.TAX_RATES}{rate.pk}/delete/", {"post": "yes"})
     assert answer.status_code == 302
     (event,) = events_of(subject)

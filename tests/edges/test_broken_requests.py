@@ -50,7 +50,7 @@ def _part(name: str, value: str) -> bytes:
 BODIES: dict[str, tuple[str, bytes]] = {
     "empty": (JSON, b""),
     "no JSON": (JSON, b"{"),
-    "JSON of another type": (JSON, json.dumps([dict.fromkeys(FIELDS, [])]).encode()),
+    "JSON of another type": (JSON, json.dumps([{name: [] for name in FIELDS}]).encode()),
     "deep nesting": (JSON, b"[" * 50_000),
     "huge numbers": (JSON, json.dumps(dict.fromkeys(FIELDS, 10**400)).encode()),
     "NUL in a form": (FORM, _form("a\x00b")),
@@ -63,8 +63,10 @@ BODIES: dict[str, tuple[str, bytes]] = {
     "multipart cut off": ("multipart/form-data; boundary=x", _part("course", "x")[:-20]),
     "multipart of a wrong transfer encoding": (
         "multipart/form-data; boundary=x",
-        b'--x\r\nContent-Disposition: form-data; name="course"\r\n'
-        b"Content-Transfer-Encoding: base64\r\n\r\n!!!\r\n--x--\r\n",
+        (
+            b'--x\r\nContent-Disposition: form-data; name="course"\r\nContent-Transfer-Encoding: '
+            b"base64\r\n\r\n!!!\r\n--x--\r\n"
+        ),
     ),
     "a charset that is no text": (
         "multipart/form-data; boundary=x; charset=rot13",

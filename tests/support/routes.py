@@ -58,8 +58,8 @@ def every_address() -> list[str]:
 def console_rows() -> dict[str, Model | None]:
     """A row of each of the console's models, by where the model's pages start."""
     return {
-        f"console/{model._meta.app_label}/{model._meta.model_name}/": model._base_manager.first()  # noqa: SLF001 - public in all but name
-        for model in console._registry  # noqa: SLF001 - the site has no public list
+        f"console/{model._meta.app_label}/{model._meta.model_name}/": model._base_manager.first()
+        for model in console._registry
     }
 
 

@@ -11,7 +11,11 @@ from urllib.parse import urlencode
 
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.utils import unquote
-from django.contrib.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple
+from django.contrib.admin.widgets import (
+    AutocompleteMixin,
+    AutocompleteSelect,
+    AutocompleteSelectMultiple,
+)
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
@@ -28,6 +32,7 @@ from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from matricula.edges.console import references
+from matricula.edges.console.versioned import Versioned
 from matricula.kernel.models import Event
 
 _UNSPEAKABLE = {"password", "digest", "refresh_tokens"}
@@ -89,16 +94,16 @@ class ConsoleChangeList(ChangeList):  # type: ignore[misc]
         self.full_result_count = self.result_count
 
 
-class KnownChoices:
-    """For an autocomplete widget: what is no id of a record is no choice. Django would ask the
-    database for it, which fails; the form's field says what is wrong."""
+class KnownChoices(AutocompleteMixin):
+    """An autocomplete widget in which what is no id of a record is no choice. Django
+    would ask the database for it, which fails; the form's field says what is wrong."""
 
     field: Any
 
-    def optgroups(self, name: str, value: list[str], attr: Any = None) -> Any:
+    def optgroups(self, name: str, value: Any, attr: Any = None) -> Any:
         target = self.field.target_field
         known = [part for part in value if not part or _is_valid(target, part)]
-        return super().optgroups(name, known, attr)  # type: ignore[misc]
+        return super().optgroups(name, known, attr)
 
 
 class RecordChoice(KnownChoices, AutocompleteSelect):
@@ -131,42 +136,24 @@ class PlainChoices:
                 setattr(field.widget, offer, False)
         return field
 
-    def formfield_for_foreignkey(
-        self, db_field: Any, request: HttpRequest, **kwargs: Any
-    ) -> FormField | None:
-        return self._found_by_typing(
-            super().formfield_for_foreignkey,
-            RecordChoice,
-            db_field,
-            request,
-            kwargs,  # type: ignore[misc]
-        )
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        self._find_by_typing(db_field, request, kwargs, RecordChoice)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
 
-    def formfield_for_manytomany(
-        self, db_field: Any, request: HttpRequest, **kwargs: Any
-    ) -> FormField | None:
-        return self._found_by_typing(
-            super().formfield_for_manytomany,
-            RecordChoices,
-            db_field,
-            request,
-            kwargs,  # type: ignore[misc]
-        )
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        self._find_by_typing(db_field, request, kwargs, RecordChoices)
+        return super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc]
 
-    def _found_by_typing(
-        self, make: Any, widget: Any, db_field: Any, request: HttpRequest, options: dict[str, Any]
-    ) -> FormField | None:
-        if "widget" not in options and db_field.name in self.get_autocomplete_fields(request):  # type: ignore[attr-defined]
-            options["widget"] = widget(
-                db_field,
-                self.admin_site,  # type: ignore[attr-defined]
-                using=options.get("using"),
-            )
-        field: FormField | None = make(db_field, request, **options)
-        return field
+    def _find_by_typing(
+        self, db_field: Any, request: HttpRequest, options: dict[str, Any], widget: type[Any]
+    ) -> None:
+        admin: Any = self
+        if "widget" not in options and db_field.name in admin.get_autocomplete_fields(request):
+            using = options.get("using")
+            options["widget"] = widget(db_field, admin.admin_site, using=using)
 
 
-class ConsoleAdmin(PlainChoices, ModelAdmin):  # type: ignore[misc]
+class ConsoleAdmin(Versioned, PlainChoices, ModelAdmin):  # type: ignore[misc]
     """A list and a form of the console. Nothing is done to many rows at once: each change has its
     own event, and its own reason."""
 

@@ -93,7 +93,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
         )
 
     def has_look_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return self.has_view_permission(request)
+        return bool(self.has_view_permission(request))
 
     @action(description="Look at all letters", url_path="letters", permissions=["look"])  # type: ignore[untyped-decorator]
     def letters(self, request: HttpRequest) -> HttpResponse:
