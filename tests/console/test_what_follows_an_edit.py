@@ -101,7 +101,12 @@ EDITS = [
     Edit(
         RefundStep,
         addresses.REFUND_STEPS,
-        lambda: {"course": str(make_course().pk), "until": "before_start", "days": 3, "percent": 50},
+        lambda: {
+            "course": str(make_course().pk),
+            "until": "before_start",
+            "days": 3,
+            "percent": 50,
+        },
         {"percent": 25},
         {"days": 3},
     ),

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.widgets import (
@@ -18,7 +19,7 @@ from django.contrib.admin.widgets import (
 )
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
-from django.db.models import Model, QuerySet
+from django.db.models import DateTimeField, Model, QuerySet
 from django.forms import Field as FormField
 from django.http import (
     HttpRequest,
@@ -134,6 +135,9 @@ class PlainChoices:
         for offer in _NO_RELATED_LINKS:
             if field is not None and hasattr(field.widget, offer):
                 setattr(field.widget, offer, False)
+        if field is not None and isinstance(db_field, DateTimeField):
+            clock = f"On the clock of {settings.ENVIRONMENT.time_zone}."
+            field.help_text = f"{field.help_text} {clock}".strip()
         return field
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
