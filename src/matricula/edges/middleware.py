@@ -6,16 +6,18 @@ import time
 from collections.abc import Callable
 from http import HTTPStatus
 
+from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext_lazy as _
 
-from matricula.edges import problems, request_log
+from matricula.edges import form_bodies, problems, request_log
 from matricula.edges.metrics import count_request
 from matricula.kernel import correlation
 from matricula.kernel.errors import (
+    DomainError,
     Guidance,
     MalformedRequest,
     MethodNotAllowed,
@@ -79,6 +81,10 @@ class ErrorPages:
         if LIMITED in request.headers:
             wait = Guidance(retry_after=int(request.headers[LIMITED]))
             return self.process_exception(request, RateLimited(guidance=wait))
+        try:
+            form_bodies.check(request)
+        except (DomainError, SuspiciousOperation) as error:
+            return self.process_exception(request, error)
         response = self._get_response(request)
         if request.path.startswith("/api/"):
             if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:

@@ -12,7 +12,8 @@ from django.conf import settings
 from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import PermissionDenied as ForbiddenByDjango
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 
 from matricula.kernel import correlation
 from matricula.kernel.errors import (
@@ -36,6 +37,8 @@ _FRAMEWORK: dict[type[Exception], type[DomainError]] = {
     RequestDataTooBig: PayloadTooLarge,
     BadRequest: MalformedRequest,
     SuspiciousOperation: MalformedRequest,
+    MultiPartParserError: MalformedRequest,
+    UnreadablePostError: MalformedRequest,
     # What the database cannot keep, like a NUL in a text.
     DataError: MalformedRequest,
     psycopg.DataError: MalformedRequest,

@@ -230,7 +230,7 @@ class OverrideAdmin(FoundByReference, Acting, ConsoleAdmin):
     def rules_shown(self, override: Override) -> str:
         return ", ".join(Rule(name).label for name in override.rules)
 
-    @column("Until (UTC)")
+    @column("Until")
     def expires(self, override: Override) -> str:
         return references.when(override.expires_at)
 

@@ -9,23 +9,36 @@ from functools import cached_property
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import PermissionDenied
+from django.contrib.admin.widgets import (
+    AutocompleteMixin,
+    AutocompleteSelect,
+    AutocompleteSelectMultiple,
+)
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
-from django.db.models import Model, QuerySet
+from django.db.models import DateTimeField, Model, QuerySet
 from django.forms import Field as FormField
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+)
 from django.utils.safestring import SafeString, mark_safe
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from matricula.edges.console import references
+from matricula.edges.console.versioned import Versioned
 from matricula.kernel.models import Event
 
 _UNSPEAKABLE = {"password", "digest", "refresh_tokens"}
 MOST_COUNTED = 2_000
+READING = ("GET", "HEAD")
 _NO_RELATED_LINKS = (
     "can_add_related",
     "can_change_related",
@@ -82,6 +95,34 @@ class ConsoleChangeList(ChangeList):  # type: ignore[misc]
         self.full_result_count = self.result_count
 
 
+class KnownChoices(AutocompleteMixin):
+    """An autocomplete widget in which what is no id of a record is no choice. Django
+    would ask the database for it, which fails; the form's field says what is wrong."""
+
+    field: Any
+
+    def optgroups(self, name: str, value: Any, attr: Any = None) -> Any:
+        target = self.field.target_field
+        known = [part for part in value if not part or _is_valid(target, part)]
+        return super().optgroups(name, known, attr)
+
+
+class RecordChoice(KnownChoices, AutocompleteSelect):
+    """One record, found by typing."""
+
+
+class RecordChoices(KnownChoices, AutocompleteSelectMultiple):
+    """Records, found by typing."""
+
+
+def _is_valid(field: Any, value: Any) -> bool:
+    try:
+        field.to_python(value)
+    except ValidationError:
+        return False
+    return True
+
+
 class PlainChoices:
     """Choosing a related record, without pop-ups to edit it: it has a page of its own."""
 
@@ -94,10 +135,29 @@ class PlainChoices:
         for offer in _NO_RELATED_LINKS:
             if field is not None and hasattr(field.widget, offer):
                 setattr(field.widget, offer, False)
+        if field is not None and isinstance(db_field, DateTimeField):
+            clock = f"On the clock of {settings.ENVIRONMENT.time_zone}."
+            field.help_text = f"{field.help_text} {clock}".strip()
         return field
 
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        self._find_by_typing(db_field, request, kwargs, RecordChoice)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
 
-class ConsoleAdmin(PlainChoices, ModelAdmin):  # type: ignore[misc]
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        self._find_by_typing(db_field, request, kwargs, RecordChoices)
+        return super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc]
+
+    def _find_by_typing(
+        self, db_field: Any, request: HttpRequest, options: dict[str, Any], widget: type[Any]
+    ) -> None:
+        admin: Any = self
+        if "widget" not in options and db_field.name in admin.get_autocomplete_fields(request):
+            using = options.get("using")
+            options["widget"] = widget(db_field, admin.admin_site, using=using)
+
+
+class ConsoleAdmin(Versioned, PlainChoices, ModelAdmin):  # type: ignore[misc]
     """A list and a form of the console. Nothing is done to many rows at once: each change has its
     own event, and its own reason."""
 
@@ -143,6 +203,8 @@ class ConsoleAdmin(PlainChoices, ModelAdmin):  # type: ignore[misc]
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """The record's events: the log that everything is in, not only what staff did."""
+        if request.method not in READING:
+            return HttpResponseNotAllowed(READING)
         obj = self.get_object(request, unquote(object_id))
         if obj is None or not self.has_view_or_change_permission(request, obj):
             raise PermissionDenied

@@ -134,7 +134,7 @@ def _what_blocks(cohort: Cohort, refusal: CapacityTooSmall) -> SafeString:
     """The seats room's own words, and who it is about (F45)."""
     held = Hold.objects.filter(seats=cohort.pk, state=HoldState.HELD).select_related("person")
     names = [
-        f"{hold.person.full_name or hold.person.email} until {references.when(hold.expires_at)} UTC"
+        f"{hold.person.full_name or hold.person.email} until {references.when(hold.expires_at)}"
         for hold in held.order_by("expires_at")[:_NAMED]
     ]
     return format_html(

@@ -81,7 +81,7 @@ class CohortAdmin(RecordsEvents, WritesToList, ConsoleAdmin):
         "room_link",
     )
     _dates = (
-        "Registration and dates (UTC)",
+        "Registration and dates",
         {"fields": ("opens_at", "closes_at", "starts_at", "ends_at")},
     )
 
@@ -189,15 +189,15 @@ class CohortAdmin(RecordsEvents, WritesToList, ConsoleAdmin):
     def window_label(self, cohort: Cohort) -> str:
         return _WINDOW_WORDS[registration.window_of(cohort, clock.now())]
 
-    @column("Opens (UTC)", order="opens_at")
+    @column("Opens", order="opens_at")
     def opens(self, cohort: Cohort) -> str:
         return references.when(cohort.opens_at)
 
-    @column("Closes (UTC)", order="closes_at")
+    @column("Closes", order="closes_at")
     def closes(self, cohort: Cohort) -> str:
         return references.when(registration.deadline(cohort))
 
-    @column("Starts (UTC)", order="starts_at")
+    @column("Starts", order="starts_at")
     def starts(self, cohort: Cohort) -> str:
         return references.when(cohort.starts_at)
 

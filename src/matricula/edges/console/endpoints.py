@@ -173,7 +173,7 @@ class EndpointAdmin(Acting, RecordsEvents, ConsoleAdmin):
     def state_label(self, endpoint: Endpoint) -> str:
         return endpoint.state
 
-    @column("Failing since (UTC)")
+    @column("Failing since")
     def failing(self, endpoint: Endpoint) -> str:
         return references.when(endpoint.failing_since)
 
@@ -278,16 +278,16 @@ class WebhookDeliveryAdmin(Acting, ReadOnlyAdmin):
     def goes_to(self, delivery: Delivery) -> SafeString:
         return format_html('<span style="overflow-wrap: anywhere">{}</span>', delivery.endpoint.url)
 
-    @column("Owed (UTC)")
+    @column("Owed")
     def created(self, delivery: Delivery) -> str:
         return references.when(delivery.created_at)
 
-    @column("Next try (UTC)")
+    @column("Next try")
     def next_try(self, delivery: Delivery) -> str:
         is_pending = delivery.state == DeliveryState.PENDING
         return references.when(delivery.next_try_at) if is_pending else ""
 
-    @column("Delivered (UTC)")
+    @column("Delivered")
     def arrived(self, delivery: Delivery) -> str:
         return references.when(delivery.delivered_at) if delivery.delivered_at else ""
 

@@ -141,7 +141,7 @@ class EnrollmentAdmin(FoundByReference, ShowsTimeline, Acting, ReadOnlyAdmin):
             },
         ),
         (
-            "Times (UTC)",
+            "Times",
             {"fields": (("requested_at", "confirmed_at"), ("ended_at", "access_expires_at"))},
         ),
         ("More", {"fields": ("reason", "metadata")}),
@@ -267,7 +267,7 @@ class EnrollmentAdmin(FoundByReference, ShowsTimeline, Acting, ReadOnlyAdmin):
     def stage_label(self, enrollment: Enrollment) -> str:
         return Stage(enrollment.stage).label
 
-    @column("Requested (UTC)")
+    @column("Requested")
     def requested(self, enrollment: Enrollment) -> str:
         return references.when(enrollment.requested_at)
 
@@ -282,5 +282,5 @@ def _seat_of(enrollment_id: UUID) -> SafeString | str:
     if hold is None:
         return "No seat"
     is_sold = hold.state == HoldState.SOLD
-    words = "Sold" if is_sold else f"Held until {references.when(hold.expires_at)} UTC"
+    words = "Sold" if is_sold else f"Held until {references.when(hold.expires_at)}"
     return format_html("{} ({})", words, references.page("hld", hold.pk))

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.admin import SimpleListFilter
 from django.contrib.admin.utils import unquote
 from django.db.models import OuterRef, QuerySet, Subquery
@@ -185,9 +186,9 @@ class EventAdmin(ReadOnlyAdmin):
         response: HttpResponse = super().changelist_view(request, context)
         return response
 
-    @column("When (UTC)")
+    @column("When")
     def happened(self, event: Event) -> str:
-        return f"{event.at:%Y-%m-%d %H:%M:%S}"
+        return f"{event.at.astimezone(settings.ENVIRONMENT.time_zone):%Y-%m-%d %H:%M:%S %Z}"
 
     @column("Subject")
     def subject_shown(self, event: Event) -> SafeString:

@@ -96,10 +96,10 @@ class FailedWorkAdmin(Acting, ReadOnlyAdmin):
             return DROPPED
         return RETRYING if work.set_aside_at is None else SET_ASIDE
 
-    @column("First failed (UTC)")
+    @column("First failed")
     def since(self, work: FailedWork) -> str:
         return references.when(work.failed_at)
 
-    @column("Next try (UTC)")
+    @column("Next try")
     def next_try(self, work: FailedWork) -> str:
         return references.when(work.next_try_at) if work.next_try_at is not None else "none"

@@ -117,11 +117,11 @@ class HoldAdmin(FoundByReference, ReadOnlyAdmin):
     def state_label(self, hold: Hold) -> str:
         return HoldState(hold.state).label
 
-    @column("Since (UTC)")
+    @column("Since")
     def since(self, hold: Hold) -> str:
         return references.when(hold.created_at)
 
-    @column("Until (UTC)")
+    @column("Until")
     def until(self, hold: Hold) -> str:
         return references.when(hold.expires_at)
 

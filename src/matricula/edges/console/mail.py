@@ -92,7 +92,10 @@ class DeliveryAdmin(ReadOnlyAdmin):
             reverse("admin:notifications_delivery_change", args=[unquote(object_id)])
         )
 
-    @action(description="Look at all letters", url_path="letters")  # type: ignore[untyped-decorator]
+    def has_look_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return bool(self.has_view_permission(request))
+
+    @action(description="Look at all letters", url_path="letters", permissions=["look"])  # type: ignore[untyped-decorator]
     def letters(self, request: HttpRequest) -> HttpResponse:
         """Every kind of letter, as its reader would see it."""
         context = {
@@ -126,19 +129,19 @@ class DeliveryAdmin(ReadOnlyAdmin):
     def person_shown(self, row: Delivery) -> SafeString | str:
         return references.page("usr", row.person_id) if row.person_id else "no account"
 
-    @column("Written (UTC)")
+    @column("Written")
     def made(self, row: Delivery) -> str:
         return references.when(row.created_at)
 
-    @column("Due (UTC)")
+    @column("Due")
     def due(self, row: Delivery) -> str:
         return references.when(row.due_at)
 
-    @column("Sent (UTC)")
+    @column("Sent")
     def went_out(self, row: Delivery) -> str:
         return references.when(row.sent_at) if row.sent_at else ""
 
-    @column("Arrived (UTC)")
+    @column("Arrived")
     def arrived(self, row: Delivery) -> str:
         """What the mail service told; a relay tells nothing of it."""
         return references.when(row.delivered_at) if row.delivered_at else ""
@@ -163,6 +166,6 @@ class SuppressedAddressAdmin(ReadOnlyAdmin):
         actions.lift(obj.address)
         events.append([NewEvent("address.allowed", subject, None, actor_id(request))])
 
-    @column("Since (UTC)")
+    @column("Since")
     def since_shown(self, row: SuppressedAddress) -> str:
         return references.when(row.since)

@@ -131,11 +131,11 @@ class OrderAdmin(FoundByReference, Acting, ReadOnlyAdmin):
     def state_label(self, order: Order) -> str:
         return order.state
 
-    @column("Placed (UTC)")
+    @column("Placed")
     def placed(self, order: Order) -> str:
         return references.when(order.placed_at)
 
-    @column("Paid (UTC)")
+    @column("Paid")
     def paid(self, order: Order) -> str:
         return references.when(order.paid_at)
 

@@ -109,7 +109,7 @@ class PaymentAdmin(MoneyAdmin):
     def amount_shown(self, payment: Payment) -> str:
         return f"{payment.amount.major} {payment.currency}"
 
-    @column("Created (UTC)")
+    @column("Created")
     def created(self, payment: Payment) -> str:
         return references.when(payment.created_at)
 
@@ -223,7 +223,7 @@ class RefundAdmin(MoneyAdmin):
     def amount_shown(self, row: Refund) -> str:
         return f"{row.amount.major} {row.currency}"
 
-    @column("Requested (UTC)")
+    @column("Requested")
     def requested(self, row: Refund) -> str:
         return references.when(row.requested_at)
 
@@ -334,11 +334,11 @@ class StaffTaskAdmin(MoneyAdmin):
     def reference(self, task: StaffTask) -> SafeString:
         return references.mono(ids.to_text("tsk", task.pk))
 
-    @column("Opened (UTC)")
+    @column("Opened")
     def opened(self, task: StaffTask) -> str:
         return references.when(task.opened_at)
 
-    @column("Due (UTC)")
+    @column("Due")
     def due(self, task: StaffTask) -> str:
         return references.when(task.due_at)
 

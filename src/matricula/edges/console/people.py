@@ -175,7 +175,7 @@ class PersonAdmin(RecordsEvents, ConsoleAdmin):
         person_id: UUID = obj.pk
         return person_id
 
-    @column("Since (UTC)")
+    @column("Since")
     def since(self, person: Person) -> str:
         return references.when(person.created_at)
 

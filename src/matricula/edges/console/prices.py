@@ -11,6 +11,7 @@ from unfold.admin import StackedInline
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextInputWidget
 
 from matricula.catalog.models import CoursePrice
+from matricula.edges.console.base import PlainChoices
 from matricula.edges.console.recording import Changes
 from matricula.kernel.money import Money
 
@@ -75,7 +76,7 @@ class PriceForm(forms.ModelForm):  # type: ignore[type-arg]
             return None
 
 
-class PriceInline(StackedInline):  # type: ignore[misc]
+class PriceInline(PlainChoices, StackedInline):  # type: ignore[misc]
     model = CoursePrice
     form = PriceForm
     extra = 0

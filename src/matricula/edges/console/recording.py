@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date, time
+from decimal import Decimal
 from typing import Any, ClassVar, Protocol
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Model
 from django.forms import BaseForm, BaseFormSet
 from django.http import HttpRequest
@@ -39,7 +41,7 @@ def plain(value: Any) -> Any:
         value = value.pk
     if isinstance(value, date | time):
         return value.isoformat()
-    if isinstance(value, UUID):
+    if isinstance(value, UUID | Decimal):
         return str(value)
     if isinstance(value, Iterable) and not isinstance(value, str):
         return sorted(plain(part) for part in value)
@@ -102,7 +104,9 @@ class RecordsEvents:
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> Model | None:
         found: Model | None = super().get_object(request, object_id, from_field)  # type: ignore[misc]
-        if found is None or request.method != "POST":
+        # Without a transaction nothing would be held, as on the page of an action that has its own.
+        is_edited = request.method == "POST" and transaction.get_connection().in_atomic_block
+        if found is None or not is_edited:
             return found
         # NO KEY: whoever enrolls meanwhile only needs to know that the row stays.
         rows = self.model.objects.select_for_update(no_key=True, of=("self",))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import get_args
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Model
 from django.urls import reverse
 from django.utils.html import format_html
@@ -124,8 +125,9 @@ def mono(text: str) -> SafeString:
 
 
 def when(moment: datetime | None) -> str:
-    """A moment in UTC, narrow enough for a column."""
-    return "-" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}"
+    """A moment on the school's clock (`MATRICULA_TIME_ZONE`), narrow enough for a column."""
+    zone = settings.ENVIRONMENT.time_zone
+    return "-" if moment is None else f"{moment.astimezone(zone):%Y-%m-%d %H:%M %Z}"
 
 
 def readable(raw: bytes | str) -> SafeString:

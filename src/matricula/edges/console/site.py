@@ -21,6 +21,7 @@ from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.templatetags.static import static
 from django.urls import reverse
+from django.utils import timezone
 from unfold.dataclasses import Favicon
 from unfold.sites import UnfoldAdminSite
 
@@ -185,9 +186,11 @@ class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc]
         @wraps(guarded)
         def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             try:
-                response = guarded(request, *args, **kwargs)
-                if isinstance(response, TemplateResponse):
-                    response.render()  # here, so that what fails in a template is caught too
+                # Forms are read, and pages written, on the school's clock.
+                with timezone.override(settings.ENVIRONMENT.time_zone):
+                    response = guarded(request, *args, **kwargs)
+                    if isinstance(response, TemplateResponse):
+                        response.render()  # here, so that what fails in a template is caught too
             except failures.EXPECTED as exception:
                 response = self.failed(request, exception)
             return policy.protect(response)

@@ -92,7 +92,7 @@ class ConversationAdmin(Acting, ReadOnlyAdmin):
     fieldsets = (
         (None, {"fields": ("subject", "state_label", "person_shown", "assignee_shown")}),
         ("About", {"fields": ("enrollment_shown", "order_shown", "trace", "others", "reference")}),
-        ("Times (UTC)", {"fields": (("opened_at", "last_at", "closed_at"),)}),
+        ("Times", {"fields": (("opened_at", "last_at", "closed_at"),)}),
     )
     readonly_fields = (
         "state_label",
@@ -250,7 +250,7 @@ class ConversationAdmin(Acting, ReadOnlyAdmin):
     def assignee_shown(self, row: Conversation) -> str:
         return str(row.assignee) if row.assignee else "Nobody yet"
 
-    @column("Last message (UTC)")
+    @column("Last message")
     def last(self, row: Conversation) -> str:
         return references.when(row.last_at)
 

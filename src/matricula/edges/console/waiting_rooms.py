@@ -152,7 +152,7 @@ class RoomAdmin(Acting, ConsoleAdmin):
     def waiting_shown(self, room: Room) -> str:
         return str(getattr(room, "waiting", 0))
 
-    @column("First waits since (UTC)")
+    @column("First waits since")
     def oldest_shown(self, room: Room) -> str:
         return references.when(getattr(room, "oldest", None))
 

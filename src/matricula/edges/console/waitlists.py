@@ -247,15 +247,15 @@ class EntryAdmin(FoundByReference, ShowsTimeline, Acting, ReadOnlyAdmin):
     def why_not(self, entry: Entry) -> str:
         return str(entry.why_skipped)
 
-    @column("Joined (UTC)")
+    @column("Joined")
     def joined(self, entry: Entry) -> str:
         return references.when(entry.joined_at)
 
-    @column("Ended (UTC)")
+    @column("Ended")
     def ended(self, entry: Entry) -> str:
         return references.when(entry.ended_at)
 
-    @column("Passed over (UTC)")
+    @column("Passed over")
     def skipped(self, entry: Entry) -> str:
         return references.when(entry.skipped_at)
 

@@ -56,7 +56,7 @@ class InboxAdmin(MoneyAdmin):
             reverse("admin:payments_inboxevent_change", args=[unquote(object_id)])
         )
 
-    @column("Received (UTC)")
+    @column("Received")
     def received(self, event: InboxEvent) -> str:
         return references.when(event.received_at)
 
@@ -75,7 +75,7 @@ class RejectedWebhookAdmin(ReadOnlyAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         return ("body_shown",)
 
-    @column("Received (UTC)")
+    @column("Received")
     def received(self, sample: RejectedWebhook) -> str:
         return references.when(sample.received_at)
 
