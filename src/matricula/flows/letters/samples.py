@@ -113,6 +113,11 @@ def _order() -> OrderRecord:
     )  # fmt: skip
 
 
+def _offer_terms() -> dict[str, object]:
+    ends_at = (clock.now() + timedelta(days=1)).isoformat()
+    return {"ends_at": ends_at, "price_minor": 149_950, "currency": "INR"}
+
+
 def _message() -> ListMessage:
     return ListMessage(
         subject="News about the spring intake",
