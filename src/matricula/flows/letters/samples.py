@@ -34,15 +34,7 @@ def letters() -> Mapping[str, Letter]:
     """By kind, in the language that is active. Nothing is written."""
     about, order = _about(), _order()
     place = AboutPlace(_ID, about.person, _entry(about), {}, None, "")
-    ends_at = (clock.now() + timedelta(days=1)).isoformat()
-    offer = AboutPlace(
-        _ID,
-        about.person,
-        place.entry,
-        {"ends_at": ends_at, "price_minor": 176_942, "currency": "INR"},
-        None,
-        "",
-    )
+    offer = replace(place, data=_offer_terms())
     return {
         "enrollment_confirmed": enrolling.confirmed(about),
         "enrollment_cancelled": _some(enrolling.cancelled(about)),
