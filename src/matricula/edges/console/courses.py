@@ -139,19 +139,15 @@ class CourseForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def _refuse_loops(self) -> None:
         """A course that is not saved yet is named by no other."""
-        if self.instance._state.adding:  # noqa: SLF001 - the documented way to know a new row
+        names = ("prerequisites", "corequisites")
+        changed = [name for name in names if name in self.changed_data]
+        if self.instance._state.adding or not changed:  # noqa: SLF001 - how Django tells a new row
             return
-        chosen = {
-            name: [course.pk for course in self.cleaned_data.get(name, ())]
-            for name in ("prerequisites", "corequisites")
-        }
+        chosen = {name: [course.pk for course in self.cleaned_data.get(name, ())] for name in names}
         loop = requirements.find_loop(self.instance.pk, **chosen)
         if loop:
-            field = (
-                "prerequisites" if set(self.changed_data) & {"prerequisites"} else "corequisites"
-            )
             self.add_error(
-                field,
+                changed[0],
                 "Nobody could ever enroll: each of these courses requires the next. "
                 + " → ".join(loop),
             )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from django.utils.translation import get_language
@@ -35,7 +34,7 @@ def letters() -> Mapping[str, Letter]:
     """By kind, in the language that is active. Nothing is written."""
     about, order = _about(), _order()
     place = AboutPlace(_ID, about.person, _entry(about), {}, None, "")
-    offer = AboutPlace(_ID, about.person, place.entry, _offered(), None, "")
+    offer = replace(place, data=_offer_terms())
     return {
         "enrollment_confirmed": enrolling.confirmed(about),
         "enrollment_cancelled": _some(enrolling.cancelled(about)),
@@ -64,11 +63,6 @@ def letters() -> Mapping[str, Letter]:
         ),
         "staff_task": staff.alert(_task(), Person(language=get_language() or "")),
     }
-
-
-def _offered() -> dict[str, Any]:
-    ends_at = (clock.now() + timedelta(days=1)).isoformat()
-    return {"ends_at": ends_at, "price_minor": 176_942, "currency": "INR"}
 
 
 def _about() -> About:
@@ -109,6 +103,11 @@ def _order() -> OrderRecord:
         "Lea Learner", "lea@example.org", "", "", "", "IN", "KA", "", "", "", "",
         at, at, None, (line,),
     )  # fmt: skip
+
+
+def _offer_terms() -> dict[str, object]:
+    ends_at = (clock.now() + timedelta(days=1)).isoformat()
+    return {"ends_at": ends_at, "price_minor": 149_950, "currency": "INR"}
 
 
 def _message() -> ListMessage:
