@@ -10,12 +10,14 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from matricula.accounts.models import Person
+from matricula.catalog.models import Cohort, Course, CoursePrice
 from matricula.enrollments.models import Enrollment
 from matricula.flows import cart
-from matricula.orders.models import Order
+from matricula.orders.models import Order, OrderLine
+from matricula.pricing.errors import CurrencyMismatch
 from matricula.pricing.models import Coupon
 from matricula.seats.models import SeatCount
-from tests.support.factories import make_course
+from tests.support.factories import make_course, make_person
 
 pytestmark = pytest.mark.django_db
 COURSE = "/courses/full-stack-development/"
@@ -68,3 +70,40 @@ def test_a_guest_does_not_get_a_seat_for_nothing(guest: Client) -> None:
         assert "Nothing is to be paid here. Sign in" in text(response)
     assert not Enrollment.objects.filter(person__guest_email="ravi@example.com").exists()
     assert not Coupon.objects.get(code="ONCE").uses.exists()
+
+
+def test_a_cart_has_one_currency(member: Client) -> None:
+    member.post("/cart/add/", {"course": "evening-lab"})
+    refused = member.post("/cart/add/", {"course": in_dollars().slug})
+    assert refused.status_code == 409
+    assert len(member.get("/cart/").context["lines"]) == 1
+
+
+def test_the_cart_opens_whatever_became_of_its_courses_and_buys_the_others(member: Client) -> None:
+    changed, archived, bare = (make_course(price=100_000) for _ in range(3))
+    for slug in ("evening-lab", changed.slug, archived.slug, bare.slug):
+        member.post("/cart/add/", {"course": slug})
+    CoursePrice.objects.filter(course=changed).update(currency="USD")
+    Course.objects.filter(pk=archived.pk).update(status="archived")
+    SeatCount.objects.filter(cohort__course=bare).delete()
+    Cohort.objects.filter(course=bare).delete()
+    response = member.get("/cart/")
+    assert response.status_code == 200
+    assert text(response).count("It is left out of this checkout.") == 3
+    assert member.post("/cart/", {"confirm": "1"}).status_code == 303
+    assert [line.title for line in OrderLine.objects.all()] == ["Evening Lab"]
+    left = member.get("/cart/")
+    assert left.status_code == 200
+    assert len(left.context["lines"]) == 3
+
+
+def test_the_api_refuses_two_currencies_in_one_checkout() -> None:
+    with pytest.raises(CurrencyMismatch) as refused:
+        cart.buy(make_person().pk, [cart.Wish("evening-lab"), cart.Wish(in_dollars().slug)])
+    assert (refused.value.code, refused.value.status) == ("currency_mismatch", 409)
+
+
+def in_dollars() -> Course:
+    course = make_course()
+    CoursePrice.objects.create(course=course, currency="USD", amount_minor=5_000)
+    return course

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from matricula.catalog.queries import CoursePlan
 from matricula.kernel import clock
 from matricula.kernel.errors import FieldError, Guidance, ValidationFailed, Words
 from matricula.pricing import queries, regions, rules
-from matricula.pricing.errors import CouponInvalid
+from matricula.pricing.errors import CouponInvalid, CurrencyMismatch
 from matricula.pricing.queries import Asker
 from matricula.pricing.tax import EU
 from matricula.pricing.values import Item, Place, Quote, SellerIdentity
@@ -40,11 +40,12 @@ def quote_courses(
     """What these courses cost together at this moment; the lines' keys are the courses' ids.
 
     Without a place, the buyer is taken to be where the seller is; `seller` is given where it was
-    read already. Raises a refusal of a coupon (`pricing.errors`).
+    read already. Raises CurrencyMismatch, and a
+    refusal of a coupon (`pricing.errors`).
     """
     seller = seller or queries.seller()
     place = place or Place(seller.country, seller.state)
-    currency = next((c.price.regular.currency for c in courses if c.price), settings.CURRENCY)
+    currency = currency_of(courses)
     is_paid = any(course.price is not None and course.price.current(at) for course in courses)
     if codes and not is_paid:
         raise CouponInvalid(_("This course is free: no coupon is needed."))
@@ -62,6 +63,15 @@ def quote_courses(
         at=at,
         currency=currency,
     )
+
+
+def currency_of(courses: Iterable[CoursePlan]) -> str:
+    """The one currency that these courses are priced in; the installation's where none has a price.
+    Raises CurrencyMismatch."""
+    found = {course.price.regular.currency for course in courses if course.price is not None}
+    if len(found) > 1:
+        raise CurrencyMismatch
+    return found.pop() if found else str(settings.CURRENCY)
 
 
 def place_of(

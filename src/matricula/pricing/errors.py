@@ -34,3 +34,11 @@ class PriceChanged(DomainError):
     usual_detail = _(
         "It is another one than was shown. Nothing was booked: look at it again first."
     )
+
+
+class CurrencyMismatch(DomainError):
+    code, status, title = "currency_mismatch", 409, _("These courses have different currencies")
+    usual_detail = _(
+        "One payment has one currency. Buy the courses of the other currency in a checkout of "
+        "their own."
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -17,13 +17,15 @@ from django.utils.translation import gettext as _
 from matricula.accounts import guests
 from matricula.accounts.actions import limit_guests
 from matricula.catalog import queries as catalog
+from matricula.catalog.queries import CoursePlan
 from matricula.edges.web import basket, checkout_form, guest_form, offers, reminding, visits
 from matricula.edges.web.checkout_form import CheckoutForm
 from matricula.edges.web.guard import SeeOther, page, person_of, visitor_id
 from matricula.edges.web.guest_form import GuestForm
-from matricula.enrollments.errors import CorequisitesNotMet
+from matricula.enrollments.errors import CorequisitesNotMet, CourseNotAvailable
 from matricula.flows import cart as flow
 from matricula.flows import offer as offering
+from matricula.flows import quote as quotes
 from matricula.flows.cart import Wish
 from matricula.flows.checkout import Placed
 from matricula.flows.offer import CourseOffer
@@ -32,6 +34,7 @@ from matricula.kernel.errors import DomainError
 from matricula.orders import queries as orders
 from matricula.orders.queries import OrderRecord
 from matricula.orders.states import OrderState
+from matricula.pricing.errors import CurrencyMismatch
 
 OK, CONFLICT, UNPROCESSABLE = 200, 409, 422
 
@@ -43,6 +46,12 @@ def cart(request: HttpRequest) -> HttpResponse:
     if not courses:
         return render(request, "carts/empty.html")
     person_id = visitor_id(request)
+    found = offering.offers_of(courses, person_id)
+    gone = _unavailable(found)
+    courses = [course for course in courses if course.id not in gone]
+    if not courses:
+        lines = [_line(offer, (), gone) for offer in found]
+        return render(request, "carts/cart.html", {"lines": lines})
     guest = guest_form.read(request) if person_id is None else None
     email = guest.values["email"] if guest else getattr(request.user, "email", "")
     form = checkout_form.read(request, courses, person_id, email)
@@ -51,36 +60,60 @@ def cart(request: HttpRequest) -> HttpResponse:
     problem = ""
     if form.is_agreed:
         try:
-            placed = _buy(request, form, guest)
+            placed = _buy(request, [course.slug for course in courses], form, guest)
         except DomainError as error:
             is_of_a_field = (guest or form).note(error)
             problem = "" if is_of_a_field else error.detail
         else:
             basket.remove(request, [course.slug for course in courses])
             return SeeOther(_next(placed))
-    found = offering.offers_of(courses, person_id)
-    context = _context(form, found, guest) | {"problem": problem}
+    context = _context(form, found, gone, guest) | {"problem": problem}
     status = UNPROCESSABLE if form.is_sent else OK
     return render(request, "carts/cart.html", context, status=CONFLICT if problem else status)
 
 
+def _unavailable(found: list[CourseOffer]) -> dict[UUID, str]:
+    """The courses that this checkout leaves out, with the reason: nobody can enroll in them any
+    more, or their currency is another than that of the courses before them."""
+    gone: dict[UUID, str] = {}
+    kept: list[CoursePlan] = []
+    for offer in found:
+        if isinstance(offer.refusal, CourseNotAvailable):
+            gone[offer.course.id] = offers.why_not(offer)
+            continue
+        try:
+            quotes.currency_of([*kept, offer.course])
+        except CurrencyMismatch as error:
+            gone[offer.course.id] = error.detail
+        else:
+            kept.append(offer.course)
+    return gone
+
+
 def _context(
-    form: CheckoutForm, found: list[CourseOffer], guest: GuestForm | None
+    form: CheckoutForm,
+    found: list[CourseOffer],
+    gone: Mapping[UUID, str],
+    guest: GuestForm | None,
 ) -> dict[str, Any]:
+    bought = [offer for offer in found if offer.course.id not in gone]
     starts = {
-        offer.course.id: offer.chosen.plan.starts_at if offer.chosen else None for offer in found
+        offer.course.id: offer.chosen.plan.starts_at if offer.chosen else None for offer in bought
     }
+    in_cart = {offer.course.id for offer in bought}
     return {
-        **checkout_form.context_of(form, [offer.course for offer in found], starts),
-        "lines": [_line(offer, {other.course.id for other in found}) for offer in found],
+        **checkout_form.context_of(form, [offer.course for offer in bought], starts),
+        "lines": [_line(offer, in_cart, gone) for offer in found],
         "guest": guest,
         "is_guest": guest is not None,
         "login_url": offers.login_url(reverse("cart")),
     }
 
 
-def _buy(request: HttpRequest, form: CheckoutForm, guest: GuestForm | None) -> Placed:
-    wishes = [Wish(slug) for slug in basket.slugs(request)]
+def _buy(
+    request: HttpRequest, slugs: Sequence[str], form: CheckoutForm, guest: GuestForm | None
+) -> Placed:
+    wishes = [Wish(slug) for slug in slugs]
     person_id = visitor_id(request)
     if guest is None and person_id is not None:
         reminding.remember(form.values, person_id)
@@ -136,8 +169,9 @@ def _to_checkout(
 
 @page("POST")
 def add(request: HttpRequest) -> HttpResponse:
-    """Puts a course into the cart."""
+    """Puts a course into the cart. Raises CurrencyMismatch beside courses of another currency."""
     course = catalog.find_course(request.POST.get("course", "")[:120])
+    quotes.currency_of([*_payable(basket.courses(request)), course])
     if basket.add(request, course.slug):
         messages.success(request, _("%(title)s is in your cart.") % {"title": course.title})
     else:
@@ -152,12 +186,22 @@ def remove(request: HttpRequest) -> HttpResponse:
     return SeeOther(reverse("cart"))
 
 
-def _line(offer: CourseOffer, in_cart: Collection[UUID]) -> dict[str, Any]:
+def _payable(courses: Sequence[CoursePlan]) -> list[CoursePlan]:
+    """The first course that is paid, which gives a cart its currency; none where all are free."""
+    return [course for course in courses if course.price is not None][:1]
+
+
+def _line(
+    offer: CourseOffer, in_cart: Collection[UUID], gone: Mapping[UUID, str]
+) -> dict[str, Any]:
     return {
         "course": offer.course,
         "price": offers.price_of(offer),
         "cohort": offer.chosen.plan if offer.chosen else None,
-        "trouble": "" if _comes_together(offer, in_cart) else _trouble(offer),
+        "unavailable": gone.get(offer.course.id, ""),
+        "trouble": ""
+        if offer.course.id in gone or _comes_together(offer, in_cart)
+        else _trouble(offer),
     }
 
 
