@@ -62,6 +62,12 @@ def sign_in(request: HttpRequest, email: str, password: str = PASSWORD) -> Perso
     return actions.authenticate(request, email=email, password=password)
 
 
+def confirmed(**fields: str) -> Person:
+    someone = person(with_password=True, **fields)
+    EmailAddress.objects.create(user=someone, email=someone.email, verified=True, primary=True)
+    return someone
+
+
 def mails_to(address: str) -> list[str]:
     """The subjects of the mail queued for the address."""
     return list(
@@ -174,21 +180,22 @@ def test_known_and_unknown_addresses_get_the_same_answer_over_the_api(confirming
 
 
 def test_known_and_unknown_addresses_get_the_same_cookies_over_the_api(confirming: None) -> None:
-    known = person(with_password=True).email
+    known, unconfirmed = confirmed().email, person(with_password=True).email
     cookies = [
         set(ApiClient().post("/auth/signup", {**NEW, "email": email}).cookies)
-        for email in (known, "ada@example.org")
+        for email in (known, unconfirmed, "ada@example.org")
     ]
-    assert cookies[0] == cookies[1]
+    assert cookies[0] == cookies[1] == cookies[2]
 
 
 def test_known_and_unknown_addresses_get_the_same_answer_on_the_page(confirming: None) -> None:
     answers = []
-    for email in (person(with_password=True).email, "ada@example.org"):
+    known, unconfirmed = confirmed().email, person(with_password=True).email
+    for email in (known, unconfirmed, "ada@example.org"):
         form = {"email": email, "password1": PASSWORD, "full_name": "Ada Byron"}
         answer = Client(HTTP_HOST="127.0.0.1").post("/accounts/signup/", form)
         answers.append((answer.status_code, answer.headers["Location"], set(answer.cookies)))
-    assert answers[0] == answers[1]
+    assert answers[0] == answers[1] == answers[2]
 
 
 def test_a_new_address_gets_one_mail_to_confirm_it(confirming: None, request_: HttpRequest) -> None:
@@ -199,7 +206,7 @@ def test_a_new_address_gets_one_mail_to_confirm_it(confirming: None, request_: H
 def test_a_known_address_is_told_that_it_has_an_account(
     confirming: None, request_: HttpRequest
 ) -> None:
-    known = person(with_password=True)
+    known = confirmed()
     sign_up(request_, email=known.email.upper())
     (subject,) = mails_to(known.email)
     assert subject != "Confirm your e-mail address"
@@ -210,7 +217,7 @@ def test_with_the_usual_limits_a_mail_goes_out_to_known_and_unknown_addresses(
     confirming: None, request_: HttpRequest, settings: LazySettings, is_known: bool
 ) -> None:
     settings.ACCOUNT_RATE_LIMITS = {}
-    address = person(with_password=True).email if is_known else "ada@example.org"
+    address = confirmed().email if is_known else "ada@example.org"
     sign_up(request_, email=address)
     assert len(mails_to(address)) == 1
 
@@ -218,7 +225,7 @@ def test_with_the_usual_limits_a_mail_goes_out_to_known_and_unknown_addresses(
 def test_signing_up_again_changes_nothing_of_the_account(
     confirming: None, request_: HttpRequest
 ) -> None:
-    known = person(with_password=True, full_name="Lea Learner")
+    known = confirmed(full_name="Lea Learner")
     sign_up(request_, email=known.email, password="another-horse-77")
     known.refresh_from_db()
     assert known.full_name == "Lea Learner"

@@ -5,3 +5,6 @@ class AccountsConfig(AppConfig):
     name = "matricula.accounts"
     label = "accounts"
     verbose_name = "People"
+
+    def ready(self) -> None:
+        from matricula.accounts import security  # noqa: F401 - connects the signals

@@ -17,6 +17,7 @@ from django.db.models import Q
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from matricula.accounts import identity
 from matricula.accounts.models import Person
 from matricula.kernel import ids
 from matricula.kernel.errors import FieldError, Guidance, NotFound, ValidationFailed
@@ -25,7 +26,6 @@ from matricula.kernel.text import clean_line
 _SALT = "matricula.guest"
 _AMONG = "SELECT * FROM accounts_person WHERE id = ANY (%s::uuid[]) AND guest_email <> ''"
 LINK_DAYS = 30
-_NOWHERE = "guest.invalid"  # RFC 2606: never delivered anywhere
 
 
 def make(email: str, full_name: str, phone: str = "") -> Person:
@@ -45,7 +45,7 @@ def make(email: str, full_name: str, phone: str = "") -> Person:
     person_id = ids.new_id()
     guest = Person(
         id=person_id,
-        email=f"{ids.to_text('usr', person_id)}@{_NOWHERE}",
+        email=f"{ids.to_text('usr', person_id)}@{identity.NOWHERE}",
         guest_email=email,
         full_name=full_name,
         phone=phone.strip()[:32],
@@ -74,8 +74,15 @@ def read_token(token: str) -> Person:
 
 
 def account_of(email: str) -> Person | None:
-    """The account with this address, if there is one."""
-    return Person.objects.filter(email=email, guest_email="").first()
+    """The account with this address, if there is one that its owner has confirmed."""
+    account = identity.account_of(email)
+    return None if account is None or identity.is_unconfirmed(account) else account
+
+
+def is_guest(person_id: UUID) -> bool:
+    """Whether this person is a guest still: nobody has claimed or joined what they bought."""
+    people = Person.objects.filter(pk=person_id, is_active=True)
+    return people.exclude(guest_email="").exists()
 
 
 def among(person_ids: Iterable[UUID]) -> list[Person]:
@@ -102,6 +109,7 @@ def become_account(guest: Person, password: str) -> Person:
     except ValidationError as error:
         errors = [FieldError("password", message) for message in error.messages]
         raise ValidationFailed(guidance=Guidance(errors=errors)) from error
+    identity.release(guest.guest_email, guest)
     guest.email, guest.guest_email = guest.guest_email, ""
     guest.set_password(password)
     guest.save(update_fields=["email", "guest_email", "password"])

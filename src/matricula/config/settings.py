@@ -150,7 +150,12 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/me/"
 ACCOUNT_LOGOUT_REDIRECT_URL = "/"
 ACCOUNT_ADAPTER = "matricula.accounts.adapter.AccountAdapter"
-ACCOUNT_FORMS = {"signup": "matricula.accounts.forms.SignupForm"}
+ACCOUNT_FORMS = {
+    "signup": "matricula.accounts.forms.SignupForm",
+    "reset_password": "matricula.accounts.forms.ResetPasswordForm",
+}
+ACCOUNT_REAUTHENTICATION_REQUIRED = True  # before addresses are added, removed or made primary
+ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None

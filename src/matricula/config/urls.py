@@ -9,7 +9,7 @@ from matricula.edges.api.app import api
 from matricula.edges.console.site import console
 from matricula.edges.hooks import mail
 from matricula.edges.hooks import views as hooks
-from matricula.edges.web.views import errors
+from matricula.edges.web.views import confirming, errors
 
 urlpatterns = [
     path("healthz", health.alive),
@@ -22,6 +22,11 @@ urlpatterns = [
     path("webhooks/mail/<str:service>/inbound_mime/", mail.take),  # what Mailgun sends raw mail to
     path("webhooks/<str:provider>", hooks.receive),
     path("webhooks/<str:provider>/", hooks.receive),
+    path(
+        "accounts/confirm-email/<str:key>/",
+        confirming.ConfirmEmailView.as_view(),
+        name="account_confirm_email",
+    ),
     path("accounts/", include("allauth.account.urls")),
     path("", include("matricula.edges.web.urls")),
 ]

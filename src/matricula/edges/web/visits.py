@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 
+from matricula.accounts import guests
 from matricula.edges.web.guard import visitor_id
 from matricula.kernel import ids
 from matricula.kernel.errors import NotFound
@@ -49,8 +50,11 @@ def find_checkout(request: HttpRequest, reference: str) -> tuple[OrderRecord, Pa
 
 
 def is_guests(request: HttpRequest, order_id: UUID) -> bool:
-    """Whether this browser placed the order as a guest."""
-    return str(order_id) in request.session.get(_KEY, [])
+    """Whether this browser placed the order as a guest, whose order it is still. It ends when an
+    account has claimed or joined what the guest bought."""
+    if str(order_id) not in request.session.get(_KEY, []):
+        return False
+    return guests.is_guest(orders.read(order_id).person_id)
 
 
 def keep_link_private(response: HttpResponse) -> HttpResponse:
@@ -70,8 +74,10 @@ def remember_conversation(request: HttpRequest, conversation_id: UUID) -> None:
 
 
 def knows_conversation(request: HttpRequest, reference: str) -> bool:
-    """Whether this browser may read the conversation without signing in."""
-    return reference in request.session.get(_CONVERSATIONS, [])
+    """Whether this browser may read the conversation without signing in: while it is a guest's."""
+    if reference not in request.session.get(_CONVERSATIONS, []):
+        return False
+    return guests.is_guest(support.read(ids.from_text("sup", reference)).person_id)
 
 
 def find_conversation(request: HttpRequest, reference: str) -> ConversationRecord:
