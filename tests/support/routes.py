@@ -14,6 +14,7 @@ from matricula.edges.console.site import console
 _PART = re.compile(r"<(?:[a-z]+:)?([a-z_0-9]+)>")
 _ID = "00000000000000000000000000"
 _SAMPLES = {
+    "key": "a:b:c",
     "service": "mailgun",
     "provider": "razorpay",
     "part": "html",

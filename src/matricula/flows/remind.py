@@ -204,9 +204,9 @@ def tell_failed_work() -> int:
                 "failed_work",
                 found[0],
                 about.recipient(person),
-                staff.failed_work(queue, len(found), person),
+                staff.failed_work(len(found), person),
             )
-            for queue, found in new.items()
+            for found in new.values()
             for person in people
         ]
     )

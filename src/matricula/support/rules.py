@@ -32,18 +32,18 @@ def message_text(content: str) -> str:
     Raises ValidationFailed, with `content` as the field.
     """
     text = content.replace("\r\n", "\n").replace("\r", "\n").strip()
-    if not text:
-        raise _wrong("content", said("Write what happened."))
     if len(text) > LONGEST_MESSAGE:
         raise _wrong("content", said("Write at most %(most)d characters.", most=LONGEST_MESSAGE))
     if "\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
         raise _wrong("content", said("It holds characters that cannot be stored."))
+    if not clean_line(text):
+        raise _wrong("content", said("Write what happened."))
     return text
 
 
 def subject_of(subject: str, text: str) -> str:
     """What it is about, in one line: as given, else how the message begins."""
-    line = clean_line(subject) or clean_line(text.strip().split("\n", 1)[0])
+    line = next(filter(None, map(clean_line, [subject, *text.split("\n")])), "")
     if len(line) <= LONGEST_SUBJECT:
         return line
     whole_words = line[: LONGEST_SUBJECT - 1].rpartition(" ")[0]

@@ -58,9 +58,7 @@ def letters() -> Mapping[str, Letter]:
         ),
         "course_starting": enrolling.starting(about),
         "checkout_waiting": enrolling.unfinished(about),
-        "failed_work": staff.failed_work(
-            "payment_webhooks", 3, Person(language=get_language() or "")
-        ),
+        "failed_work": staff.failed_work(3, Person(language=get_language() or "")),
         "staff_task": staff.alert(_task(), Person(language=get_language() or "")),
     }
 

@@ -7,19 +7,19 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from matricula.accounts.models import Person
-from matricula.kernel import failures, words
+from matricula.kernel import words
 from matricula.notifications.letters import Action, Letter
 from matricula.payments.models import StaffTask
 
 
-def failed_work(queue: str, count: int, person: Person) -> Letter:
+def failed_work(count: int, person: Person) -> Letter:
     """Background work was set aside, in the language of its reader."""
     with translation.override(person.language or settings.LANGUAGE_CODE):
         return Letter(
-            subject=_("Failed work: %(queue)s") % {"queue": failures.queue_named(queue).title},
+            subject=_("Some work failed too often and was set aside"),
             heading=_("Some work failed too often and was set aside"),
             summary=_("It is not tried again until you say so. All other work goes on."),
-            facts=[(_("Queue"), failures.queue_named(queue).title), (_("Items"), str(count))],
+            facts=[(_("Items"), str(count))],
             action=Action(_("Open failed work"), "/console/kernel/failedwork/"),
         )
 
