@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 
 from matricula.accounts.models import Person
+from matricula.payments import gateways
+from matricula.payments.errors import GatewayRefused
 from matricula.payments.models import Payment
+from matricula.payments.port import OrderRequest
 from tests.support.paying import assert_books_agree, open_tasks, work
 from tests.support.people import ApiClient, client_of, person
 from tests.support.sandbox import Sandbox
@@ -200,3 +203,19 @@ def test_the_quote_says_what_initialize_will_ask(api: ApiClient) -> None:
     assert "LUT" in abroad["notes"][0]
     wrong = api.post("/courses/full-stack-development/quote", {"country": "IN", "state": "Mars"})
     assert wrong.json()["errors"][0]["field"] == "state"
+
+
+def test_a_gateway_that_refuses_is_not_to_be_asked_again(
+    api: ApiClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_self: Any, _request: OrderRequest) -> None:
+        raise GatewayRefused("Authentication failed", reason="BAD_REQUEST_ERROR", http_status=401)
+
+    monkeypatch.setattr(gateways.RazorpayProvider, "create_order", refuse)
+    made = begin(api)
+    assert (made["payment_session"], made.get("retry_after")) == (None, None)
+    answer = api.post(f"/enrollments/{made['enrollment_id']}/retry-payment")
+    assert (answer.status_code, answer.json()["code"]) == (502, "gateway_unavailable")
+    assert answer.json()["retryable"] is False
+    assert "Authentication" not in answer.content.decode()
+    assert len(open_tasks()) == 1

@@ -15,8 +15,11 @@ from matricula.flows import issue, tell
 from matricula.kernel.models import Event
 from matricula.notifications.models import Delivery
 from matricula.orders.models import Order
+from matricula.payments import gateways
+from matricula.payments.errors import GatewayRefused
 from matricula.payments.models import Payment
-from tests.support.paying import assert_books_agree
+from matricula.payments.port import OrderRequest
+from tests.support.paying import assert_books_agree, open_tasks
 from tests.support.people import person
 from tests.support.sandbox import Sandbox
 
@@ -137,6 +140,61 @@ def test_a_gateway_that_is_away_keeps_the_seat(browser: Client, sandbox: Sandbox
     page = begin(browser)
     assert 'data-payment-state="slow"' in text(browser.get(page))
     browser.get(page)
+    assert 'data-payment-state="ready"' in text(browser.get(page))
+
+
+@pytest.fixture
+def refusals(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The gateway refuses to make orders, as with a wrong key; how often it was asked."""
+    asked: list[str] = []
+
+    def refuse(_self: Any, request: OrderRequest) -> None:
+        asked.append(request.receipt)
+        raise GatewayRefused("Authentication failed", reason="BAD_REQUEST_ERROR", http_status=401)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(gateways.RazorpayProvider, "create_order", refuse)
+        yield asked
+
+
+def test_a_gateway_that_refuses_is_no_slow_one(
+    browser: Client, sandbox: Sandbox, refusals: list[str]
+) -> None:
+    page = begin(browser)
+    for _ in range(3):
+        shown = text(browser.get(page))
+        assert 'data-payment-state="refused"' in shown
+        assert "mistake in our payment set-up" in shown
+        assert "data-live-again" not in shown  # it does not ask by itself
+    assert len(refusals) == 1
+    (task,) = open_tasks()
+    assert "Authentication failed" in task.detail
+    assert Enrollment.objects.get().stage == "payment_pending"
+
+
+def test_staff_is_told_once_a_day_however_many_cannot_pay(
+    sandbox: Sandbox, refusals: list[str]
+) -> None:
+    for _ in range(3):
+        client = Client(HTTP_HOST="127.0.0.1")
+        client.force_login(person(), backend="allauth.account.auth_backends.AuthenticationBackend")
+        client.get(begin(client))
+    assert len(refusals) == 3
+    assert len(open_tasks()) == 1
+
+
+def test_once_the_set_up_is_mended_the_payment_is_tried_again(
+    browser: Client, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_self: Any, request: OrderRequest) -> None:
+        raise GatewayRefused("Authentication failed", reason="BAD_REQUEST_ERROR", http_status=401)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(gateways.RazorpayProvider, "create_order", refuse)
+        page = begin(browser)
+        browser.get(page)
+    assert 'data-payment-state="refused"' in text(browser.get(page))
+    browser.post(f"{page}again/")
     assert 'data-payment-state="ready"' in text(browser.get(page))
 
 

@@ -20,7 +20,7 @@ from matricula.enrollments import queries as enrollments
 from matricula.enrollments.queries import EnrollmentRecord
 from matricula.enrollments.states import Stage
 from matricula.flows.locked import lock_order
-from matricula.kernel import events, ids
+from matricula.kernel import clock, events, ids
 from matricula.kernel.connections import release_connection
 from matricula.kernel.errors import IllegalState
 from matricula.kernel.events import NewEvent
@@ -56,23 +56,35 @@ class Session:
 
     @property
     def is_ready(self) -> bool:
-        """Whether the gateway order is there; if not, ask again shortly."""
+        """Whether the gateway order is there; if not, and it was not refused, ask again shortly."""
         return self.payment.provider_order_id is not None
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether the gateway refused to make the order: asking again is no use until staff has
+        mended the set-up."""
+        return self.payment.is_refused
 
-def open_session(order_id: UUID, expires_at: datetime | None) -> Session:
+
+def open_session(
+    order_id: UUID, expires_at: datetime | None, *, ask_again: bool = False
+) -> Session:
     """The order's session, its gateway order made when it is missing. Does not raise for a gateway
-    that is away: then the session is not ready.
+    that is away, or refuses: then the session is not ready. One that has refused is asked again
+    only with `ask_again`.
     """
-    return session_for(orders.read(order_id), expires_at)
+    return session_for(orders.read(order_id), expires_at, ask_again=ask_again)
 
 
-def session_for(order: OrderRecord, expires_at: datetime | None) -> Session:
+def session_for(
+    order: OrderRecord, expires_at: datetime | None, *, ask_again: bool = False
+) -> Session:
     """As `open_session` for an order read already."""
     payment = queries.of_order(order.id)
     if payment is None:
         raise PaymentAlreadyCompleted
-    if payment.provider_order_id is None and order.state is OrderState.OPEN:
+    is_missing = payment.provider_order_id is None and order.state is OrderState.OPEN
+    if is_missing and (ask_again or not payment.is_refused):
         try:
             payment = ensure_gateway_order(payment)
         except (GatewayUnavailable, GatewayRefused) as error:
@@ -120,15 +132,18 @@ def _record_nothing(payment_id: UUID, trigger: str) -> None:
 
 @transaction.atomic
 def _record_refusal(payment_id: UUID, error: GatewayRefused) -> None:
-    """Nothing the buyer can mend: staff is asked to look at the set-up."""
+    """Nothing the buyer can mend: staff is asked to look at the set-up, once a day for all orders
+    that are refused for the same reason."""
     payment = payments.lock(payment_id)
     payment.failure_code = error.reason[:80] or "refused"
     payment.failure_detail = error.said[: payments.LONGEST_DETAIL]
     payment.save(update_fields=["failure_code", "failure_detail"])
+    reason = error.reason or str(error.http_status)
     payments.open_task(
         StaffTask.Kind.GATEWAY,
-        f"refused {payment.receipt}",
-        f"{payment.provider} refused to make an order: {error.said}",
+        f"refused {payment.provider} {reason[:30]} {clock.now():%Y-%m-%d}",
+        f"{payment.provider} refuses to make orders, so that nobody can pay: {error.said} "
+        f"The first today was {payment.receipt}.",
     )
 
 
@@ -157,7 +172,7 @@ def retry(enrollment_id: UUID, person_id: UUID) -> Session:
     if enrollment.stage is not Stage.PAYMENT_PENDING:
         raise IllegalState(_("There is nothing to pay for here."))
     _begin_attempt(order.id)
-    return open_session(order.id, enrollment.hold_expires_at)
+    return open_session(order.id, enrollment.hold_expires_at, ask_again=True)
 
 
 @transaction.atomic

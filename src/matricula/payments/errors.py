@@ -22,8 +22,11 @@ class OutcomeUnknown(GatewayUnavailable):
 class GatewayRefused(DomainError):
     """The gateway said no; nothing happened."""
 
-    code, status, title = "gateway_unavailable", 502, _("The payment service refused")
-    usual_detail = _("The payment could not be started. It has been noted; nothing was charged.")
+    code, status, title = "gateway_unavailable", 502, _("The payment cannot be started")
+    usual_detail = _(
+        "This is a mistake in our payment set-up, not yours. We have been told of it. Your seat "
+        "stays held for you and nothing was charged."
+    )
 
     def __init__(
         self, detail: str, *, reason: str = "", field: str = "", http_status: int = 0

@@ -41,6 +41,11 @@ class PaymentRecord:
     created_at: datetime
     completed_at: datetime | None
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether the gateway refused to make its order."""
+        return self.provider_order_id is None and bool(self.failure_code)
+
 
 # Payments are read for nearly every answer about what is paid for: as in `orders.queries`, the
 # statement is written out. Its columns are the record's members in their order, then the amount.

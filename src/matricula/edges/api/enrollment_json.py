@@ -107,7 +107,10 @@ def session(found: Session | None) -> schemas.PaymentSession | None:
 
 
 def retry_after(found: Session | None) -> int | None:
-    return RETRY_AFTER if found is not None and not found.is_ready else None
+    """When to ask for the session again; not where the gateway has refused."""
+    if found is None or found.is_ready or found.is_refused:
+        return None
+    return RETRY_AFTER
 
 
 def enrollment(record: EnrollmentRecord, standing: Standing) -> schemas.Enrollment:

@@ -27,7 +27,7 @@ from matricula.kernel import ids
 from matricula.kernel.errors import IllegalState
 from matricula.orders import queries as orders
 from matricula.payments import queries as payments
-from matricula.payments.errors import AmountMismatch, SignatureInvalid
+from matricula.payments.errors import AmountMismatch, GatewayRefused, SignatureInvalid
 from matricula.payments.port import HandBack
 
 router = Router(tags=["Payments"], auth=SignedIn())
@@ -81,6 +81,8 @@ def retry_payment(request: HttpRequest, enrollment_id: str) -> HttpResponse:
     person_id = active_person_id(request)
     wanted = ids.from_text("enr", enrollment_id)
     found = pay.retry(wanted, person_id)
+    if found.is_refused:
+        raise GatewayRefused(found.payment.failure_detail)
     made = session(found)
     return answer(schemas.SessionAnswer(payment_session=made, retry_after=retry_after(found)))
 

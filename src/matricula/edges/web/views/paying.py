@@ -135,7 +135,7 @@ def _state(
     if status is PaymentStatus.PROCESSING:
         return "processing" if payment.state is PaymentState.AUTHORIZED else "quarantined"
     if not is_ready:
-        return "slow"
+        return "refused" if payment.is_refused else "slow"
     return "failed" if payment.state is PaymentState.FAILED else "ready"
 
 
