@@ -13,6 +13,7 @@ from uuid import UUID
 
 import typst
 
+from matricula.orders import typefaces
 from matricula.orders.models import Document
 
 
@@ -23,7 +24,7 @@ def documents_of(order_id: UUID) -> list[Document]:
 
 def print_pdf(document: Document) -> bytes:
     """The paper as PDF. The same content prints the same pages; texts are data, never markup."""
-    return _typeset({"serial": document.serial, **document.content})
+    return typeset({"serial": document.serial, **document.content})
 
 
 def print_receipt(invoice: Document) -> bytes:
@@ -37,20 +38,24 @@ def print_receipt(invoice: Document) -> bytes:
         "about": about,
         "total": {**content["total"], "label": "Paid"},
     }
-    return _typeset({"serial": f"Receipt for {invoice.serial}", **receipt})
+    return typeset({"serial": f"Receipt for {invoice.serial}", **receipt})
 
 
-def _typeset(paper: Mapping[str, Any]) -> bytes:
-    printing = resources.files("matricula.orders") / "printing"
-    with (
-        resources.as_file(printing / "paper.typ") as template,
-        resources.as_file(printing / "fonts") as fonts,
-    ):
+def typeset(paper: Mapping[str, Any], **options: Any) -> bytes:
+    """The PDF of a paper's content; `options` go to Typst."""
+    faces = typefaces.needed(paper)
+    families = [*typefaces.BASE_FAMILIES, *(face.family for face in faces)]
+    language = typefaces.language(paper) if faces else "en"
+    style = {"families": families, "language": language, "is-tall": bool(faces)}
+    printed = {**paper, **style}
+    folders = dict.fromkeys([typefaces.BASE, *(face.folder for face in faces)])
+    with resources.as_file(resources.files("matricula.orders") / "printing") as printing:
         pdf: bytes = typst.compile(
-            str(template),
-            root=str(template.parent),
-            font_paths=[str(fonts)],
+            str(printing / "paper.typ"),
+            root=str(printing),
+            font_paths=[str(printing / "fonts" / folder) for folder in folders],
             ignore_system_fonts=True,
-            sys_inputs={"paper": json.dumps(paper)},
+            sys_inputs={"paper": json.dumps(printed)},
+            **options,
         )
     return pdf
