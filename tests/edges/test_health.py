@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,7 +17,7 @@ from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 
 from matricula import __version__
-from matricula.kernel import failures
+from matricula.kernel import clock, failures
 from matricula.kernel.models import Effect, FailedWork, Outbox
 from matricula.notifications.models import Delivery
 from tests.support import databases
@@ -94,6 +95,18 @@ def test_work_that_lags_degrades_it_and_then_makes_it_not_ready(
     assert readiness()[:2] == (503, "stalled")
     never = replace(settings.ENVIRONMENT, not_ready_after_seconds=0)
     monkeypatch.setattr(settings, "ENVIRONMENT", never)
+    assert readiness()[:2] == (200, "degraded")
+
+
+def test_a_large_mailing_degrades_it_and_no_more(nothing_due: None) -> None:
+    Delivery.objects.create(
+        kind="other",
+        address="a@example.org",
+        subject="s",
+        message_id_header="<a@b>",
+        content={},
+        due_at=clock.now() - timedelta(hours=2),
+    )
     assert readiness()[:2] == (200, "degraded")
 
 

@@ -34,8 +34,8 @@ def alive(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
 def ready(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
     """Whether requests should be sent here: the database answers, is of this version, and
     background work keeps up. While some lags or is set aside the answer is `degraded` (200); when
-    it lags by more than `MATRICULA_NOT_READY_AFTER_SECONDS`, `stalled` (503): people would enroll
-    and pay, and hear nothing.
+    a vital queue lags by more than `MATRICULA_NOT_READY_AFTER_SECONDS`, `stalled` (503): people
+    would enroll and pay, and hear nothing.
     """
     try:
         if not _is_migrated():
@@ -45,7 +45,8 @@ def ready(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
         return JsonResponse({"status": "database_unavailable"}, status=503)
     late = backlogs.late(found, DEGRADED_AFTER_SECONDS)
     limit = settings.ENVIRONMENT.not_ready_after_seconds
-    is_stalled = bool(limit and backlogs.late(late, limit))
+    vital = [backlog for backlog in late if backlog.queue.is_vital]
+    is_stalled = bool(limit and backlogs.late(vital, limit))
     set_aside = {backlog.queue.name: backlog.set_aside for backlog in found if backlog.set_aside}
     is_degraded = bool(late or set_aside)
     told = {

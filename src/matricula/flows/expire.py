@@ -42,6 +42,7 @@ HOLDS = failures.register(
         title="Release of expired holds",
         backlog="SELECT count(*), min(expires_at) FROM (SELECT expires_at FROM seats_hold"
         " WHERE state = 'held' AND expires_at <= now() ORDER BY expires_at LIMIT 1000) due",
+        is_vital=True,
     )
 )
 

@@ -47,7 +47,8 @@ class WorkQueue:
     `backlog` is SQL for one row (number of items due, `timestamptz` since when the oldest is due),
     or empty where nothing queues up. `retry` processes an item that was set aside, or puts it back
     into its queue; `drop` ends it for good. Both get the item's reference; without them, forgetting
-    the failure is enough for the item to be found again.
+    the failure is enough for the item to be found again. A site whose vital queue lags for long is
+    not ready: a large mailing may lag, but not what grants seats and tells that it happened.
     """
 
     name: str
@@ -55,6 +56,7 @@ class WorkQueue:
     backlog: str = ""
     retry: Callable[[str], object] | None = None
     drop: Callable[[str], object] | None = None
+    is_vital: bool = False
 
 
 _queues: dict[str, WorkQueue] = {}

@@ -23,8 +23,8 @@ failures.register(
     WorkQueue(
         name="jobs",
         title="Jobs",
-        backlog="SELECT count(*), min(e.at) FROM ("
-        " SELECT id FROM procrastinate_jobs WHERE status = 'todo'"
+        backlog="SELECT count(*), min(greatest(e.at, j.scheduled_at)) FROM ("
+        " SELECT id, scheduled_at FROM procrastinate_jobs WHERE status = 'todo'"
         " AND (scheduled_at IS NULL OR scheduled_at <= now()) ORDER BY id LIMIT 1000) j"
         " LEFT JOIN procrastinate_events e ON e.job_id = j.id AND e.type = 'deferred'",
     )

@@ -158,5 +158,6 @@ QUEUE = failures.register(
         backlog="SELECT count(*), min(e.at) FROM (SELECT event_seq FROM kernel_outbox"
         " ORDER BY event_seq LIMIT 1000) o LEFT JOIN kernel_event e ON e.seq = o.event_seq",
         retry=_dispatch_again,
+        is_vital=True,
     )
 )

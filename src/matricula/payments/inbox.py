@@ -150,6 +150,7 @@ QUEUE = failures.register(
         "SELECT next_try_at FROM payments_inboxevent"
         " WHERE next_try_at <= now() ORDER BY next_try_at LIMIT 1000) due",
         retry=lambda inbox_id: replay([UUID(inbox_id)]),
+        is_vital=True,
     )
 )
 
