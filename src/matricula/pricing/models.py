@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator
+from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now, Upper
@@ -184,7 +184,17 @@ class Seller(models.Model):
     vat_id = models.CharField(max_length=20, blank=True)
     email = models.EmailField(blank=True)
     time_zone = models.CharField(max_length=40, default="UTC")
-    invoice_prefix = models.CharField(max_length=4, default="INV")
+    # With the year and the mark of credit notes, a longer one leaves no room for the number.
+    invoice_prefix = models.CharField(
+        max_length=4,
+        default="INV",
+        validators=[
+            RegexValidator(
+                r"\A[A-Z0-9]{1,4}\Z", "Use one to four capital letters (A to Z) or digits."
+            )
+        ],
+        help_text="Invoices are numbered MAT/26-27/00001, credit notes MATC/26-27/00001.",
+    )
 
     class Meta:
         verbose_name_plural = "seller"
