@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
 from django.db.models import Prefetch, Sum
 
 from matricula.kernel import clock, failures, ids
+from matricula.kernel.days import day_at
 from matricula.kernel.failures import WorkQueue
 from matricula.kernel.money import Money
 from matricula.orders import numbering, papers
@@ -200,7 +200,7 @@ def _content(
     draft: Draft, kind: Document.Kind, seller: SellerIdentity, at: datetime
 ) -> dict[str, Any]:
     order = draft.order
-    day = at.astimezone(ZoneInfo(seller.time_zone)).strftime("%-d %B %Y")
+    day = f"{day_at(at, seller.time_zone):%-d %B %Y}"
     is_invoice = kind == Document.Kind.INVOICE
     return papers.compose(
         title=_title(seller, is_invoice=is_invoice),

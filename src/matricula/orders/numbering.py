@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
+from matricula.kernel.days import day_at
 from matricula.orders.models import Document, DocumentSeries
 
 APRIL = 4
@@ -22,7 +22,7 @@ class SerialTooLong(Exception):
 def financial_year(at: datetime, country: str, time_zone: str) -> str:
     """The financial year of a moment, in the seller's time: April to March in India ("26-27"), the
     calendar year elsewhere ("2026")."""
-    day = at.astimezone(ZoneInfo(time_zone))
+    day = day_at(at, time_zone)
     if country != "IN":
         return str(day.year)
     first = day.year if day.month >= APRIL else day.year - 1
