@@ -115,9 +115,12 @@ class Coupon(models.Model):
             raise ValidationError({"amount_minor": "Give an amount, and no percentage."})
         if not is_percent:
             try:
-                money.minor_digits(self.currency)
+                step = money.charge_step(self.currency)
             except ValueError as error:
                 raise ValidationError({"currency": str(error)}) from error
+            if self.amount_minor and self.amount_minor % step:
+                text = f"{self.currency} is charged with two decimals: end with a 0."
+                raise ValidationError({"amount_minor": text})
 
 
 class CouponUse(models.Model):

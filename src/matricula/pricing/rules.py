@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
 from matricula.kernel.days import day_at
 from matricula.kernel.money import CurrencyMismatch, Money
@@ -94,7 +94,7 @@ def _included(due: Money, taxes: Taxes) -> tuple[Money, tuple[TaxLine, ...]]:
     if not total:
         return due, tuple(TaxLine(head, percent, due - due) for head, percent in taxes.heads)
     exact = Decimal(due.minor) * total / (100 + total)
-    tax = Money(int(exact.quantize(Decimal(1), rounding=ROUND_HALF_UP)), due.currency)
+    tax = Money.rounded(exact, due.currency)
     weights = [int(percent * 1000) for _, percent in taxes.heads]
     parts = tax.split(weights)
     lines = tuple(
