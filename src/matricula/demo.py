@@ -164,7 +164,7 @@ def _money() -> None:
             "address": "12 Residency Road\nBengaluru 560025\nKarnataka, India",
             "country": "IN",
             "state": "KA",
-            "gstin": "29AABCM1234M1ZY",
+            "gstin": "29AABCM1234M1ZE",
             "email": "accounts@example.com",
             "time_zone": "Asia/Kolkata",
             "invoice_prefix": "MAT",

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from matricula.flows import issue, outside, reconcile, refund
@@ -173,3 +174,40 @@ def test_the_financial_year_is_the_sellers(at: datetime, country: str, year: str
 )
 def test_amounts_in_words(minor: int, words: str) -> None:
     assert papers.in_words(Money(minor, "INR")) == words
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "serial"),
+    [
+        ("MAT", 123, "MAT/26-27/00123"),
+        ("MAT", 100_000, "MAT/26-27/100000"),
+        ("ACMEC", 123, "ACMEC/26-27/0123"),
+        ("ACMEC", 10_000, "ACMEC/2627/10000"),
+        ("MATC", 100_000, "MATC/2627/100000"),
+    ],
+)
+def test_a_serial_has_sixteen_characters_at_most(name: str, number: int, serial: str) -> None:
+    assert numbering.format_serial(name, "26-27", number) == serial
+    assert len(serial) <= 16
+
+
+def test_a_number_that_cannot_be_printed_is_refused_with_the_reason() -> None:
+    with pytest.raises(numbering.SerialTooLong, match="shorten the seller's invoice prefix"):
+        numbering.format_serial("ACMEC", "26-27", 100_000)
+
+
+def test_a_prefix_of_four_letters_has_credit_notes(paid: Buyer, sandbox: Sandbox) -> None:
+    Seller.objects.update(invoice_prefix="ACME")
+    refund.refund_by_policy(paid.enrollment_id, paid.person_id, actor_id=paid.person_id)
+    note = issue.issue_credit_note(processed(paid, sandbox).pk)
+    assert note is not None
+    assert note.serial.startswith("ACMEC/")
+
+
+@pytest.mark.parametrize("prefix", ["", "TOOLONG", "ab", "A B", "A/B", "É"])
+def test_a_prefix_that_cannot_be_printed_is_refused(prefix: str) -> None:
+    seller = Seller.objects.get()
+    seller.invoice_prefix = prefix
+    with pytest.raises(ValidationError) as refused:
+        seller.clean_fields()
+    assert "invoice_prefix" in refused.value.message_dict

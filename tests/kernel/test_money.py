@@ -132,3 +132,19 @@ def test_two_currencies_do_not_mix(mix: str) -> None:
 
 def test_amounts_of_two_currencies_are_never_equal() -> None:
     assert Money(0, "INR") != Money(0, "USD")
+
+
+@given(st.integers(0, 10**9), weights, st.decimals(0, 100, places=2))
+def test_three_decimals_are_charged_in_steps_of_ten(
+    units: int, parts: list[int], rate: Decimal
+) -> None:
+    whole = Money(units * 10, "KWD")
+    assert all(part.is_chargeable for part in whole.split(parts))
+    assert whole.percent(rate).is_chargeable
+    assert not Money(units * 10 + 1, "KWD").is_chargeable
+
+
+def test_other_currencies_are_charged_by_the_minor_unit() -> None:
+    assert Money(99_991, "INR").is_chargeable
+    assert Money(7, "JPY").is_chargeable
+    assert Money(1995, "KWD").percent(Decimal(50)) == Money(1000, "KWD")

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import date
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from matricula.accounts.models import Person
 from matricula.kernel import clock, events
+from matricula.kernel.days import day_at
 from matricula.kernel.errors import FieldError, Guidance, IllegalState, ValidationFailed
 from matricula.kernel.events import NewEvent
 from matricula.kernel.text import clean_line
@@ -58,7 +60,7 @@ def change(
 def _check_birth_date(person: Person, day: date) -> None:
     if person.birth_date not in (None, day):
         raise IllegalState(_("Your date of birth is known already. Ask support to correct it."))
-    today = clock.now().date()
+    today = day_at(clock.now(), settings.ENVIRONMENT.time_zone)
     if not today.year - OLDEST < day.year or day >= today:
         message = _("Give the day you were born.")
         raise ValidationFailed(guidance=Guidance(errors=[FieldError("birth_date", message)]))

@@ -10,24 +10,50 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
-from django.db import transaction
-from django.db.models import Prefetch
+from django.db import connection, transaction
+from django.db.models import Prefetch, Sum
 
 from matricula.kernel import clock, failures, ids
+from matricula.kernel.days import day_at
 from matricula.kernel.failures import WorkQueue
+from matricula.kernel.money import Money
 from matricula.orders import numbering, papers
 from matricula.orders.models import Document, Order, OrderLine
 from matricula.orders.states import OrderState
 from matricula.payments import queries as payments
-from matricula.payments.models import Charge, Refund
+from matricula.payments.models import Charge, Refund, RefundPart
 from matricula.payments.states import RefundState
 from matricula.pricing import queries as pricing
 from matricula.pricing import regions
 from matricula.pricing.values import SellerIdentity
 
 BATCH = 200
+# Refunds without a credit note, but for orders whose notes stand for all that was refunded already.
+_UNCREDITED = """
+WITH candidate AS (
+    SELECT r.id, p.order_id
+      FROM payments_refund r
+      JOIN payments_charge c ON c.id = r.charge_id
+      JOIN payments_payment p ON p.id = c.payment_id
+     WHERE r.state = 'processed' AND NOT r.id::text = ANY (%s::text[])
+       AND EXISTS (SELECT FROM payments_refundpart part WHERE part.refund_id = r.id)
+       AND NOT EXISTS (SELECT FROM orders_document d
+                        WHERE d.kind = 'credit_note' AND d.cause = r.id)
+)
+SELECT candidate.id
+  FROM candidate JOIN orders_order o ON o.id = candidate.order_id
+ WHERE (SELECT coalesce(sum((d.content->>'total_minor')::bigint), 0)
+          FROM orders_document d WHERE d.order_id = o.id AND d.kind = 'credit_note')
+     < least(o.total_minor,
+             (SELECT sum(part.amount_minor)
+                FROM payments_refundpart part
+                JOIN payments_refund r ON r.id = part.refund_id
+                JOIN payments_charge c ON c.id = r.charge_id
+                JOIN payments_payment p ON p.id = c.payment_id
+               WHERE p.order_id = o.id AND r.state = 'processed'))
+ ORDER BY candidate.id LIMIT %s
+"""
 
 
 @dataclass(frozen=True)
@@ -65,9 +91,14 @@ def _invoice(order: Order, charge: Charge) -> Draft:
     return Draft(order, order.pk, [_line(line) for line in order.lines.all()], [reference])
 
 
+@transaction.atomic
 def issue_credit_note(refund_id: UUID) -> Document | None:
     """The credit note of a refund that has reached its payer; None before, and for a refund of
-    money that was never invoiced. One that may still fail would leave a wrong paper."""
+    money that was never invoiced. One that may still fail would leave a wrong paper.
+
+    Where the bank sent back a refund that has a credit note and another refund took its place,
+    that note stands for both: no more is credited than was refunded, nor than was invoiced.
+    """
     refund = Refund.objects.select_related("charge__payment").get(pk=refund_id)
     payment = refund.charge.payment
     parts = list(refund.parts.select_related("line").order_by("line__position"))
@@ -77,12 +108,36 @@ def issue_credit_note(refund_id: UUID) -> Document | None:
     invoice = issue_invoice(order.pk)
     if invoice is None:
         return None
+    # Notes of one order follow each other, so that each counts those before it.
+    Order.objects.select_for_update(no_key=True).get(pk=order.pk)
+    known = _issued(Document.Kind.CREDIT_NOTE, [refund.pk])
+    if known:
+        return known[refund.pk]
+    notes = list(Document.objects.filter(order=order, kind=Document.Kind.CREDIT_NOTE))
+    amounts = _uncredited([part.amount_minor for part in parts], order, invoice, notes)
+    if not any(amounts):
+        return max(notes, key=lambda note: note.issued_at, default=None)
     lines = [
-        papers.split_part(_line(part.line), part.amount_minor, order.currency) for part in parts
+        papers.split_part(_line(part.line), amount, order.currency)
+        for part, amount in zip(parts, amounts, strict=True)
+        if amount
     ]
     about = [f"For invoice {invoice.serial}", f"Refund {refund}"]
     draft = Draft(order, refund.pk, lines, about)
     return _issue(Document.Kind.CREDIT_NOTE, [draft])[refund.pk]
+
+
+def _uncredited(
+    parts: Sequence[int], order: Order, invoice: Document, notes: Sequence[Document]
+) -> list[int]:
+    """How much of each of these parts of a refund no credit note of the order stands for yet."""
+    refunded = RefundPart.objects.filter(
+        refund__state=RefundState.PROCESSED, refund__charge__payment__order=order.pk
+    ).aggregate(minor=Sum("amount_minor", default=0))["minor"]
+    credited = sum(note.content["total_minor"] for note in notes)
+    left = min(refunded, invoice.content["total_minor"]) - credited
+    due = min(sum(parts), max(left, 0))
+    return [share.minor for share in Money(due, order.currency).split(parts)]
 
 
 def issue_missing() -> int:
@@ -91,11 +146,11 @@ def issue_missing() -> int:
     orders = Order.objects.filter(state=OrderState.PAID, total_minor__gt=0)
     invoiced = Document.objects.filter(kind=Document.Kind.INVOICE).values("order")
     missing = orders.exclude(pk__in=invoiced).exclude(pk__in=held_back)
-    refunds = Refund.objects.filter(state=RefundState.PROCESSED, parts__isnull=False).distinct()
-    credited = Document.objects.filter(kind=Document.Kind.CREDIT_NOTE).values("cause")
-    uncredited = refunds.exclude(pk__in=credited).exclude(pk__in=held_back)
     issued = _run_each(missing.values_list("pk", flat=True)[:BATCH], issue_invoice)
-    return issued + _run_each(uncredited.values_list("pk", flat=True)[:BATCH], issue_credit_note)
+    with connection.cursor() as cursor:
+        cursor.execute(_UNCREDITED, [list(held_back), BATCH])
+        uncredited = [row[0] for row in cursor.fetchall()]
+    return issued + _run_each(uncredited, issue_credit_note)
 
 
 def _run_each(causes: Iterable[UUID], issue_one: Callable[[UUID], Document | None]) -> int:
@@ -145,7 +200,7 @@ def _content(
     draft: Draft, kind: Document.Kind, seller: SellerIdentity, at: datetime
 ) -> dict[str, Any]:
     order = draft.order
-    day = at.astimezone(ZoneInfo(seller.time_zone)).strftime("%-d %B %Y")
+    day = f"{day_at(at, seller.time_zone):%-d %B %Y}"
     is_invoice = kind == Document.Kind.INVOICE
     return papers.compose(
         title=_title(seller, is_invoice=is_invoice),

@@ -11,6 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from django.conf import settings
+
 from matricula.catalog import queries as catalog
 from matricula.catalog import registration, shelf
 from matricula.catalog.models import CourseStatus
@@ -27,6 +29,7 @@ from matricula.enrollments.errors import (
 from matricula.enrollments.rules import CohortFacts, CourseFacts, LiveEnrollment, Standing
 from matricula.enrollments.standings import Asking
 from matricula.kernel import clock
+from matricula.kernel.days import day_at
 from matricula.kernel.errors import DomainError
 from matricula.payments import gateways
 from matricula.seats import queries as seats
@@ -318,7 +321,7 @@ def _named(parts: Sequence[Prerequisite]) -> tuple[tuple[UUID, str], ...]:
 def _demands(course: CoursePlan, plan: CohortPlan, at: datetime) -> Demands:
     return Demands(
         cohort_id=plan.id,
-        first_day=(plan.starts_at or at).date(),
+        first_day=day_at(plan.starts_at or at, settings.ENVIRONMENT.time_zone),
         zone=plan.meetings[0].zone if plan.meetings else "UTC",
         category=course.category,
         prerequisites=course.prerequisites,

@@ -11,13 +11,14 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 from stdnum.eu import vat
 from stdnum.exceptions import ValidationError as NumberError
-from stdnum.in_ import gstin
 
 from matricula.catalog.queries import CoursePlan
 from matricula.kernel import clock
 from matricula.kernel.errors import FieldError, Guidance, ValidationFailed, Words
-from matricula.pricing import queries, regions, rules
+from matricula.kernel.words import said
+from matricula.pricing import gstin, queries, regions, rules
 from matricula.pricing.errors import CouponInvalid, CurrencyMismatch
+from matricula.pricing.gstin import InvalidGstin
 from matricula.pricing.queries import Asker
 from matricula.pricing.tax import EU
 from matricula.pricing.values import Item, Place, Quote, SellerIdentity
@@ -79,9 +80,9 @@ def place_of(
 ) -> Place:
     """Where the buyer says to be; what is not said is taken to be where the seller is.
 
-    A GSTIN names its State, which then counts. A VAT id is checked for its form; whether it is
-    confirmed is what is known of it (see `flows/tax_ids.py`). Raises ValidationFailed naming the
-    field.
+    A GSTIN names its State; a State that is given beside it must be the same. A VAT id is checked
+    for its form; whether it is confirmed is what is known of it (see `flows/tax_ids.py`). Raises
+    ValidationFailed naming the field.
     """
     seller = seller or queries.seller()
     code = (country or "").strip().upper() or seller.country
@@ -114,10 +115,16 @@ def _in_india(region: str, tax_id: str, default: str) -> Place:
         raise _wrong("state", _("Give a State or Union Territory of India, like KA or Karnataka."))
     if tax_id:
         try:
-            number = gstin.validate(tax_id)
-        except NumberError as error:
+            tax_id, of_gstin = gstin.parse(tax_id)
+        except InvalidGstin as error:
             raise _wrong("tax_id", _("This is no valid GSTIN.")) from error
-        state = regions.state_code(number[:2]) or state
+        if region and state != of_gstin:
+            message = said(
+                "The GSTIN is of %(state)s. Choose that State, or correct the GSTIN.",
+                state=regions.state_name(of_gstin),
+            )
+            raise _wrong("state", message)
+        state = of_gstin
     return Place("IN", state, tax_id)
 
 

@@ -13,12 +13,14 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
+from django.conf import settings
 from django.db import transaction
 
 from matricula.enrollments.errors import PaymentRequired
 from matricula.flows import outside, pay, refund, settle
 from matricula.kernel import clock, failures
 from matricula.kernel.connections import release_connection
+from matricula.kernel.days import day_at
 from matricula.kernel.errors import DomainError
 from matricula.kernel.failures import WorkQueue
 from matricula.payments import actions as payments
@@ -299,7 +301,7 @@ def compare_lately() -> Summary:
     summary = compare(provider.name, end - COMPARED, end)
     heard = InboxEvent.objects.filter(provider=provider.name, received_at__gte=end - COMPARED)
     if summary.compared and not heard.exists():
-        day = end.date().isoformat()
+        day = day_at(end, settings.ENVIRONMENT.time_zone).isoformat()
         payments.open_task(
             StaffTask.Kind.GATEWAY,
             f"no webhooks {day}",

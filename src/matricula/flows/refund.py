@@ -180,6 +180,8 @@ def refund_by_staff(
                     amount=_in_words(left[line_id]),
                 )
             )
+        if minor != left[line_id].minor and not Money(minor, left[line_id].currency).is_chargeable:
+            raise IllegalState(_("This currency is charged with two decimals: end with a 0."))
     amount = Money(sum(amounts.values()), found.order.currency)
     new = NewRefund(amount, Refund.Cause.STAFF, reason[:LONGEST_REASON], None, actor_id)
     ending = [lines[line_id] for line_id in amounts] if end_access else []

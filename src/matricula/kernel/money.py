@@ -27,6 +27,17 @@ def minor_digits(currency: str) -> int:
     return len(str(sub_unit)) - 1
 
 
+@lru_cache(maxsize=256)
+def charge_step(currency: str) -> int:
+    """The minor units that amounts which are charged or refunded are multiples of: 10 for
+    currencies of three decimals, else 1.
+
+    Cards carry two decimals, so gateways want 0 as the third
+    (https://razorpay.com/docs/payments/international-payments/#supported-currencies).
+    """
+    return 10 if minor_digits(currency) == 3 else 1  # noqa: PLR2004 - the decimals of KWD
+
+
 @dataclass(frozen=True, order=False)
 class Money:
     """An amount of one currency, in its minor units (paise, cents). May be negative."""
@@ -63,6 +74,19 @@ class Money:
     def zero(cls, currency: str) -> Money:
         return cls(0, currency)
 
+    @classmethod
+    def rounded(cls, exact: Decimal, currency: str) -> Money:
+        """The amount that can be charged nearest to these minor units, a half away from zero."""
+        step = charge_step(currency)
+        return cls(
+            int((exact / step).quantize(Decimal(1), rounding=ROUND_HALF_UP)) * step, currency
+        )
+
+    @property
+    def is_chargeable(self) -> bool:
+        """Whether gateways take an amount like this: see `charge_step`."""
+        return self.minor % charge_step(self.currency) == 0
+
     @property
     def major(self) -> Decimal:
         """Major units with exactly the currency's decimals: `Decimal("2999.00")`."""
@@ -93,25 +117,28 @@ class Money:
         return self.minor != 0
 
     def percent(self, rate: Decimal) -> Money:
-        """`rate` per cent of the amount, a half minor unit rounded away from zero."""
-        exact = Decimal(self.minor) * rate / 100
-        return Money(int(exact.quantize(Decimal(1), rounding=ROUND_HALF_UP)), self.currency)
+        """`rate` per cent of the amount, rounded to what can be charged, a half away from zero."""
+        return Money.rounded(Decimal(self.minor) * rate / 100, self.currency)
 
     def split(self, weights: Sequence[int]) -> list[Money]:
         """Parts in proportion to `weights` that sum exactly to the amount (largest remainder).
 
-        The leftover minor units go to the largest remainders, the first of equals first. Raises
-        ValueError when the weights are negative or all zero.
+        Parts are multiples of `charge_step` where the amount is one; what it has beyond a multiple
+        goes to the part with the largest weight. Leftover steps go to the largest remainders, the
+        first of equals first. Raises ValueError when the weights are negative or all zero.
         """
         total = sum(weights)
         if total <= 0 or min(weights) < 0:
             raise ValueError("weights must not be negative, and one must be above zero")
         sign = -1 if self.minor < 0 else 1
-        shares = [divmod(abs(self.minor) * weight, total) for weight in weights]
-        parts = [whole for whole, _ in shares]
+        step = charge_step(self.currency)
+        steps, beyond = divmod(abs(self.minor), step)
+        shares = [divmod(steps * weight, total) for weight in weights]
+        parts = [whole * step for whole, _ in shares]
         by_remainder = sorted(range(len(shares)), key=lambda place: -shares[place][1])
-        for place in by_remainder[: abs(self.minor) - sum(parts)]:
-            parts[place] += 1
+        for place in by_remainder[: steps - sum(parts) // step]:
+            parts[place] += step
+        parts[max(range(len(weights)), key=lambda place: weights[place])] += beyond
         return [Money(sign * part, self.currency) for part in parts]
 
     def _same(self, other: Money) -> Money:

@@ -13,6 +13,8 @@ from __future__ import annotations
 from datetime import datetime, time, timedelta, timezone
 from typing import Literal
 
+from matricula.kernel.days import day_at
+
 DAYS = 14
 SATURDAY = 5
 # Where a day begins first and ends last: Réunion and Martinique.
@@ -49,7 +51,7 @@ def ends_at(kept: str, *, paid_at: datetime, starts_at: datetime | None) -> date
     None where there is no such right."""
     if not kept:
         return None
-    last = paid_at.astimezone(_EAST).date() + timedelta(days=DAYS)
+    last = day_at(paid_at, _EAST) + timedelta(days=DAYS)
     while last.weekday() >= SATURDAY:
         last += timedelta(days=1)
     end = datetime.combine(last + timedelta(days=1), time(), _WEST)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from typing import ClassVar
+from zoneinfo import available_timezones
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator
+from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now, Upper
@@ -13,6 +14,8 @@ from django.db.models.functions import Now, Upper
 from matricula.kernel import ids, money
 from matricula.kernel.fields import LineField
 from matricula.kernel.states import Transitions
+from matricula.pricing import gstin, regions
+from matricula.pricing.gstin import InvalidGstin
 
 
 class CouponKind(models.TextChoices):
@@ -112,9 +115,12 @@ class Coupon(models.Model):
             raise ValidationError({"amount_minor": "Give an amount, and no percentage."})
         if not is_percent:
             try:
-                money.minor_digits(self.currency)
+                step = money.charge_step(self.currency)
             except ValueError as error:
                 raise ValidationError({"currency": str(error)}) from error
+            if self.amount_minor and self.amount_minor % step:
+                text = f"{self.currency} is charged with two decimals: end with a 0."
+                raise ValidationError({"amount_minor": text})
 
 
 class CouponUse(models.Model):
@@ -171,6 +177,12 @@ class TaxRate(models.Model):
         return f"{self.head} {self.percent} % ({self.country}, {self.category})"
 
 
+def check_time_zone(name: str) -> None:
+    """Raises ValidationError for a name that is no time zone."""
+    if name not in available_timezones():
+        raise ValidationError("Give the name of a time zone, like Asia/Kolkata.")
+
+
 class Seller(models.Model):
     """Who sells: printed on invoices, and where taxes are owed. One row."""
 
@@ -183,8 +195,23 @@ class Seller(models.Model):
     gstin = models.CharField(max_length=15, blank=True)
     vat_id = models.CharField(max_length=20, blank=True)
     email = models.EmailField(blank=True)
-    time_zone = models.CharField(max_length=40, default="UTC")
-    invoice_prefix = models.CharField(max_length=4, default="INV")
+    time_zone = models.CharField(
+        max_length=40,
+        default="UTC",
+        validators=[check_time_zone],
+        help_text="Like Asia/Kolkata. Tax rates, dates of papers and financial years go by it.",
+    )
+    # With the year and the mark of credit notes, a longer one leaves no room for the number.
+    invoice_prefix = models.CharField(
+        max_length=4,
+        default="INV",
+        validators=[
+            RegexValidator(
+                r"\A[A-Z0-9]{1,4}\Z", "Use one to four capital letters (A to Z) or digits."
+            )
+        ],
+        help_text="Invoices are numbered MAT/26-27/00001, credit notes MATC/26-27/00001.",
+    )
 
     class Meta:
         verbose_name_plural = "seller"
@@ -192,3 +219,15 @@ class Seller(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Raises ValidationError for a GSTIN that is wrong, or of another State than the seller."""
+        if not self.gstin:
+            return
+        try:
+            self.gstin, state = gstin.parse(self.gstin)
+        except InvalidGstin as error:
+            raise ValidationError({"gstin": "This is no valid GSTIN."}) from error
+        if self.state != state:
+            name = regions.state_name(state)
+            raise ValidationError({"state": f"The GSTIN is of {name}: give {state} here."})

@@ -30,6 +30,8 @@ INDIA: dict[str, tuple[str, str]] = {
     "MZ": ("Mizoram", "15"),
     "NL": ("Nagaland", "13"),
     "OD": ("Odisha", "21"),
+    # The sea beyond the States (IGST Act, section 9); ISO 3166-2 has no code for it.
+    "OT": ("Other Territory", "97"),
     "PB": ("Punjab", "03"),
     "PY": ("Puducherry", "34"),
     "RJ": ("Rajasthan", "08"),
@@ -43,6 +45,9 @@ INDIA: dict[str, tuple[str, str]] = {
 }
 _BY_NAME = {name.lower(): code for code, (name, _number) in INDIA.items()}
 _BY_NUMBER = {number: code for code, (_name, number) in INDIA.items()}
+# Numbers that older GSTINs keep: Daman and Diu joined Dadra and Nagar Haveli (26) in 2020, and
+# Andhra Pradesh has a new number (37) since it was divided.
+_OLD_NUMBERS = {"25": "DH", "28": "AP"}
 # Codes of ISO 3166-2 before its changes of 2023, still in use.
 _OLD = {"CT": "CG", "OR": "OD", "TG": "TS", "UT": "UK", "DN": "DH", "DD": "DH"}
 
@@ -54,7 +59,12 @@ def state_code(text: str) -> str | None:
     code = _OLD.get(code, code)
     if code in INDIA:
         return code
-    return _BY_NAME.get(text.lower()) or _BY_NUMBER.get(text)
+    return _BY_NAME.get(text.lower()) or state_of_gst_number(text)
+
+
+def state_of_gst_number(number: str) -> str | None:
+    """The code of the State that has, or had, this GST number ("29"); None for no State."""
+    return _BY_NUMBER.get(number) or _OLD_NUMBERS.get(number)
 
 
 def state_name(code: str) -> str:

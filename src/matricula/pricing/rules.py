@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
+from matricula.kernel.days import day_at
 from matricula.kernel.money import CurrencyMismatch, Money
 from matricula.pricing import coupons as couponing
 from matricula.pricing.coupons import Discountable
@@ -39,6 +40,7 @@ def quote(
     Raises CurrencyMismatch for prices in another currency.
     """
     zero = Money.zero(currency)
+    today = day_at(at, seller.time_zone)
     rows = []
     for item in items:
         price = item.price.current(at) if item.price is not None else zero
@@ -51,9 +53,7 @@ def quote(
     for item, row, discount in zip(items, rows, off, strict=True):
         taxes = Taxes()
         if row.price:
-            taxes = taxes_of(
-                item.tax_category, seller=seller, place=place, rates=rates, on=at.date()
-            )
+            taxes = taxes_of(item.tax_category, seller=seller, place=place, rates=rates, on=today)
         lines.append(_line(item, row.price, discount, taxes))
         notes.append(taxes.note)
     return Quote(
@@ -94,7 +94,7 @@ def _included(due: Money, taxes: Taxes) -> tuple[Money, tuple[TaxLine, ...]]:
     if not total:
         return due, tuple(TaxLine(head, percent, due - due) for head, percent in taxes.heads)
     exact = Decimal(due.minor) * total / (100 + total)
-    tax = Money(int(exact.quantize(Decimal(1), rounding=ROUND_HALF_UP)), due.currency)
+    tax = Money.rounded(exact, due.currency)
     weights = [int(percent * 1000) for _, percent in taxes.heads]
     parts = tax.split(weights)
     lines = tuple(

@@ -21,7 +21,8 @@ from matricula.pricing.values import Place, Rate, SellerIdentity
 
 EXEMPT = "exempt"
 # Union Territories without a legislature; Delhi, Puducherry and Jammu and Kashmir have one.
-UTGST_STATES = frozenset({"AN", "CH", "DH", "LA", "LD"})
+# Other Territory counts as one of them (UTGST Act, section 2(8)).
+UTGST_STATES = frozenset({"AN", "CH", "DH", "LA", "LD", "OT"})
 EU = frozenset(
     [
         "AT",

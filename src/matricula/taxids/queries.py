@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.postgres.functions import TransactionNow
 
+from matricula.kernel.days import day_at
 from matricula.taxids import rules
 from matricula.taxids.models import TaxId
 from matricula.taxids.states import TaxIdState
@@ -59,7 +61,8 @@ def _record(row: TaxId, at: datetime) -> TaxIdRecord:
 
 
 def _words(row: TaxId) -> str:
-    day = row.checked_at.date().isoformat() if row.checked_at is not None else ""
+    zone = settings.ENVIRONMENT.time_zone
+    day = day_at(row.checked_at, zone).isoformat() if row.checked_at is not None else ""
     if row.decided_by_id is not None:
         return f"confirmed by the seller on {day}"
     number = f", consultation {row.consultation}" if row.consultation else ""

@@ -68,7 +68,10 @@ class PriceForm(forms.ModelForm):  # type: ignore[type-arg]
         if amount is None or currency is None:
             return None
         try:
-            return Money.of_major(amount, currency).minor
+            price = Money.of_major(amount, currency)
+            if not price.is_chargeable:
+                self.add_error(name, f"{currency} is charged with two decimals: end with a 0.")
+            return price.minor
         except ValueError as error:
             # An unknown currency is the model's to refuse; here it only means no amount yet.
             if "decimals" in str(error):
