@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from email.message import EmailMessage
+from email.message import EmailMessage, Message
 from uuid import UUID
 
 import pytest
@@ -20,7 +20,9 @@ from pytest_django import DjangoDbBlocker
 from matricula.accounts.models import Person
 from matricula.flows import replies, support
 from matricula.flows.replies import Outcome
+from matricula.kernel import foreign_mail
 from matricula.kernel.ids import new_id
+from matricula.notifications import bounces
 from matricula.notifications.models import Delivery
 from matricula.support import mail, queries
 from matricula.support.addresses import address_of
@@ -154,9 +156,66 @@ def test_no_mail_whatever_it_holds_breaks_the_reader(raw: bytes, text: str) -> N
         b"Content-Type: text/plain; charset=x-unknown\r\nContent-Transfer-Encoding: base64\r\n\r\n"
     )
     for given_ in (raw, head + raw, text.encode("utf-8", "surrogatepass")):
-        found = mail.read(given_, text)
-        assert len(found.text) <= LONGEST_MESSAGE
-        assert "\x00" not in found.text
+        mail.read_head(given_, text)
+        found = mail.read_text(given_)
+        assert len(found) <= LONGEST_MESSAGE
+        assert "\x00" not in found
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"From: " + b"(" * 4000 + b"\n\nx",
+        b"Content-Type: message/rfc822\n\n" * 3000,
+        b"".join(
+            b"Content-Type: multipart/mixed; boundary=%d\n\n--%d\n" % (n, n) for n in range(99)
+        ),
+        b'Content-Type: multipart/mixed; boundary="' + b";" * 250_000 + b"\n\nx",
+        b"Content-Type: text/plain; charset=punycode\n\n" + b"a-" * 100_000,
+        b"Content-Type: text/html\n\n" + b"<style>" * 16_000,
+        b"Content-Type: text/html\n\n" + b"<!--" * 60_000,
+        b"Content-Type: text/html\n\n" + b"<div>" * 50_000,
+    ],
+    ids=["comments", "mails", "parts", "boundary", "punycode", "style", "comment", "depth"],
+)
+def test_a_mail_made_to_keep_the_reader_busy_is_read_as_nothing_or_little(raw: bytes) -> None:
+    assert mail.read_head(raw).senders == ()
+    assert len(mail.read_text(raw)) <= LONGEST_MESSAGE
+    assert bounces.read_report(raw) is None
+
+
+def test_no_body_is_parsed_before_recipient_and_sender_are_known(
+    talk: UUID, asker: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[bytes] = []
+    read_whole = foreign_mail.read_whole
+
+    def recorded(raw: bytes) -> Message | None:
+        parsed.append(raw)
+        return read_whole(raw)
+
+    monkeypatch.setattr(foreign_mail, "read_whole", recorded)
+    assert replies.receive(a_reply(asker.email, OURS)) is Outcome.UNKNOWN
+    assert replies.receive(a_reply("m@example.org", address_of(talk))) is Outcome.NOT_THEIRS
+    assert parsed == []
+    good = a_reply(asker.email, address_of(talk))
+    assert replies.receive(good) is Outcome.WRITTEN
+    assert parsed == [good]
+
+
+def test_a_field_that_is_too_long_counts_as_empty_not_as_cut_off() -> None:
+    short = b"From: a@x.example\n\n"
+    long = b"From: a@x.example," + b" " * foreign_mail.MAX_FIELD_LETTERS + b"b@x.example\n\n"
+    assert mail.read_head(short).senders == ("a@x.example",)
+    assert mail.read_head(long).senders == ()
+    filled = b"X: y\n" * foreign_mail.MAX_HEAD_BYTES + short
+    assert mail.read_head(filled).senders == ()
+
+
+def test_only_the_beginning_of_a_long_mail_is_parsed() -> None:
+    message = foreign_mail.read_whole(b"From: a@x.example\n\n" + b"x" * 9_000_000)
+    assert message is not None
+    assert len(message.get_payload()) < foreign_mail.MAX_BYTES
 
 
 def test_a_very_long_answer_is_shortened(talk: UUID, asker: Person) -> None:

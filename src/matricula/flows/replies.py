@@ -15,7 +15,7 @@ from matricula.flows import support
 from matricula.kernel.errors import NotFound
 from matricula.notifications import bounces
 from matricula.support import addresses, mail, queries
-from matricula.support.mail import Reply
+from matricula.support.mail import Head
 from matricula.support.states import Channel
 
 
@@ -37,25 +37,26 @@ def receive(raw: bytes, recipient: str = "") -> Outcome:
     report = bounces.read_report(raw)
     if report is not None:
         return Outcome.RETURNED if bounces.record(report) else Outcome.AUTOMATIC
-    reply = mail.read(raw, recipient)
-    conversation_id = next(filter(None, map(addresses.conversation_at, reply.recipients)), None)
+    head = mail.read_head(raw, recipient)
+    conversation_id = next(filter(None, map(addresses.conversation_at, head.recipients)), None)
     if conversation_id is None:
         return Outcome.UNKNOWN
-    if reply.is_automatic:
+    if head.is_automatic:
         return Outcome.AUTOMATIC
     try:
-        return _write(conversation_id, reply)
+        return _write(conversation_id, head, raw)
     except NotFound:  # deleted since
         return Outcome.UNKNOWN
 
 
-def _write(conversation_id: UUID, reply: Reply) -> Outcome:
+def _write(conversation_id: UUID, head: Head, raw: bytes) -> Outcome:
     found = queries.read(conversation_id)
     person = Person.objects.get(pk=found.person_id)
     address = (person.guest_email or person.email).lower()
-    if [sender.lower() for sender in reply.senders] != [address]:
+    if [sender.lower() for sender in head.senders] != [address]:
         return Outcome.NOT_THEIRS
-    if not reply.text:
+    text = mail.read_text(raw)  # only now: strangers get no body parsed
+    if not text:
         return Outcome.EMPTY
-    support.write(found.id, found.person_id, reply.text, Channel.MAIL, key=reply.key)
+    support.write(found.id, found.person_id, text, Channel.MAIL, key=head.key)
     return Outcome.WRITTEN

@@ -7,17 +7,14 @@ hands the returned message to `matricula bounce`, and `read_report` finds out wh
 
 from __future__ import annotations
 
-import email
-import re
 from dataclasses import dataclass
-from email import policy
-from email.message import EmailMessage, Message
+from email.message import Message
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
 
-from matricula.kernel import clock
+from matricula.kernel import clock, foreign_mail
 from matricula.notifications.actions import suppress
 from matricula.notifications.models import Delivery, SuppressedAddress
 from matricula.notifications.states import DELIVERY, DeliveryState
@@ -83,9 +80,11 @@ def _hear(report: Report, trigger: str, reason: SuppressedAddress.Reason) -> boo
 def read_report(raw: bytes) -> Report | None:
     """What a returned message says: a delivery status (RFC 3464) that failed for good, or a
     feedback report (RFC 5965). None for anything else, such as a delay or an automatic answer."""
-    parsed = email.message_from_bytes(raw, policy=policy.default)
-    message_id = _original_id(parsed)
-    if not message_id or parsed.get_content_type() != "multipart/report":
+    if foreign_mail.read_head(raw).get_content_type() != "multipart/report":
+        return None
+    parsed = foreign_mail.read_whole(raw)
+    message_id = _original_id(parsed) if parsed is not None else ""
+    if parsed is None or not message_id:
         return None
     fields = _fields(parsed)
     if "feedback-type" in fields:
@@ -112,7 +111,7 @@ def _fields(report: Message) -> dict[str, str]:
             if isinstance(part.get_payload(), list):
                 blocks = [block for block in part.get_payload() if isinstance(block, Message)]
             else:
-                blocks = [email.message_from_bytes(bytes(text))]
+                blocks = [foreign_mail.read_head(bytes(text))]
         for block in blocks:
             found |= {name.lower(): str(value).strip() for name, value in block.items()}
     return found
@@ -124,14 +123,16 @@ def _original_id(report: Message) -> str:
         kind = part.get_content_type()
         if kind == "message/rfc822":
             inner = part.get_payload()
-            if isinstance(inner, list) and isinstance(inner[0], EmailMessage):
+            if isinstance(inner, list) and isinstance(inner[0], Message):
                 return str(inner[0]["Message-ID"] or "").strip()
         elif kind == "text/rfc822-headers":
-            head = email.message_from_string(str(part.get_payload()), policy=policy.default)
+            head = foreign_mail.read_head(str(part.get_payload()).encode(errors="replace"))
             return str(head["Message-ID"] or "").strip()
     return ""
 
 
 def _address(field: str) -> str:
     """`rfc822; somebody@example.org` (RFC 3464, section 2.3.2), or the address alone."""
-    return re.sub(r"^\s*rfc822\s*;", "", field, flags=re.IGNORECASE).strip().strip("<>")
+    kind, separator, address = field.partition(";")
+    named = address if separator and kind.strip().lower() == "rfc822" else field
+    return named.strip().strip("<>")

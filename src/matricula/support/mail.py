@@ -6,15 +6,16 @@ their own (`MARKER`); whatever stands from there on is ours and is cut off.
 
 from __future__ import annotations
 
-import email
+import codecs
 import hashlib
-import html
 import re
 from dataclasses import dataclass
-from email import policy
 from email.message import Message
 from email.utils import getaddresses
 
+from lxml import etree
+
+from matricula.kernel import foreign_mail
 from matricula.support.rules import LONGEST_KEY, LONGEST_MESSAGE
 
 MARKER = "-=-=-=-=-=-"
@@ -27,35 +28,54 @@ _ANNOUNCED = re.compile(r"^(>.*|.*:|-{2,}.*|_{5,}|\*?[A-Z][\w-]{1,11}:\*? .*|)$"
 _AUTOMATIC_PRECEDENCE = frozenset({"bulk", "junk", "list", "auto_reply"})
 
 
+# Not charsets of mail: decoding these two takes time that grows with the square of the length.
+_SLOW_CODECS = frozenset({"idna", "punycode"})
+_UNREAD_ELEMENTS = frozenset({"head", "script", "style"})
+_BLOCKS = frozenset(
+    {"p", "div", "tr", "li", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote"},
+)
+
+
 @dataclass(frozen=True)
-class Reply:
-    """`key` is the same for the same mail, delivered twice. `text` is empty when nothing new was
-    written; files that came along are not kept, and named at its end."""
+class Head:
+    """Who wrote to whom. `key` is the same for the same mail, delivered twice."""
 
     senders: tuple[str, ...]
     recipients: tuple[str, ...]
     key: str
-    text: str
     is_automatic: bool
 
 
-def read(raw: bytes, recipient: str = "") -> Reply:
-    """Never raises, whatever the bytes are. `recipient` is the envelope's, when it is known."""
-    message = email.message_from_bytes(raw, policy=policy.compat32)
-    text, files = _parts(message)
+def read_head(raw: bytes, recipient: str = "") -> Head:
+    """Reads the header fields only. Never raises, whatever the bytes are. `recipient` is the
+    envelope's, when it is known."""
+    message = foreign_mail.read_head(raw)
     named = [recipient, *_addresses(message, *_TO)]
-    return Reply(
+    return Head(
         senders=tuple(_addresses(message, "From")),
         recipients=tuple(address.lower() for address in named if address),
         key=_key(message, raw),
-        text=_with_names(_new_words(text), files),
         is_automatic=_is_automatic(message),
     )
 
 
+def read_text(raw: bytes) -> str:
+    """What the sender wrote, without what they quote; empty when nothing new was written. Files
+    are not kept, and named at its end. Never raises; reads no more than
+    `foreign_mail.MAX_BYTES`."""
+    message = foreign_mail.read_whole(raw)
+    if message is None:
+        return ""
+    text, files = _parts(message)
+    return _with_names(_new_words(text), files)
+
+
 def _addresses(message: Message, *names: str) -> list[str]:
     found = [str(value) for name in names for value in message.get_all(name, [])]
-    return [address for _, address in getaddresses(found) if "@" in address]
+    try:
+        return [address for _, address in getaddresses(found) if "@" in address]
+    except RecursionError:  # comments nested a thousand deep
+        return []
 
 
 def _key(message: Message, raw: bytes) -> str:
@@ -96,18 +116,49 @@ def _decoded(part: Message) -> str:
     content = part.get_payload(decode=True)
     if not isinstance(content, bytes):
         return ""
+    charset = part.get_content_charset("utf-8")
     try:
-        return content.decode(part.get_content_charset("utf-8"), "replace")
+        is_slow = codecs.lookup(charset).name in _SLOW_CODECS
+        return content.decode("utf-8" if is_slow else charset, "replace")
     except (LookupError, ValueError):
         return content.decode("utf-8", "replace")
 
 
+class _Text:
+    """Collects the text of an HTML document, a line for each block (an lxml parser target)."""
+
+    def __init__(self) -> None:
+        self._lines: list[list[str]] = [[]]
+        self._unread = 0
+
+    def start(self, tag: str, _attributes: object) -> None:
+        self._unread += tag in _UNREAD_ELEMENTS
+        if tag == "br":
+            self._lines.append([])
+
+    def end(self, tag: str) -> None:
+        self._unread -= tag in _UNREAD_ELEMENTS
+        if tag in _BLOCKS:
+            self._lines.append([])
+
+    def data(self, text: str) -> None:
+        if not self._unread:
+            self._lines[-1].append(text)
+
+    def close(self) -> str:
+        return "\n".join(" ".join("".join(line).split()) for line in self._lines)
+
+
 def _text_of(markup: str) -> str:
     """To be read by staff as text: it is escaped wherever it is shown."""
-    markup = re.sub(r"(?is)<(style|script|head)\b.*?</\1>", "", markup)
-    markup = re.sub(r"\s+", " ", markup)
-    markup = re.sub(r"(?i)<br\b[^>]*>|</(p|div|tr|li|h\d|blockquote)>", "\n", markup)
-    return html.unescape(re.sub(r"<[^>]*>", "", markup)).replace("\xa0", " ")
+    text = _Text()
+    parser = etree.HTMLParser(target=text)
+    try:
+        parser.feed(_clean(markup))
+        parser.close()
+    except etree.LxmlError:  # an empty document; what was read so far counts
+        pass
+    return text.close()
 
 
 def _new_words(text: str) -> str:
