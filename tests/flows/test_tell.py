@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from django.conf import LazySettings
@@ -180,6 +180,33 @@ def test_a_course_that_begins_tomorrow_is_told_once(person: UUID, course: Course
     later(enrollment, confirmed_at=clock.now() - timedelta(days=3))
     Cohort.objects.filter(course=course).update(starts_at=clock.now() + timedelta(hours=20))
     assert [remind.tell_starting_courses(), remind.tell_starting_courses()] == [1, 0]
+
+
+def test_a_start_that_moved_is_reminded_of_again(person: UUID, course: Course) -> None:
+    enrollment = given(person, course)
+    later(enrollment, confirmed_at=clock.now() - timedelta(days=3))
+    for hours, told in ((20, [1, 0]), (72, [0, 0]), (22, [1, 0])):
+        Cohort.objects.filter(course=course).update(starts_at=clock.now() + timedelta(hours=hours))
+        assert [remind.tell_starting_courses(), remind.tell_starting_courses()] == told
+    assert kinds_of(person).count("course_starting") == 2
+
+
+@pytest.mark.parametrize(("hours_ago", "told"), [(2, 0), (30, 1)])
+def test_a_reminder_of_an_older_release_counts_for_a_day(
+    person: UUID, course: Course, hours_ago: int, told: int
+) -> None:
+    enrollment = given(person, course)
+    later(enrollment, confirmed_at=clock.now() - timedelta(days=3))
+    Message.objects.create(
+        id=uuid4(),
+        person_id=person,
+        kind="course_starting",
+        event_id=enrollment,
+        heading="Your course begins soon",
+        created_at=clock.now() - timedelta(hours=hours_ago),
+    )
+    Cohort.objects.filter(course=course).update(starts_at=clock.now() + timedelta(hours=20))
+    assert remind.tell_starting_courses() == told
 
 
 @pytest.fixture

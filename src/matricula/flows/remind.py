@@ -7,7 +7,9 @@ once, since a message's id follows from what it is about.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from uuid import UUID, uuid5
 
@@ -41,6 +43,8 @@ COURSE_WARNING = timedelta(hours=24)
 GRACE = timedelta(hours=24)
 REMINDERS = failures.register(WorkQueue(name="reminders", title="Reminders"))
 _SECOND = UUID("3b8f3d0e-4f61-5d62-9b43-0c7f6f0f2f10")
+Told = Callable[[str, QuerySet[Enrollment]], list[UUID]]
+Key = Callable[[Enrollment], UUID]
 
 
 def tell_ending_holds() -> int:
@@ -61,7 +65,7 @@ def tell_ending_holds() -> int:
 
 def tell_starting_courses() -> int:
     """Courses that begin within a day, to those who enrolled more than a day ago: the others have
-    just been told in their confirmation."""
+    just been told in their confirmation. Once for each start: a moved one is reminded of again."""
     at = clock.now()
     rows = Enrollment.objects.filter(
         stage=Stage.CONFIRMED,
@@ -69,7 +73,7 @@ def tell_starting_courses() -> int:
         cohort__starts_at__gt=at,
         cohort__starts_at__lte=at + COURSE_WARNING,
     )
-    return _say("course_starting", rows, enrolling.starting)
+    return _say("course_starting", rows, enrolling.starting, told=_told_of_start, key=_start_key)
 
 
 def tell_unfinished_checkouts() -> int:
@@ -83,7 +87,13 @@ def tell_unfinished_checkouts() -> int:
         rows = _unfinished().filter(
             requested_at__lte=clock.now() - after, requested_at__gt=clock.now() - until
         )
-        said += _say("checkout_waiting", rows, enrolling.unfinished, number=number)
+        said += _say(
+            "checkout_waiting",
+            rows,
+            enrolling.unfinished,
+            told=partial(_told, number=number),
+            key=partial(_key, number=number),
+        )
     return said
 
 
@@ -104,11 +114,18 @@ def tell_staff() -> int:
 
 
 def _say(
-    kind: str, rows: QuerySet[Enrollment], write: tell.Write[About], *, number: int = 0
+    kind: str,
+    rows: QuerySet[Enrollment],
+    write: tell.Write[About],
+    *,
+    told: Told | None = None,
+    key: Key | None = None,
 ) -> int:
-    """Says it to those who were not told yet. `number` counts repetitions about one enrollment."""
+    """Says it to those who were not told yet. `told` finds those who were, among `rows`, and `key`
+    gives the id that each message is known by; by default a message is said once an enrollment."""
+    told, key = told or _told, key or _key
     found = rows.select_related("course", "cohort", "person").order_by("pk")
-    due = found.filter(person__is_active=True).exclude(pk__in=_told(kind, number))
+    due = found.filter(person__is_active=True).exclude(pk__in=told(kind, rows))
     held_back = [
         reference.removeprefix(f"{kind}/")
         for reference in failures.held_back(REMINDERS.name)
@@ -116,7 +133,7 @@ def _say(
     ]
 
     def say(fact: About) -> int:
-        return tell.say([(kind, write, about.dated(fact, _key(fact.event_id, number)))])
+        return tell.say([(kind, write, about.dated(fact, key(fact.enrollment)))])
 
     facts = about.of_enrollments(due.exclude(pk__in=held_back)[:BATCH])
     return sum(
@@ -124,21 +141,46 @@ def _say(
     )
 
 
-def _told(kind: str, number: int) -> list[UUID]:
+def _told(kind: str, _rows: QuerySet[Enrollment], number: int = 0) -> list[UUID]:
     """Enrollments that lately were told of; a repetition is known by the id it was given."""
-    rows = Message.objects.filter(kind=kind, created_at__gt=clock.now() - timedelta(days=9))
-    keys = set(rows.values_list("event_id", flat=True))
+    keys = _keys(kind)
     if not number:
         return list(keys)
     recent = Enrollment.objects.filter(requested_at__gt=_oldest(), stage=Stage.EXPIRED)
-    return [pk for pk in recent.values_list("pk", flat=True) if _key(pk, number) in keys]
+    return [row.pk for row in recent.only("pk") if _key(row, number) in keys]
 
 
-def _key(enrollment_id: UUID, number: int) -> UUID:
+def _told_of_start(kind: str, rows: QuerySet[Enrollment]) -> list[UUID]:
+    """Enrollments that were reminded of the start that their cohort has now. Releases before this
+    rule knew a reminder by the enrollment alone: those of the last day were about this start."""
+    keys = _keys(kind)
+    lately = _keys(kind, since=clock.now() - COURSE_WARNING)
+    return [
+        row.pk
+        for row in rows.select_related("cohort").iterator()
+        if row.pk in lately or _start_key(row) in keys
+    ]
+
+
+def _keys(kind: str, since: datetime | None = None) -> set[UUID]:
+    """What the messages of this kind are known by."""
+    since = since or clock.now() - timedelta(days=9)
+    rows = Message.objects.filter(kind=kind, created_at__gt=since)
+    return set(rows.values_list("event_id", flat=True))
+
+
+def _key(enrollment: Enrollment, number: int = 0) -> UUID:
     """What the message of the first reminder, or a repetition of it, is known by."""
     if not number:
-        return enrollment_id
-    return uuid5(_SECOND, str(enrollment_id) if number == 1 else f"{number}/{enrollment_id}")
+        return enrollment.pk
+    return uuid5(_SECOND, str(enrollment.pk) if number == 1 else f"{number}/{enrollment.pk}")
+
+
+def _start_key(enrollment: Enrollment) -> UUID:
+    """What the reminder of the cohort's present start is known by."""
+    starts_at = enrollment.cohort.starts_at
+    at = starts_at.astimezone(UTC).isoformat() if starts_at is not None else ""
+    return uuid5(_SECOND, f"{enrollment.pk}/{at}")
 
 
 def _oldest() -> datetime:
