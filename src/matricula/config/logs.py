@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import logging.config
+import re
 from typing import Any
 
 import structlog
@@ -15,12 +16,30 @@ from matricula.kernel import correlation
 _HIDDEN_WORDS = ("password", "secret", "token", "authorization", "cookie", "signature")
 
 
+# A path part or query value that lets whoever reads it act for somebody. A test walks all routes.
+_SECRET_IN_URL = re.compile(
+    r"(/(?:guests|unsubscribe|support/links|accounts/confirm-email|accounts/password/reset/key)/"
+    r"|[?&](?:token|key|code|secret|signature)=)[^/\s?&#\"'<>]+"
+)
+
+
 def hide_secrets(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    """Replaces the value of every key that names a secret. A last net: nobody should log one."""
-    for key in event:
-        if any(word in key.lower() for word in _HIDDEN_WORDS):
-            event[key] = "[hidden]"
+    """Replaces the value of every key that names a secret, and secrets in URLs wherever they
+    stand: in messages, in values and in stack traces."""
+    for key, value in event.items():
+        is_secret = any(word in key.lower() for word in _HIDDEN_WORDS)
+        event[key] = "[hidden]" if is_secret else _without_secrets(value)
     return event
+
+
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, str):
+        return _SECRET_IN_URL.sub(r"\1[hidden]", value)
+    if isinstance(value, dict):
+        return hide_secrets(None, "", {str(key): inner for key, inner in value.items()})
+    if isinstance(value, list | tuple):
+        return [_without_secrets(inner) for inner in value]
+    return value
 
 
 def name_cause(_logger: Any, _method: str, event: EventDict) -> EventDict:
