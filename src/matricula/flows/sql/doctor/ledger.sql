@@ -7,9 +7,14 @@ WITH entry AS (
 ), told AS (
     SELECT charge_id,
            sum(amount_minor) FILTER (WHERE state IN ('pending', 'processed')) AS refunded,
-           -- One made at the gateway while one of ours is on its way: the gateway refuses ours.
-           sum(amount_minor) FILTER (WHERE state <> 'failed' AND cause <> 'outside') AS ours
-      FROM payments_refund GROUP BY charge_id
+           -- One made at the gateway, or one that arrived after it had failed, while one of ours is on its
+           -- way: the gateway refuses ours.
+           sum(amount_minor) FILTER (
+               WHERE state <> 'failed' AND cause <> 'outside'
+                 AND NOT (state = 'processed' AND EXISTS (
+                     SELECT 1 FROM payments_stafftask s
+                      WHERE s.refund_id = r.id AND s.kind = 'refund_failed'))) AS ours
+      FROM payments_refund r GROUP BY charge_id
 )
 SELECT format('charge %s is %s over %s: %s captured and %s refunded in the ledger, %s by its refunds',
               c.provider_payment_id, c.state, c.amount_minor, coalesce(e.captured, 0),
